@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/suggest.h"
+#include "cli/command.h"
+
+extern const struct command command_help;
+
+static int help_run(struct cli *cli, const void *options, char **operands, int count)
+{
+	(void)options;
+	if (count == 0) {
+		help_all(cli->out);
+		return EXIT_DONE;
+	}
+	for (const struct command *const *c = commands; *c; c++)
+		if (strcmp((*c)->name, operands[0]) == 0) {
+			help_command(cli->out, *c);
+			return EXIT_DONE;
+		}
+	struct ergon_error err = { 0 };
+	ergon_fail(&err, ERGON_NOT_FOUND, "no command '%.60s'; see ergon help", operands[0]);
+	return cli_fail(cli, "help", &err);
+}
+
+const struct command command_help = {
+	.name = "help",
+	.pillar = PILLAR_HELP,
+	.summary = "say what a command does",
+	.synopsis = "[COMMAND]",
+	.examples = "ergon help measure",
+	.operands_max = 1,
+	.run = help_run,
+};

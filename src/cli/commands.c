@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every command of ergon, in the order in which help lists them.
+ */
+#include "cli/command.h"
+
+extern const struct command command_help;
+
+const struct command *const commands[] = {
+	&command_help,
+	NULL,
+};

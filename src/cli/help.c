@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "ergon/version.h"
+
+enum { WIDTH = 80, OPTION_INDENT = 28 };
+
+static const char *const pillar_titles[] = { "Measure",  "Understand",      "Model",
+	                                     "Optimize", "The whole cycle", "Help" };
+
+/* Words of text wrapped at WIDTH; column is where the cursor stands. */
+static void wrap(FILE *out, const char *text, int column, int indent)
+{
+	while (*text) {
+		size_t length = strcspn(text, " \n");
+		if (column + (int)length > WIDTH - 1 && column > indent) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		}
+		fprintf(out, "%.*s", (int)length, text);
+		column += (int)length;
+		text += length;
+		if (*text == '\n') {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (*text == ' ') {
+			fputc(' ', out);
+			column++;
+		}
+		text += *text != '\0';
+	}
+	fputc('\n', out);
+}
+
+static void option_line(FILE *out, const struct option *o)
+{
+	char left[96];
+	int n = snprintf(left, sizeof left, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ',
+	                 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+	                 o->value ? " " : "", o->value ? o->value : "");
+	fputs(left, out);
+	if (n >= OPTION_INDENT - 1)
+		fprintf(out, "\n%*s", OPTION_INDENT, "");
+	else
+		fprintf(out, "%*s", OPTION_INDENT - n, "");
+	char help[512];
+	snprintf(help, sizeof help, "%s%s%s%s", o->help, o->fallback ? " (default " : "",
+	         o->fallback ? o->fallback : "", o->fallback ? ")" : "");
+	wrap(out, help, OPTION_INDENT, OPTION_INDENT);
+}
+
+static void indented(FILE *out, const char *title, const char *lines)
+{
+	fprintf(out, "\n%s:\n", title);
+	while (*lines) {
+		size_t length = strcspn(lines, "\n");
+		fprintf(out, "  %.*s\n", (int)length, lines);
+		lines += length + (lines[length] == '\n');
+	}
+}
+
+void help_command(FILE *out, const struct command *command)
+{
+	fprintf(out, "ergon %s - %s\n\nUsage: ergon %s %s\n", command->name, command->summary,
+	        command->name, command->synopsis);
+	if (command->details) {
+		fputc('\n', out);
+		wrap(out, command->details, 0, 0);
+	}
+	fprintf(out, "\nOptions:\n");
+	for (const struct option *o = command->options; o && o->name; o++)
+		option_line(out, o);
+	option_line(out, &(struct option){ .name = "help", .letter = 'h', .help = "this text" });
+	fprintf(out, "\nOptions of every command:\n");
+	for (const struct option *o = global_options; o->name; o++)
+		option_line(out, o);
+	indented(out, "Examples", command->examples);
+	fprintf(out, "\nExit status:\n"
+	             "  0  done\n"
+	             "  1  the machine refused: input/output, permission, memory\n"
+	             "  2  an option, a file or a name is not as it should be\n");
+	if (command->statuses)
+		indented(out, "And for this command", command->statuses);
+}
+
+void help_all(FILE *out)
+{
+	fprintf(out,
+	        "ergon %s - measure, understand, model and cut the energy of AI systems\n\n"
+	        "Usage: ergon [--quiet] [--sysfs DIR] [--procfs DIR] COMMAND [options]\n",
+	        ergon_version());
+	for (unsigned pillar = 0; pillar <= PILLAR_HELP; pillar++) {
+		bool titled = false;
+		for (const struct command *const *c = commands; *c; c++) {
+			if ((*c)->pillar != pillar)
+				continue;
+			if (!titled)
+				fprintf(out, "\n%s:\n", pillar_titles[pillar]);
+			titled = true;
+			fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+		}
+	}
+	fprintf(out, "\nergon COMMAND --help tells more, with an example.\n");
+}
