@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one visible list of sensor drivers, in the order in which twins are preferred.
+ */
+#include <string.h>
+
+#include "measure/sensor.h"
+
+const struct sensor_driver *const sensor_drivers[] = {
+	NULL,
+};
+
+const struct sensor_driver *sensor_driver_find(const char *name)
+{
+	size_t length = strcspn(name, ":");
+	for (const struct sensor_driver *const *d = sensor_drivers; *d; d++)
+		if (strlen((*d)->name) == length && strncmp((*d)->name, name, length) == 0)
+			return *d;
+	return NULL;
+}
+
+const char *provenance_name(enum provenance provenance)
+{
+	switch (provenance) {
+	case PROVENANCE_MEASURED:
+		return "measured";
+	case PROVENANCE_MODELLED:
+		return "modelled";
+	case PROVENANCE_ATTRIBUTED:
+		return "attributed";
+	}
+	return "unknown";
+}
