@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The predictor's few fitted constants. Each has a physical meaning and a unit, and is shared by
+ * all models and devices: there is none for one model or one row.
+ *
+ * They live in data/calibration/default.json with where each comes from; `ergon model fit` writes
+ * such a file.
+ */
+#ifndef ERGON_MODEL_CALIBRATION_H
+#define ERGON_MODEL_CALIBRATION_H
+
+#include "ergon/env.h"
+#include "ergon/error.h"
+
+/* field, unit, lower bound, upper bound, start value, meaning. The table is the struct, the file
+ * format, the documentation and what can be fitted. */
+#define CALIBRATION_FIELDS(X)                                                                      \
+	X(gemm_vector, "1", 0.3, 1.0, 0.85,                                                        \
+	  "share of the float32 vector peak a large product reaches")                              \
+	X(gemm_tensor, "1", 0.2, 1.0, 0.75, "share of the tensor peak a large product reaches")    \
+	X(conv_vector, "1", 0.2, 1.2, 0.70, "the same for convolutions in float32")                \
+	X(conv_tensor, "1", 0.1, 1.0, 0.45, "the same for convolutions on tensor units")           \
+	X(winograd, "1", 1.0, 2.25, 1.3, "gain of 3x3 float32 convolutions over direct ones")      \
+	X(attention_flash, "1", 0.1, 1.0, 0.55, "share of the tensor peak of fused attention")     \
+	X(k_half, "elements", 0, 2000, 60, "inner dimension at which a product reaches half")      \
+	X(tile_cost, "elements", 0, 200, 12,                                                       \
+	  "loss of small tiles: efficiency 1/(1 + c (1/Tm + 1/Tn))")                               \
+	X(memory, "1", 0.4, 1.0, 0.85, "share of the memory bandwidth that long kernels reach")    \
+	X(memory_half_s, "s", 0, 2e-5, 2e-6, "ramp of a kernel's memory stream")                   \
+	X(memory_gather, "1", 0.05, 1.0, 0.5, "the same for gathers, depthwise and pooling")       \
+	X(norm, "1", 0.2, 1.0, 0.7, "the same for norms and softmax")                              \
+	X(l2_share, "1", 0, 1, 0.4, "share of the L2 that still holds what the last kernel wrote") \
+	X(l2_bytes_per_clock, "B", 8, 128, 32, "L2 bandwidth of one SM and clock")                 \
+	X(hidden, "1", 0, 1, 0.2, "part of the lesser of compute and memory that is not hidden")   \
+	X(launch_s, "s", 0, 2e-5, 2.5e-6, "device time between two kernels")                       \
+	X(host_issue_s, "s", 1e-6, 5e-5, 8e-6, "host time to issue one operator, eager")           \
+	X(host_compiled, "1", 0.05, 1, 0.35, "the same with a compiled runtime, as a share")       \
+	X(host_step_s, "s", 0, 2e-2, 5e-4, "host time of a step besides operators")                \
+	X(overlap, "1", 0, 1, 0.7, "part of the backward pass behind which all-reduce hides")      \
+	X(nvlink, "1", 0.2, 1, 0.75, "share of a link's stated bandwidth that all-reduce reaches") \
+	X(pcie, "1", 0.1, 1, 0.6, "the same over PCIe")                                            \
+	X(network, "1", 0.1, 1, 0.6, "the same between nodes")                                     \
+	X(collective_s, "s", 0, 2e-4, 2e-5, "latency of one all-reduce hop")                       \
+	X(fp32_pj, "pJ", 0.5, 60, 12, "energy of a float32 vector FLOP at 12 nm, boost voltage")   \
+	X(tensor_pj, "pJ", 0.1, 20, 1.6, "energy of a tensor FLOP at 12 nm, 16-bit operands")      \
+	X(process_exponent, "1", 0, 3, 1.0, "energy scales with (process / 12 nm) to this")        \
+	X(hbm_pj, "pJ", 5, 120, 40, "energy of a byte from HBM")                                   \
+	X(gddr_pj, "pJ", 20, 250, 90, "energy of a byte from GDDR")                                \
+	X(busy, "1", 0, 0.6, 0.18, "clock tree and leakage of a busy device, share of its TDP")    \
+	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
+	X(voltage_knee, "1", 0.2, 0.95, 0.6,                                                       \
+	  "clock over boost below which voltage no longer falls")                                  \
+	X(voltage_floor, "1", 0.4, 1, 0.72, "voltage there, over that at boost")                   \
+	X(cap_margin, "1", 0.7, 1, 0.93, "mean power under a binding cap over the cap")            \
+	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
+	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")
+
+struct calibration {
+#define CALIBRATION_MEMBER(name, unit, low, high, start, meaning) double name;
+	CALIBRATION_FIELDS(CALIBRATION_MEMBER)
+#undef CALIBRATION_MEMBER
+};
+
+struct calibration_field {
+	const char *name, *unit, *meaning;
+	double low, high, start;
+};
+enum {
+#define CALIBRATION_COUNT_ONE(name, unit, low, high, start, meaning) CALIBRATION_AT_##name,
+	CALIBRATION_FIELDS(CALIBRATION_COUNT_ONE)
+#undef CALIBRATION_COUNT_ONE
+	    CALIBRATION_COUNT
+};
+extern const struct calibration_field calibration_fields[CALIBRATION_COUNT];
+
+/* The start values: before any fit. */
+void calibration_init(struct calibration *calibration);
+/* env->data_dir/calibration/default.json; a field that it lacks keeps its start value, one that is
+ * outside its bounds is an error. */
+ERGON_MUST_USE enum ergon_code calibration_load(const struct ergon_env *env,
+                                                struct calibration *calibration,
+                                                struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code calibration_parse(const char *text, size_t length, const char *file,
+                                                 struct calibration *calibration,
+                                                 struct ergon_error *err);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A workload: one training (or inference) step of a model as a short table of kernels.
+ *
+ * It comes from a model file (data/models/, see spec/layers.h) whose layers are lowered by the
+ * operator families of model/ops/: forward kernels, their backward by rule, the optimizer, the
+ * casts of mixed precision. Equal kernels are one row with a count. Rows are per sample: a
+ * prediction scales them by its batch, so that one workload serves every batch size, device, number
+ * of GPUs and power cap. Immutable once built; any number of threads may read it.
+ */
+#ifndef ERGON_MODEL_WORKLOAD_H
+#define ERGON_MODEL_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "ergon/env.h"
+#include "ergon/error.h"
+#include "spec/precision.h"
+
+/* Operator families: how the time of a kernel saturates. */
+#define FAMILIES(X)                                                                                \
+	X(FAMILY_GEMM, "gemm")                                                                     \
+	X(FAMILY_CONV, "convolution")                                                              \
+	X(FAMILY_DEPTHWISE, "depthwise convolution")                                               \
+	X(FAMILY_ATTENTION, "attention")                                                           \
+	X(FAMILY_NORM, "norm")                                                                     \
+	X(FAMILY_SOFTMAX, "softmax")                                                               \
+	X(FAMILY_ELEMENTWISE, "elementwise")                                                       \
+	X(FAMILY_EMBEDDING, "embedding")                                                           \
+	X(FAMILY_POOLING, "pooling")                                                               \
+	X(FAMILY_RECURRENT, "recurrent")                                                           \
+	X(FAMILY_LOSS, "loss")                                                                     \
+	X(FAMILY_OPTIMIZER, "optimizer")                                                           \
+	X(FAMILY_CAST, "cast")                                                                     \
+	X(FAMILY_COLLECTIVE, "collective")
+#define FAMILY_ENUM(id, text) id,
+enum family { FAMILIES(FAMILY_ENUM) FAMILY_COUNT };
+#undef FAMILY_ENUM
+const char *family_name(enum family family);
+
+enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER, PHASE_COUNT };
+
+/* Which dimension of a product the batch multiplies. */
+enum batch_axis { AXIS_NONE, AXIS_M, AXIS_N, AXIS_K, AXIS_BATCH };
+
+struct kernel {
+	double flops;       /* a launch, per sample */
+	double flops_fixed; /* a launch, whatever the batch */
+	double bytes;       /* a launch, per sample: to and from memory, each operand once */
+	double bytes_fixed;
+	double m, n, k, batch; /* of a matrix product, at one sample; 0 for other families */
+	double count;          /* equal launches a step */
+	double issue;          /* framework operators a launch costs the host (0: fused away) */
+	enum rate rate;
+	uint8_t family, phase, axis;
+	bool winograd; /* a 3x3 convolution of stride 1 in float32 may use fewer multiplications */
+	uint16_t group;
+};
+
+enum { GROUPS_MAX = 48 };
+enum optimizer_kind {
+	OPTIMIZER_SGD, /* with momentum */
+	OPTIMIZER_ADAM,
+	OPTIMIZER_ADAMW,
+	OPTIMIZER_ADADELTA,
+	OPTIMIZER_LAMB,
+	OPTIMIZER_NONE,
+	OPTIMIZER_COUNT
+};
+enum runtime { RUNTIME_EAGER, RUNTIME_COMPILED, RUNTIME_COUNT };
+enum attention_kind { ATTENTION_MATERIALISED, ATTENTION_FLASH, ATTENTION_COUNT };
+ERGON_MUST_USE enum ergon_code optimizer_parse(const char *name, enum optimizer_kind *kind,
+                                               struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code runtime_parse(const char *name, enum runtime *runtime,
+                                             struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code attention_parse(const char *name, enum attention_kind *kind,
+                                               struct ergon_error *err);
+const char *optimizer_name(enum optimizer_kind kind);
+const char *runtime_name(enum runtime runtime);
+
+struct workload_options {
+	enum precision precision;
+	enum optimizer_kind optimizer;
+	bool optimizer_given; /* false: as the model file says */
+	enum runtime runtime;
+	enum attention_kind attention;
+	bool infer;             /* forward only */
+	uint64_t sequence;      /* tokens a sample; 0: as the model file says */
+	uint64_t resolution;    /* pixels a side; 0: as the model file says */
+	unsigned tensor_ways;   /* tensor parallelism; 0 and 1: none */
+	bool sequence_parallel; /* norms and dropout split along the sequence as well */
+	/* "layers=24,d=1024": dimensions that replace those of the model file; may be NULL. */
+	const char *dims;
+};
+
+struct workload {
+	const char *name, *title;
+	const struct kernel *kernels; /* [count], ordered by phase */
+	size_t count;
+	const char *groups[GROUPS_MAX]; /* names of layer groups */
+	size_t group_count;
+	enum precision precision;
+	enum optimizer_kind optimizer;
+	enum runtime runtime;
+	bool infer;
+	uint64_t sequence, resolution; /* as used; 0 where it has no meaning */
+	double parameters;             /* trainable elements (of one tensor-parallel rank) */
+	double tables;                 /* of these: rows of embeddings */
+	double forward_flops;          /* a sample */
+	double step_flops;             /* a sample: forward, backward */
+	double activation_bytes;       /* a sample, kept for the backward pass */
+	double largest_bytes;          /* a sample: the widest layer, for workspace */
+	double tokens;                 /* a sample; 0 for images */
+	double parameter_tensors;
+	double layers;               /* repeated blocks, for recomputation and pipelines */
+	double layer_boundary_bytes; /* a sample: activations between two blocks */
+	bool input_bound_hint;
+};
+
+/* Finds `name` in env->data_dir/models as device_load does, lowers it. *workload lives in arena. */
+ERGON_MUST_USE enum ergon_code workload_load(const struct ergon_env *env, const char *name,
+                                             const struct workload_options *options,
+                                             struct arena *arena, const struct workload **workload,
+                                             struct ergon_error *err);
+/* From a model file's text. */
+ERGON_MUST_USE enum ergon_code workload_parse(const char *text, size_t length, const char *file,
+                                              const struct workload_options *options,
+                                              struct arena *arena, const struct workload **workload,
+                                              struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code model_list(const struct ergon_env *env, struct arena *arena,
+                                          const char *const **names, size_t *count,
+                                          struct ergon_error *err);
+
+#endif
