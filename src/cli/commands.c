@@ -5,8 +5,10 @@
 #include "cli/command.h"
 
 extern const struct command command_help;
+extern const struct command command_pareto;
 
 const struct command *const commands[] = {
+	&command_pareto,
 	&command_help,
 	NULL,
 };
