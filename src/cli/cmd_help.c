@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/suggest.h"
 #include "cli/command.h"
 
 extern const struct command command_help;
@@ -18,9 +17,7 @@ static int help_run(struct cli *cli, const void *options, char **operands, int c
 			help_command(cli->out, *c);
 			return EXIT_DONE;
 		}
-	struct ergon_error err = { 0 };
-	ergon_fail(&err, ERGON_NOT_FOUND, "no command '%.60s'; see ergon help", operands[0]);
-	return cli_fail(cli, "help", &err);
+	return unknown_command(cli, operands[0]);
 }
 
 const struct command command_help = {

@@ -64,7 +64,7 @@ struct option {
 		.name = "json", .kind = OPTION_TEXT, .field = offsetof(type, json),                \
 		.value = "FILE",                                                                   \
 		.help = "write the result as JSON to FILE; - for standard output, and nothing "    \
-		        "else there"                                                               \
+			"else there"                                                               \
 	}
 
 struct cli {
@@ -127,6 +127,9 @@ void options_fini(const struct command *command, void *options);
 /* Prints "ergon NAME: text" on cli->errors and returns the exit status that the code deserves:
  *     if (code) return cli_fail(cli, "simulate", &err); */
 int cli_fail(struct cli *cli, const char *command, const struct ergon_error *err);
+
+/* Says that there is no such command, and which is near; returns the exit status. */
+int unknown_command(struct cli *cli, const char *name);
 
 /* Help of one command, and of all, as plain text of at most 80 columns. */
 void help_command(FILE *out, const struct command *command);

@@ -10,26 +10,32 @@ enum { WIDTH = 80, OPTION_INDENT = 28 };
 static const char *const pillar_titles[] = { "Measure",  "Understand",      "Model",
 	                                     "Optimize", "The whole cycle", "Help" };
 
-/* Words of text wrapped at WIDTH; column is where the cursor stands. */
+/* Words of text wrapped at WIDTH; column is where the cursor stands. A newline in text stays one.
+ */
 static void wrap(FILE *out, const char *text, int column, int indent)
 {
+	bool first = true;
 	while (*text) {
-		size_t length = strcspn(text, " \n");
-		if (column + (int)length > WIDTH - 1 && column > indent) {
+		int spaces = (int)strspn(text, " ");
+		text += spaces;
+		int length = (int)strcspn(text, " \n");
+		if (!first && length > 0 && column + spaces + length > WIDTH - 1) {
 			fprintf(out, "\n%*s", indent, "");
 			column = indent;
+			spaces = 0;
 		}
-		fprintf(out, "%.*s", (int)length, text);
-		column += (int)length;
+		if (length > 0)
+			fprintf(out, "%*s%.*s", spaces, "", length, text);
+		column += spaces + length;
+		first = length == 0 && first;
 		text += length;
 		if (*text == '\n') {
-			fprintf(out, "\n%*s", indent, "");
+			bool blank = text[1] == '\n' || text[1] == '\0';
+			fprintf(out, "\n%*s", blank ? 0 : indent, "");
 			column = indent;
-		} else if (*text == ' ') {
-			fputc(' ', out);
-			column++;
+			first = true;
+			text++;
 		}
-		text += *text != '\0';
 	}
 	fputc('\n', out);
 }

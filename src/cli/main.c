@@ -59,7 +59,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int unknown_command(struct cli *cli, const char *name)
+int unknown_command(struct cli *cli, const char *name)
 {
 	const char *names[COMMANDS_MAX];
 	size_t count = 0;
