@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "ergon/env.h"
 #include "ergon/error.h"
 #include "model/calibration.h"
 #include "model/workload.h"
