@@ -8,7 +8,7 @@
  *
  * Time: arrival_ns counts from the trace's own zero. Formats with relative times keep the file's
  * zero (a Pollux workload whose first job comes at 107 s starts at 107 s); formats with calendar
- * times (Philly, Helios, sacct) have their zero at the earliest row, and trace.zero_unix_s says
+ * times (Philly, Helios, sacct) have their zero at the earliest job, and trace.zero_unix_s says
  * when that was. Jobs stay in file order; arrivals need not ascend.
  *
  * Rows: a row that breaks its format is an error that names file, line, field and what was
@@ -43,7 +43,7 @@ struct trace_job {
 	const char *gpu_type;    /* wish; several kinds with '|' between */
 
 	uint64_t arrival_ns;
-	uint64_t duration_ns;  /* on what it asked for; 0 unknown */
+	uint64_t duration_ns;  /* on what it asked for; 0 unknown (a stated zero is 1 ns) */
 	uint64_t requested_ns; /* time limit that the user stated */
 	uint64_t deadline_ns;  /* from the trace's zero; 0 none */
 
