@@ -1,5 +1,6 @@
 file(GLOB ERGON_CLI_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/cli/*.c")
 add_library(ergon_cli OBJECT ${ERGON_CLI_SOURCES})
 target_link_libraries(ergon_cli PUBLIC ergon_objects)
+target_compile_options(ergon_cli PRIVATE ${ERGON_BANNED})
 add_executable(ergon $<TARGET_OBJECTS:ergon_cli>)
 target_link_libraries(ergon PRIVATE ergon_static)

@@ -8,6 +8,9 @@ target_include_directories(ergon_objects PUBLIC
 target_compile_definitions(ergon_objects PUBLIC _GNU_SOURCE
   PRIVATE ERGON_VERSION="${PROJECT_VERSION}"
           ERGON_INSTALLED_DATA="${CMAKE_INSTALL_PREFIX}/share/ergon")
+# Dangerous calls do not compile in our own sources; tests and what users build are left alone.
+set(ERGON_BANNED "$<$<COMPILE_LANGUAGE:C>:SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/banned.h>")
+target_compile_options(ergon_objects PRIVATE ${ERGON_BANNED})
 set(ERGON_LIBS PkgConfig::JANSSON PkgConfig::SQLITE Threads::Threads OpenMP::OpenMP_C m
     ${CMAKE_DL_LIBS})
 target_link_libraries(ergon_objects PUBLIC ${ERGON_LIBS})

@@ -113,7 +113,7 @@ enum ergon_code catalogue_find(const struct ergon_env *env, const char *folder, 
 		if (strlen(name) >= CATALOGUE_PATH_MAX)
 			return ergon_fail(err, ERGON_BAD_INPUT, "the path of a %s is too long",
 			                  thing);
-		strcpy(path, name);
+		memcpy(path, name, strlen(name) + 1);
 		return ERGON_OK;
 	}
 	if (!file_join(dir, sizeof dir, env->data_dir, folder))
@@ -123,7 +123,7 @@ enum ergon_code catalogue_find(const struct ergon_env *env, const char *folder, 
 		size_t length = 0;
 		for (; name[length]; length++)
 			file[length] = (char)tolower((unsigned char)name[length]);
-		strcpy(file + length, ".json");
+		memcpy(file + length, ".json", sizeof ".json");
 		if (length && file_join(path, CATALOGUE_PATH_MAX, dir, file) && file_exists(path))
 			return ERGON_OK;
 	}

@@ -134,7 +134,7 @@ static enum ergon_code copy_text(const json_t *root, struct json_place place, co
 	if (strlen(text) >= size || !text[0])
 		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
 		                     "%s: expected 1 to %zu characters", key, size - 1);
-	strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return ERGON_OK;
 }
 

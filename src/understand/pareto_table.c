@@ -212,8 +212,12 @@ static enum ergon_code make_key(struct analysis *a, size_t row, const char **key
 	if (!out)
 		return no_memory(a);
 	*key = out;
-	for (size_t i = 0; i < t->group_column_count; i++)
-		out += sprintf(out, "%s\x1f", values[i]);
+	for (size_t i = 0; i < t->group_column_count; i++) {
+		size_t length = strlen(values[i]);
+		memcpy(out, values[i], length);
+		out[length] = '\x1f';
+		out += length + 1;
+	}
 	return ERGON_OK;
 }
 
