@@ -172,13 +172,13 @@ const struct command command_pareto = {
 	.summary = "find the sweet spots in a table of measurements",
 	.synopsis = "FILE.csv --time COL (--power COL | --energy COL) [options]",
 	.details = "Groups the rows, finds each group's exact Pareto front of time and energy, its "
-	           "points of "
+		   "points of "
 		   "least energy, least EDP (energy x time) and least ED2P, and says what they "
-	           "save against "
+		   "save against "
 		   "the baseline.\n\nA long table, with columns run_id, metric and value, is "
-	           "pivoted first: "
+		   "pivoted first: "
 		   "one row a run_id, each metric a column (--time epoch_time_s --power "
-	           "avg_power_w). Rows "
+		   "avg_power_w). Rows "
 		   "with an empty time, power or energy are counted and reported as skipped.",
 	.examples = "ergon pareto runs.csv --time time_s --energy energy_j\n"
 		    "ergon pareto zeus_training_power.csv --filter 'gpu=V100*' \\\n"

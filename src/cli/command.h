@@ -84,7 +84,8 @@ enum pillar {
 	PILLAR_MODEL,
 	PILLAR_OPTIMIZE,
 	PILLAR_CYCLE,
-	PILLAR_HELP
+	PILLAR_HELP,
+	PILLAR_COUNT
 };
 
 struct command {

@@ -3,12 +3,24 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/emit.h"
 #include "ergon/version.h"
 
 enum { WIDTH = 80, OPTION_INDENT = 28 };
 
-static const char *const pillar_titles[] = { "Measure",  "Understand",      "Model",
-	                                     "Optimize", "The whole cycle", "Help" };
+const char *const pillar_titles[] = { "Measure",  "Understand",      "Model",
+	                              "Optimize", "The whole cycle", "Help" };
+const struct option option_help = { .name = "help", .letter = 'h', .help = "this text" };
+const char common_statuses[] = "0  done\n"
+			       "1  the machine refused: input/output, permission, memory\n"
+			       "2  an option, a file or a name is not as it should be";
+const struct environment_row environment_rows[] = {
+	{ "ERGON_DATA_DIR", "folder of devices, models and grids, as --data names it" },
+	{ "ERGON_STATE_DIR", "folder of runs and calibrations, as --state names it; otherwise "
+	                     "$XDG_DATA_HOME/ergon or ~/.local/share/ergon" },
+	{ "NO_COLOR", "where set, no colour on the terminal" },
+	{ NULL, NULL },
+};
 
 /* Words of text wrapped at WIDTH; column is where the cursor stands. A newline in text stays one.
  */
@@ -78,15 +90,12 @@ void help_command(FILE *out, const struct command *command)
 	fprintf(out, "\nOptions:\n");
 	for (const struct option *o = command->options; o && o->name; o++)
 		option_line(out, o);
-	option_line(out, &(struct option){ .name = "help", .letter = 'h', .help = "this text" });
+	option_line(out, &option_help);
 	fprintf(out, "\nOptions of every command:\n");
 	for (const struct option *o = global_options; o->name; o++)
 		option_line(out, o);
 	indented(out, "Examples", command->examples);
-	fprintf(out, "\nExit status:\n"
-	             "  0  done\n"
-	             "  1  the machine refused: input/output, permission, memory\n"
-	             "  2  an option, a file or a name is not as it should be\n");
+	indented(out, "Exit status", common_statuses);
 	if (command->statuses)
 		indented(out, "And for this command", command->statuses);
 }
@@ -97,7 +106,7 @@ void help_all(FILE *out)
 	        "ergon %s - measure, understand, model and cut the energy of AI systems\n\n"
 	        "Usage: ergon [--quiet] [--sysfs DIR] [--procfs DIR] COMMAND [options]\n",
 	        ergon_version());
-	for (unsigned pillar = 0; pillar <= PILLAR_HELP; pillar++) {
+	for (unsigned pillar = 0; pillar < PILLAR_COUNT; pillar++) {
 		bool titled = false;
 		for (const struct command *const *c = commands; *c; c++) {
 			if ((*c)->pillar != pillar)
