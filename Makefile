@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 all:
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build.log 2>&1 || { cat build.log; rm -f build.log; exit 1; }
 	@rm -f build.log
-	@cmake --build build -j $(JOBS) --target ergon ergon_static ergon_shared
+	@cmake --build build -j $(JOBS) --target product
 
 dev:
 	@cmake --preset dev >/dev/null
@@ -28,7 +28,8 @@ install: all
 	@DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
 
 deb: all
-	@cd build && cpack -G DEB
+	@cd build && cpack -G DEB -B .
+	@ls build/*.deb
 
 # What is generated from the command table and kept in the repository.
 docs: all

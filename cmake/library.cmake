@@ -6,8 +6,10 @@ add_library(ergon_objects OBJECT ${ERGON_SOURCES})
 target_include_directories(ergon_objects PUBLIC
   "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(ergon_objects PUBLIC _GNU_SOURCE
-  PRIVATE ERGON_VERSION="${PROJECT_VERSION}"
-          ERGON_INSTALLED_DATA="${CMAKE_INSTALL_PREFIX}/share/ergon")
+  PRIVATE ERGON_VERSION="${PROJECT_VERSION}")
+# On the one file that needs it: another prefix must not compile everything anew.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/base/env.c" PROPERTIES
+  COMPILE_DEFINITIONS ERGON_INSTALLED_DATA="${CMAKE_INSTALL_PREFIX}/share/ergon")
 # Dangerous calls do not compile in our own sources; tests and what users build are left alone.
 set(ERGON_BANNED "$<$<COMPILE_LANGUAGE:C>:SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/banned.h>")
 target_compile_options(ergon_objects PRIVATE ${ERGON_BANNED})
