@@ -6,9 +6,11 @@
 
 extern const struct command command_help;
 extern const struct command command_pareto;
+extern const struct command command_predict;
 
 const struct command *const commands[] = {
 	&command_pareto,
+	&command_predict,
 	&command_help,
 	NULL,
 };

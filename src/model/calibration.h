@@ -51,6 +51,7 @@
 	X(voltage_knee, "1", 0.2, 0.95, 0.6,                                                       \
 	  "clock over boost below which voltage no longer falls")                                  \
 	X(voltage_floor, "1", 0.4, 1, 0.72, "voltage there, over that at boost")                   \
+	X(min_clock, "1", 0.05, 0.9, 0.2, "lowest clock over boost that a power cap can force")    \
 	X(cap_margin, "1", 0.7, 1, 0.93, "mean power under a binding cap over the cap")            \
 	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
 	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")

@@ -52,7 +52,8 @@ struct kernel {
 	double bytes;       /* a launch, per sample: to and from memory, each operand once */
 	double bytes_fixed;
 	double m, n, k, batch; /* of a matrix product, at one sample; 0 for other families */
-	double count;          /* equal launches a step */
+	double count;          /* equal kernels a step */
+	double launches;       /* device launches of each: 0 where fused into another */
 	double issue;          /* framework operators a launch costs the host (0: fused away) */
 	enum rate rate;
 	uint8_t family, phase, axis;
@@ -117,7 +118,6 @@ struct workload {
 	double parameter_tensors;
 	double layers;               /* repeated blocks, for recomputation and pipelines */
 	double layer_boundary_bytes; /* a sample: activations between two blocks */
-	bool input_bound_hint;
 };
 
 /* Finds `name` in env->data_dir/models as device_load does, lowers it. *workload lives in arena. */

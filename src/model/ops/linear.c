@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Linear layers, plain products and mixtures of experts.
+ *
+ * Tensor parallelism (Shoeybi et al. 2019, arXiv 1909.08053): a layer split by "column" holds N/t
+ * outputs, one split by "row" reads K/t inputs and ends in an all-reduce.
+ */
+#include <string.h>
+
+#include "model/graph.h"
+
+static void all_reduce(struct graph *graph, enum phase phase)
+{
+	struct kernel kernel = { .bytes =
+		                     tensor_elements(&graph->x) * graph->facts->activation_bytes,
+		                 .count = 1,
+		                 .launches = 1,
+		                 .issue = 1,
+		                 .family = FAMILY_COLLECTIVE,
+		                 .phase = (uint8_t)phase };
+	graph_kernel(graph, kernel);
+}
+
+void op_linear(struct layer *layer)
+{
+	struct graph *graph = layer->graph;
+	struct tensor *x = &graph->x;
+	double out = layer_need(layer, "out", 1);
+	bool bias = layer_flag(layer, "bias", true), tied = layer_flag(layer, "tied", false);
+	const char *split = layer_text(layer, "split", "none");
+	if (strcmp(split, "none") != 0 && strcmp(split, "column") != 0 && strcmp(split, "row") != 0)
+		layer_fail(layer, "split: expected column, row or none");
+	if (layer->code)
+		return;
+	/* The running width stays that of the whole model; a row layer reads its share of it. */
+	bool column = split[0] == 'c', row = split[0] == 'r';
+	double tokens = x->h * x->w;
+	double k = row ? x->c / graph->ways : x->c;
+	double n = column ? out / graph->ways : out;
+	struct product product = { .family = FAMILY_GEMM,
+		                   .m = tokens,
+		                   .n = n,
+		                   .k = k,
+		                   .batch = 1,
+		                   .axis = AXIS_M,
+		                   .in = tokens * k,
+		                   .out = tokens * n,
+		                   .weights = k * n,
+		                   .input_grad = x->grad };
+	graph_save(graph);
+	graph_product(graph, &product);
+	if (column && graph->ways > 1) /* the gradient of the input is a sum over ranks */
+		all_reduce(graph, PHASE_BACKWARD);
+	*x = (struct tensor){ .c = out, .h = x->h, .w = x->w, .grad = true };
+	if (row && graph->ways > 1)
+		all_reduce(graph, PHASE_FORWARD);
+	graph_parameters(graph, (tied ? 0 : k * n) + (bias ? n : 0),
+	                 (tied ? 0 : 1) + (bias ? 1 : 0));
+	if (bias) /* added by the product's epilogue; its gradient is a reduction */
+		graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
+		                                  .elements = tokens * n,
+		                                  .backward = 1 });
+}
+
+/* A product of two activations that is neither a layer nor attention: {m, n, k} a sample. */
+void op_matmul(struct layer *layer)
+{
+	struct graph *graph = layer->graph;
+	double m = layer_need(layer, "m", 1), n = layer_need(layer, "n", 1);
+	double k = layer_need(layer, "k", 1), batch = layer_number(layer, "batch", 1, 1);
+	if (layer->code)
+		return;
+	graph_save(graph);
+	graph_product(graph, &(struct product){ .family = FAMILY_GEMM,
+	                                        .m = m,
+	                                        .n = n,
+	                                        .k = k,
+	                                        .batch = batch,
+	                                        .axis = AXIS_BATCH,
+	                                        .in = m * k * batch,
+	                                        .out = m * n * batch,
+	                                        .weights = n * k * batch,
+	                                        .second_is_input = true,
+	                                        .input_grad = graph->x.grad });
+	graph->x = (struct tensor){ .c = n * batch, .h = m, .w = 1, .grad = true };
+}
+
+/* Router, dispatch, `active` of `experts` feed-forward layers a token, combine (Fedus et al. 2021,
+ * arXiv 2101.03961). Tokens spread evenly: the loss that balances them is taken at its word. */
+void op_moe(struct layer *layer)
+{
+	struct graph *graph = layer->graph;
+	struct tensor x = graph->x;
+	double experts = layer_need(layer, "experts", 1),
+	       active = layer_number(layer, "active", 1, 1);
+	double ffn = layer_need(layer, "ffn", 1);
+	bool gated = layer_flag(layer, "gated", false);
+	if (!layer->code && active > experts)
+		layer_fail(layer, "active: expected at most experts, %g", experts);
+	if (layer->code)
+		return;
+	double tokens = x.h * x.w, routed = tokens * active, up = gated ? 2 * ffn : ffn;
+	graph_save(graph);
+	graph_product(graph, &(struct product){ .family = FAMILY_GEMM,
+	                                        .m = tokens,
+	                                        .n = experts,
+	                                        .k = x.c,
+	                                        .batch = 1,
+	                                        .axis = AXIS_M,
+	                                        .in = tokens * x.c,
+	                                        .out = tokens * experts,
+	                                        .weights = experts * x.c,
+	                                        .input_grad = true });
+	graph_pass(graph, &(struct pass){ .family = FAMILY_EMBEDDING,
+	                                  .elements = routed * x.c,
+	                                  .forward = 4,
+	                                  .backward = 4,
+	                                  .forward_launches = 6,
+	                                  .backward_launches = 6 });
+	graph_save_bytes(graph, routed * (x.c + up + ffn) * graph->facts->activation_bytes);
+	struct product expert = { .family = FAMILY_GEMM,
+		                  .m = routed / experts,
+		                  .n = up,
+		                  .k = x.c,
+		                  .batch = experts,
+		                  .axis = AXIS_M,
+		                  .in = routed * x.c,
+		                  .out = routed * up,
+		                  .weights = experts * x.c * up,
+		                  .input_grad = true };
+	graph_product(graph, &expert);
+	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
+	                                  .elements = routed * up,
+	                                  .forward = gated ? 1.5 : 2,
+	                                  .backward = 3,
+	                                  .flops = 8,
+	                                  .elementwise = true });
+	expert.n = x.c;
+	expert.k = ffn;
+	expert.in = routed * ffn;
+	expert.out = routed * x.c;
+	expert.weights = experts * x.c * ffn;
+	graph_product(graph, &expert);
+	graph->x = (struct tensor){ .c = x.c, .h = x.h, .w = x.w, .grad = true };
+	graph_parameters(graph, experts * x.c * (up + ffn) + experts * x.c, 3);
+}

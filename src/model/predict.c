@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/predict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/graph.h"
+#include "model/timing.h"
+
+static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
+static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
+static const double DEFAULT_NETWORK_BPS = 12.5e9;
+enum { DEFAULT_NODE_GPUS = 8, SOLVER_STEPS = 40 };
+
+/* One step on one device, with all kernels' times at the boost clock. */
+struct plan {
+	const struct workload *workload;
+	const struct device *device;
+	const struct calibration *cal;
+	struct machine machine;
+	double repeats; /* micro-batches */
+	size_t count;
+	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX], weight[KERNELS_MAX];
+	double launch_s, host_s;
+	double flops, compute_j, memory_j;
+	double step_gpus; /* data-parallel */
+	double all_reduce_s, bucket_s;
+};
+
+/* Everything at one clock (as a share of boost). */
+struct moment {
+	double device_s, backward_s, exposed_s, step_s;
+	double cause_s[CAUSE_COUNT];
+	double static_w, compute_w, memory_w, power_w;
+};
+
+static double idle_power(const struct plan *plan)
+{
+	return isnan(plan->device->idle_w) ? plan->cal->idle * plan->device->tdp_w
+	                                   : plan->device->idle_w;
+}
+
+/* Voltage over that at boost: flat below the knee, linear above (Guerreiro et al. 2019). */
+static double voltage(const struct calibration *cal, double clock)
+{
+	if (clock <= cal->voltage_knee)
+		return cal->voltage_floor;
+	return 1 - (1 - cal->voltage_floor) * (1 - clock) / (1 - cal->voltage_knee);
+}
+
+/* Ring all-reduce inside a node, then between nodes: 2 (n-1) latencies and 2 (n-1)/n of the bytes
+ * over the slowest link (Thakur et al. 2005). */
+static double all_reduce_s(const struct plan *plan, const struct predict_settings *settings,
+                           double bytes)
+{
+	const struct device *device = plan->device;
+	const struct calibration *cal = plan->cal;
+	double n = plan->step_gpus;
+	double node = settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
+	double inside = fmin(n, node), nodes = ceil(n / node);
+	double link = device->nvlink_bps > 0 ? device->nvlink_bps / 2 * cal->nvlink
+	                                     : device->pcie_bps * cal->pcie;
+	double time = 0;
+	if (inside > 1)
+		time +=
+		    2 * (inside - 1) * cal->collective_s + 2 * (inside - 1) / inside * bytes / link;
+	if (nodes > 1) {
+		double net =
+		    (settings->network_bps > 0 ? settings->network_bps : DEFAULT_NETWORK_BPS) *
+		    cal->network;
+		time += 2 * (nodes - 1) * cal->collective_s + 2 * (nodes - 1) / nodes * bytes / net;
+	}
+	return time;
+}
+
+static void plan_communication(struct plan *plan, const struct predict_settings *settings)
+{
+	const struct workload *workload = plan->workload;
+	plan->all_reduce_s = plan->bucket_s = 0;
+	if (plan->step_gpus <= 1 || workload->infer)
+		return;
+	double bytes = workload->parameters * precision_facts(workload->precision)->gradient_bytes;
+	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
+	plan->bucket_s = all_reduce_s(plan, settings, bytes / buckets);
+	plan->all_reduce_s = plan->bucket_s * buckets;
+}
+
+static void plan_fill(struct plan *plan, const struct workload *workload,
+                      const struct device *device, const struct calibration *cal,
+                      const struct predict_settings *settings)
+{
+	plan->workload = workload;
+	plan->device = device;
+	plan->cal = cal;
+	plan->repeats = settings->accumulation > 1 ? settings->accumulation : 1;
+	plan->step_gpus = settings->gpus > 1 ? settings->gpus : 1;
+	plan->count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX;
+	plan->flops = plan->compute_j = plan->memory_j = 0;
+	machine_init(&plan->machine, device, cal);
+	double launches = 0, issues = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct kernel *kernel = &workload->kernels[i];
+		struct work work;
+		kernel_work(&plan->machine, kernel, settings->batch, &work);
+		double weight = kernel->count;
+		if (kernel->phase != PHASE_OPTIMIZER)
+			weight *= plan->repeats;
+		plan->compute_s[i] = work.compute_s;
+		plan->memory_s[i] = work.memory_s;
+		plan->weight[i] = weight;
+		launches += weight * kernel->launches;
+		issues += weight * kernel->issue;
+		plan->flops += weight * work.flops;
+		plan->compute_j += weight * work.flops * plan->machine.flop_j[kernel->rate];
+		plan->memory_j += weight * work.dram_bytes * plan->machine.byte_j;
+	}
+	plan->launch_s = launches * cal->launch_s;
+	double issue_s = cal->host_issue_s;
+	if (workload->runtime == RUNTIME_COMPILED)
+		issue_s *= cal->host_compiled;
+	plan->host_s = cal->host_step_s + issues * issue_s;
+	plan_communication(plan, settings);
+}
+
+static void sum_kernels(const struct plan *plan, double clock, struct moment *moment)
+{
+	double slow = 1 / clock, hidden = plan->cal->hidden;
+	double compute = 0, memory = 0, backward = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		double c = plan->compute_s[i] * slow, m = plan->memory_s[i];
+		bool by_compute = c > m;
+		double c_part = by_compute ? c : hidden * c;
+		double m_part = by_compute ? hidden * m : m;
+		compute += plan->weight[i] * c_part;
+		memory += plan->weight[i] * m_part;
+		if (plan->workload->kernels[i].phase == PHASE_BACKWARD)
+			backward += plan->weight[i] * (c_part + m_part);
+	}
+	moment->cause_s[CAUSE_COMPUTE] = compute;
+	moment->cause_s[CAUSE_MEMORY] = memory;
+	moment->cause_s[CAUSE_LAUNCH] = plan->launch_s;
+	moment->device_s = compute + memory + plan->launch_s;
+	moment->backward_s = backward;
+}
+
+static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
+                     struct moment *moment)
+{
+	sum_kernels(plan, clock, moment);
+	double busy = fmax(moment->device_s, plan->host_s);
+	double hideable = plan->cal->overlap * moment->backward_s / plan->repeats;
+	moment->exposed_s = plan->all_reduce_s > 0 ? fmax(plan->all_reduce_s - fmax(hideable, 0),
+	                                                  fmin(plan->bucket_s, plan->all_reduce_s))
+	                                           : 0;
+	double worked = busy + moment->exposed_s;
+	moment->step_s = fmax(worked, settings->loading_s);
+	moment->cause_s[CAUSE_HOST] = busy - moment->device_s;
+	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
+	moment->cause_s[CAUSE_LOADING] = moment->step_s - worked;
+	double v = voltage(plan->cal, clock), step = moment->step_s;
+	moment->static_w = plan->cal->busy * plan->device->tdp_w * clock * v * v *
+	                   (moment->device_s + moment->exposed_s) / step;
+	moment->compute_w = plan->compute_j * v * v / step;
+	moment->memory_w = plan->memory_j / step;
+	moment->power_w =
+	    idle_power(plan) + moment->static_w + moment->compute_w + moment->memory_w;
+}
+
+/* The highest clock whose power is at most the target: power rises with the clock. */
+static double solve_clock(const struct plan *plan, const struct predict_settings *settings,
+                          double target_w, double lowest, struct moment *moment)
+{
+	double low = lowest, high = 1;
+	at_clock(plan, settings, low, moment);
+	if (moment->power_w > target_w)
+		return low;
+	for (int i = 0; i < SOLVER_STEPS && high - low > 1e-4; i++) {
+		double middle = (low + high) / 2;
+		at_clock(plan, settings, middle, moment);
+		if (moment->power_w > target_w)
+			high = middle;
+		else
+			low = middle;
+	}
+	at_clock(plan, settings, low, moment);
+	return low;
+}
+
+static double choose_clock(const struct plan *plan, const struct predict_settings *settings,
+                           struct prediction *out, struct moment *moment)
+{
+	const struct device *device = plan->device;
+	double lowest =
+	    isnan(device->min_hz) ? plan->cal->min_clock : device->min_hz / device->boost_hz;
+	double top = 1;
+	if (settings->clock_hz > 0)
+		top = fmin(1, fmax(lowest, settings->clock_hz / device->boost_hz));
+	double cap = settings->power_cap_w > 0 ? settings->power_cap_w : device->tdp_w;
+	double target = cap * plan->cal->cap_margin;
+	at_clock(plan, settings, top, moment);
+	if (moment->power_w <= target)
+		return top;
+	out->capped = true;
+	double clock = solve_clock(plan, settings, target, lowest, moment);
+	out->at_minimum_clock = clock <= lowest;
+	return clock;
+}
+
+static double optimizer_elements(enum optimizer_kind kind)
+{
+	static const double elements[OPTIMIZER_COUNT] = {
+		[OPTIMIZER_SGD] = 1,      [OPTIMIZER_ADAM] = 2, [OPTIMIZER_ADAMW] = 2,
+		[OPTIMIZER_ADADELTA] = 2, [OPTIMIZER_LAMB] = 2, [OPTIMIZER_NONE] = 0,
+	};
+	return elements[kind];
+}
+
+static void fill_memory(const struct workload *workload, const struct device *device,
+                        const struct predict_settings *settings, struct prediction *out)
+{
+	const struct precision_facts *facts = precision_facts(workload->precision);
+	double parameters = workload->parameters;
+	double copy = facts->cast ? facts->weight_bytes : 0;
+	out->parameter_bytes =
+	    parameters * (workload->infer ? facts->weight_bytes : facts->master_bytes + copy);
+	if (!workload->infer) {
+		out->gradient_bytes = parameters * facts->gradient_bytes;
+		out->optimizer_bytes =
+		    parameters * facts->master_bytes * optimizer_elements(workload->optimizer);
+		out->activation_bytes = workload->activation_bytes * settings->batch;
+	}
+	/* The widest layer's output and gradient, and what libraries keep. */
+	out->workspace_bytes = CONTEXT_BYTES + 2 * workload->largest_bytes * settings->batch;
+	out->memory_bytes = out->parameter_bytes + out->gradient_bytes + out->optimizer_bytes +
+	                    out->activation_bytes + out->workspace_bytes;
+	out->fits = out->memory_bytes <= device->memory_bytes;
+}
+
+static void fill_intervals(const struct calibration *cal, struct prediction *out)
+{
+	double time = exp(cal->time_spread), power = exp(cal->power_spread);
+	double energy =
+	    exp(sqrt(cal->time_spread * cal->time_spread + cal->power_spread * cal->power_spread));
+	out->time_low_s = out->step_time_s / time;
+	out->time_high_s = out->step_time_s * time;
+	out->power_low_w = out->power_w / power;
+	out->power_high_w = out->power_w * power;
+	out->energy_low_j = out->energy_per_step_j / energy;
+	out->energy_high_j = out->energy_per_step_j * energy;
+}
+
+static void fill(const struct plan *plan, const struct predict_settings *settings,
+                 const struct moment *moment, struct prediction *out)
+{
+	const struct workload *workload = plan->workload;
+	double gpus = plan->step_gpus;
+	out->step_time_s = moment->step_s;
+	out->power_w = moment->power_w;
+	out->energy_per_step_j = moment->power_w * moment->step_s * gpus;
+	out->samples = settings->batch * plan->repeats * gpus;
+	out->tokens = out->samples * workload->tokens;
+	out->flops = plan->flops;
+	out->device_time_s = moment->device_s;
+	out->host_time_s = plan->host_s;
+	out->communication_time_s = plan->all_reduce_s;
+	out->bound = CAUSE_COMPUTE;
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		out->cause_s[cause] = moment->cause_s[cause];
+		if (moment->cause_s[cause] > out->cause_s[out->bound])
+			out->bound = (enum cause)cause;
+	}
+	out->idle_w = idle_power(plan);
+	out->static_w = moment->static_w;
+	out->compute_w = moment->compute_w;
+	out->memory_w = moment->memory_w;
+	fill_memory(workload, plan->device, settings, out);
+	fill_intervals(plan->cal, out);
+}
+
+static double run(struct plan *plan, const struct workload *workload, const struct device *device,
+                  const struct calibration *calibration, const struct predict_settings *settings,
+                  struct prediction *prediction, struct moment *moment)
+{
+	*prediction = (struct prediction){ 0 };
+	plan_fill(plan, workload, device, calibration, settings);
+	double clock = choose_clock(plan, settings, prediction, moment);
+	prediction->clock_hz = clock * device->boost_hz;
+	fill(plan, settings, moment, prediction);
+	return clock;
+}
+
+void predict(const struct workload *workload, const struct device *device,
+             const struct calibration *calibration, const struct predict_settings *settings,
+             struct prediction *prediction)
+{
+	struct plan plan;
+	struct moment moment;
+	run(&plan, workload, device, calibration, settings, prediction, &moment);
+}
+
+static void add_kernel(const struct plan *plan, size_t i, double clock, double batch,
+                       struct breakdown *breakdown, double largest[GROUPS_MAX])
+{
+	const struct kernel *kernel = &plan->workload->kernels[i];
+	struct breakdown_row *row = &breakdown->rows[kernel->group];
+	struct work work;
+	kernel_work(&plan->machine, kernel, batch, &work);
+	double c = plan->compute_s[i] / clock, m = plan->memory_s[i], weight = plan->weight[i];
+	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
+	double compute = weight * (c > m ? c : plan->cal->hidden * c);
+	double memory = weight * (c > m ? plan->cal->hidden * m : m);
+	double time = compute + memory + launch, v = voltage(plan->cal, clock);
+	row->cause_s[CAUSE_COMPUTE] += compute;
+	row->cause_s[CAUSE_MEMORY] += memory;
+	row->cause_s[CAUSE_LAUNCH] += launch;
+	row->time_s += time;
+	row->flops += weight * work.flops;
+	row->bytes += weight * work.bytes;
+	row->launches += launches;
+	row->energy_j += weight * (work.flops * plan->machine.flop_j[kernel->rate] * v * v +
+	                           work.dram_bytes * plan->machine.byte_j);
+	row->energy_j +=
+	    time * (idle_power(plan) + plan->cal->busy * plan->device->tdp_w * clock * v * v);
+	breakdown->family_s[kernel->family] += time;
+	breakdown->phase_s[kernel->phase] += time;
+	if (time > largest[kernel->group]) {
+		largest[kernel->group] = time;
+		row->family = (enum family)kernel->family;
+	}
+}
+
+/* Time that no kernel fills, as rows of their own. */
+static void add_rest(const struct plan *plan, const struct moment *moment, double clock,
+                     struct breakdown *breakdown)
+{
+	static const struct {
+		enum cause cause;
+		const char *name;
+		bool busy;
+	} rests[] = { { CAUSE_COMMUNICATION, "communication", true },
+		      { CAUSE_HOST, "host", false },
+		      { CAUSE_LOADING, "loading", false } };
+	double v = voltage(plan->cal, clock);
+	for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+		double time = moment->cause_s[rests[i].cause];
+		if (time <= 0)
+			continue;
+		struct breakdown_row *row = &breakdown->rows[breakdown->count++];
+		*row =
+		    (struct breakdown_row){ .group = rests[i].name, .family = FAMILY_COLLECTIVE };
+		row->time_s = row->cause_s[rests[i].cause] = time;
+		row->energy_j = time * idle_power(plan);
+		if (rests[i].busy)
+			row->energy_j +=
+			    time * plan->cal->busy * plan->device->tdp_w * clock * v * v;
+	}
+}
+
+void predict_explain(const struct workload *workload, const struct device *device,
+                     const struct calibration *calibration, const struct predict_settings *settings,
+                     struct prediction *prediction, struct breakdown *breakdown)
+{
+	struct plan plan;
+	struct moment moment;
+	double clock = run(&plan, workload, device, calibration, settings, prediction, &moment);
+	double largest[GROUPS_MAX] = { 0 };
+	*breakdown = (struct breakdown){ .count = workload->group_count };
+	for (size_t i = 0; i < workload->group_count; i++)
+		breakdown->rows[i].group = workload->groups[i];
+	for (size_t i = 0; i < plan.count; i++)
+		add_kernel(&plan, i, clock, settings->batch, breakdown, largest);
+	size_t kept = 0;
+	for (size_t i = 0; i < breakdown->count; i++)
+		if (breakdown->rows[i].time_s > 0)
+			breakdown->rows[kept++] = breakdown->rows[i];
+	breakdown->count = kept;
+	add_rest(&plan, &moment, clock, breakdown);
+}

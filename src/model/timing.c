@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/timing.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double PJ = 1e-12;
+static const double REFERENCE_NM = 12;
+
+void machine_init(struct machine *machine, const struct device *device,
+                  const struct calibration *cal)
+{
+	*machine = (struct machine){ .sms = device->sm_count };
+	for (int rate = 0; rate < RATE_COUNT; rate++)
+		machine->sm_rate[rate] = device->peak_flops[rate] / device->sm_count;
+	machine->vector_rate = device->peak_flops[RATE_FP32];
+	double second = 1 / device->memory_bandwidth_bps;
+	machine->memory_s = second / cal->memory;
+	machine->gather_s = second / cal->memory_gather;
+	machine->norm_s = second / cal->norm;
+	double l2_bps = cal->l2_bytes_per_clock * device->sm_count * device->boost_hz;
+	machine->l2_s = fmin(1 / l2_bps, second);
+	machine->l2_resident = cal->l2_share * device->l2_bytes;
+	machine->ramp_s = cal->memory_half_s;
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		machine->efficiency[0][family] = cal->gemm_vector;
+		machine->efficiency[1][family] = cal->gemm_tensor;
+	}
+	machine->efficiency[0][FAMILY_CONV] = cal->conv_vector;
+	machine->efficiency[1][FAMILY_CONV] = cal->conv_tensor;
+	machine->efficiency[1][FAMILY_ATTENTION] = cal->attention_flash;
+	machine->tile_cost = cal->tile_cost;
+	machine->k_half = cal->k_half;
+	machine->winograd = cal->winograd;
+	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
+	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * process * PJ;
+	double scale[RATE_COUNT] = {
+		[RATE_TF32] = 2, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
+	};
+	for (int rate = 0; rate < RATE_COUNT; rate++)
+		machine->flop_j[rate] =
+		    device->native[rate] && scale[rate] > 0 ? tensor * scale[rate] : vector;
+	machine->flop_j[RATE_FP64] = 2 * vector;
+	machine->byte_j =
+	    (strncmp(device->memory_type, "HBM", 3) == 0 ? cal->hbm_pj : cal->gddr_pj) * PJ;
+}
+
+/* Seconds of all tiles of T x T on the SMs, with the inner dimension split where tiles are few.
+ * The k_half elements stand for filling and draining a tile's pipeline. */
+static double tiled_s(const struct machine *machine, double m, double n, double k, double batch,
+                      double side, double rate)
+{
+	double tiles = ceil(m / side) * ceil(n / side) * batch;
+	double split = 1;
+	if (tiles < machine->sms)
+		split = fmax(1, fmin(floor(machine->sms / tiles), k / 256));
+	double waves = ceil(tiles * split / machine->sms);
+	double cost = 1 + machine->tile_cost * 2 / side;
+	return waves * 2 * side * side * (k / split + machine->k_half) * cost / rate;
+}
+
+static double product_s(const struct machine *machine, const struct kernel *kernel, double batch)
+{
+	double m = kernel->m, n = kernel->n, k = kernel->k, count = kernel->batch;
+	switch ((enum batch_axis)kernel->axis) {
+	case AXIS_M:
+		m *= batch;
+		break;
+	case AXIS_N:
+		n *= batch;
+		break;
+	case AXIS_K:
+		k *= batch;
+		break;
+	case AXIS_BATCH:
+		count *= batch;
+		break;
+	case AXIS_NONE:
+		break;
+	}
+	bool tensor = kernel->rate != RATE_FP32 && kernel->rate != RATE_FP64;
+	double rate = machine->sm_rate[kernel->rate] * machine->efficiency[tensor][kernel->family];
+	if (kernel->winograd)
+		rate *= machine->winograd;
+	double best = tiled_s(machine, m, n, k, count, 128, rate);
+	best = fmin(best, tiled_s(machine, m, n, k, count, 64, rate));
+	best = fmin(best, tiled_s(machine, m, n, k, count, 32, rate));
+	/* A fused attention kernel has the FLOPs of several products. */
+	double flops = kernel->flops * batch + kernel->flops_fixed;
+	double plain = 2 * m * n * k * count;
+	return plain > 0 ? best * (flops / plain) : 0;
+}
+
+void kernel_work(const struct machine *machine, const struct kernel *kernel, double batch,
+                 struct work *work)
+{
+	work->flops = kernel->flops * batch + kernel->flops_fixed;
+	work->bytes = kernel->bytes * batch + kernel->bytes_fixed;
+	double byte_s = machine->memory_s;
+	work->compute_s = work->flops / machine->vector_rate;
+	switch ((enum family)kernel->family) {
+	case FAMILY_GEMM:
+	case FAMILY_CONV:
+	case FAMILY_ATTENTION:
+	case FAMILY_RECURRENT:
+		work->compute_s = product_s(machine, kernel, batch);
+		break;
+	case FAMILY_DEPTHWISE:
+	case FAMILY_EMBEDDING:
+	case FAMILY_POOLING:
+		byte_s = machine->gather_s;
+		break;
+	case FAMILY_NORM:
+	case FAMILY_SOFTMAX:
+		byte_s = machine->norm_s;
+		break;
+	default:
+		break;
+	}
+	double resident = fmin(work->bytes, machine->l2_resident);
+	work->dram_bytes = work->bytes - resident;
+	work->memory_s = work->dram_bytes * byte_s + resident * machine->l2_s +
+	                 (kernel->launches > 0 ? machine->ramp_s : 0);
+}
