@@ -7,12 +7,12 @@
 extern const struct command command_help;
 extern const struct command command_pareto;
 extern const struct command command_predict;
-extern const struct command command_report;
+extern const struct command command_model;
 
 const struct command *const commands[] = {
 	&command_pareto,
 	&command_predict,
-	&command_report,
+	&command_model,
 	&command_help,
 	NULL,
 };

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `ergon model SUBCOMMAND`: each is a row of the table in cmd_model.c and one file beside it.
+ * They share one struct of options, since a command has one table of them.
+ */
+#ifndef ERGON_CLI_CMD_MODEL_H
+#define ERGON_CLI_CMD_MODEL_H
+
+#include "cli/command.h"
+
+struct model_options {
+	const char *json, *by, *rows, *calibration;
+	bool markdown;
+};
+
+struct model_subcommand {
+	const char *name;
+	/* operands: those after the subcommand's name. Returns the exit status. */
+	int (*run)(struct cli *cli, const struct model_options *options, char **operands,
+	           int count);
+};
+
+int model_eval_run(struct cli *cli, const struct model_options *options, char **operands,
+                   int count);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/cmd_model.h"
+#include "cli/table.h"
+#include "model/eval_cases.h"
+
+/* "5.2%", or "-" where there is none. */
+static const char *percent(char *out, size_t size, double value)
+{
+	if (isfinite(value))
+		snprintf(out, size, "%.1f%%", 100 * value);
+	else
+		snprintf(out, size, "-");
+	return out;
+}
+
+static void print_group(struct table *table, const struct eval_group *g)
+{
+	char texts[5][24], name[160];
+	const double values[] = { g->mape, g->median_ape, g->p95_ape, g->bias, g->coverage80 };
+	for (int i = 0; i < 5; i++)
+		percent(texts[i], sizeof texts[i], values[i]);
+	size_t used =
+	    (size_t)snprintf(name, sizeof name, "%.*s", (int)strcspn(g->file, "."), g->file);
+	if (g->split[0])
+		used += (size_t)snprintf(name + used, sizeof name - used, "/%s", g->split);
+	for (int i = 0; i < EVAL_KEY_COUNT && used < sizeof name; i++)
+		if (g->keys[i])
+			used +=
+			    (size_t)snprintf(name + used, sizeof name - used, " %s", g->keys[i]);
+	table_row(table, "%.24s\t%.14s\t%s\t%zu\t%zu\t%s\t%s\t%s\t%s", name, g->metric,
+	          g->host ? "host" : "dev", g->n, g->skipped, texts[0], texts[1], texts[3],
+	          texts[4]);
+}
+
+static void print_report(FILE *out, const struct eval_report *report)
+{
+	const char *const header[] = { "file", "metric", "bound", "n",     "skip",
+		                       "mean", "median", "bias",  "in 80%" };
+	struct table table;
+	fprintf(out,
+	        "%zu of %zu numbers predicted; error = predicted / measured - 1 (modelled)\n\n",
+	        report->predicted, report->predicted + report->skipped);
+	table_init(&table, "lllrrrrrr", header);
+	for (size_t i = 0; i < report->group_count; i++)
+		print_group(&table, &report->groups[i]);
+	table_print(&table, out);
+	table_fini(&table);
+	if (!report->reason_count)
+		return;
+	size_t shown = report->reason_count < 20 ? report->reason_count : 20;
+	fprintf(out, "\nnot predicted:\n");
+	for (size_t i = 0; i < shown; i++)
+		fprintf(out, "%6zu  %.*s %s: %s\n", report->reasons[i].count,
+		        (int)strcspn(report->reasons[i].file, "."), report->reasons[i].file,
+		        report->reasons[i].metric, report->reasons[i].reason);
+	if (shown < report->reason_count)
+		fprintf(out, "        and %zu more reasons (--json lists all)\n",
+		        report->reason_count - shown);
+}
+
+static enum ergon_code write_text(const char *path, char *text, struct ergon_error *err)
+{
+	enum ergon_code code = text ? file_write(path, text, strlen(text), err)
+	                            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	free(text);
+	return code;
+}
+
+static enum ergon_code read_calibration(struct cli *cli, const char *path,
+                                        struct calibration *calibration, struct ergon_error *err)
+{
+	char *text;
+	size_t length;
+	if (!path)
+		return calibration_load(cli->env, calibration, err);
+	enum ergon_code code = file_read(path, &text, &length, err);
+	if (code)
+		return code;
+	code = calibration_parse(text, length, path, calibration, err);
+	free(text);
+	return code;
+}
+
+static enum ergon_code evaluate(struct cli *cli, const struct model_options *options, char **files,
+                                int count, struct arena *arena, struct eval_report *report,
+                                struct ergon_error *err)
+{
+	struct eval_cases cases;
+	struct calibration calibration;
+	unsigned keys = 0;
+	enum ergon_code code = options->by ? eval_keys_parse(options->by, &keys, err) : ERGON_OK;
+	if (!code)
+		code = read_calibration(cli, options->calibration, &calibration, err);
+	if (!code)
+		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
+		                       &cases, err);
+	if (code)
+		return code;
+	struct eval_point *points = calloc(cases.count + 1, sizeof *points);
+	if (!points)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < cases.count; i++)
+		eval_predict(&cases.items[i], &calibration, &points[i]);
+	code = eval_summarise(&cases, points, keys, arena, report, err);
+	if (!code && options->rows)
+		code = write_text(options->rows, eval_rows_csv(&cases, points), err);
+	free(points);
+	return code;
+}
+
+int model_eval_run(struct cli *cli, const struct model_options *options, char **operands, int count)
+{
+	struct ergon_error err = { 0 };
+	struct eval_report report;
+	struct arena arena;
+	enum ergon_code code = ERGON_OK;
+	if (!count)
+		code = ergon_fail(&err, ERGON_BAD_INPUT,
+		                  "eval needs at least one file of measurements");
+	arena_init(&arena);
+	if (!code)
+		code = evaluate(cli, options, operands, count, &arena, &report, &err);
+	if (!code && options->json) {
+		json_t *root = eval_to_json(&report);
+		code = root ? json_save(root, options->json, &err)
+		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
+		json_decref(root);
+	}
+	int status = code ? cli_fail(cli, "model eval", &err) : EXIT_DONE;
+	if (!code && !(options->json && strcmp(options->json, "-") == 0))
+		print_report(cli->out, &report);
+	arena_fini(&arena);
+	return status;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/eval.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/stats.h"
+#include "base/suggest.h"
+
+static const char *const key_names[EVAL_KEY_COUNT] = { "gpu",  "model",     "precision", "source",
+	                                               "task", "gpu_count", "batch" };
+
+enum ergon_code eval_keys_parse(const char *text, unsigned *keys, struct ergon_error *err)
+{
+	*keys = 0;
+	while (*text) {
+		size_t length = strcspn(text, ","), i = 0;
+		while (i < EVAL_KEY_COUNT && !(strlen(key_names[i]) == length &&
+		                               strncmp(key_names[i], text, length) == 0))
+			i++;
+		if (i == EVAL_KEY_COUNT) {
+			char wrong[64], hint[192];
+			snprintf(wrong, sizeof wrong, "%.*s", (int)(length < 60 ? length : 60),
+			         text);
+			return ergon_fail(
+			    err, ERGON_BAD_INPUT, "cannot group by '%s'%s", wrong,
+			    suggest_hint(hint, sizeof hint, wrong, key_names, EVAL_KEY_COUNT));
+		}
+		*keys |= 1u << i;
+		text += length + (text[length] == ',');
+	}
+	return ERGON_OK;
+}
+
+static double phase_time(const struct eval_case *item, const struct calibration *calibration,
+                         struct prediction *prediction, enum phase phase)
+{
+	struct breakdown breakdown;
+	predict_explain(item->workload, item->device, calibration, &item->settings, prediction,
+	                &breakdown);
+	/* A phase is issued by the host as well: it gets its share of a host-bound step. */
+	double device = 0;
+	for (int i = 0; i < PHASE_COUNT; i++)
+		device += breakdown.phase_s[i];
+	return device > 0 ? prediction->step_time_s * breakdown.phase_s[phase] / device
+	                  : (double)NAN;
+}
+
+void eval_predict(const struct eval_case *item, const struct calibration *calibration,
+                  struct eval_point *point)
+{
+	struct prediction *p = &point->prediction;
+	if (item->reason)
+		return;
+	double value = (double)NAN, low = value, high = value;
+	if (item->quantity == EVAL_FORWARD_TIME || item->quantity == EVAL_BACKWARD_TIME) {
+		value = phase_time(item, calibration, p,
+		                   item->quantity == EVAL_FORWARD_TIME ? PHASE_FORWARD
+		                                                       : PHASE_BACKWARD);
+	} else {
+		predict(item->workload, item->device, calibration, &item->settings, p);
+		value = item->quantity == EVAL_POWER             ? p->power_w
+		        : item->quantity == EVAL_ENERGY          ? p->energy_per_step_j
+		        : item->quantity == EVAL_MEMORY          ? p->memory_bytes
+		        : item->quantity == EVAL_DEVICE_TIME     ? p->device_time_s
+		        : item->quantity == EVAL_COLLECTIVE_TIME ? p->communication_time_s
+		                                                 : p->step_time_s;
+	}
+	if (item->quantity == EVAL_POWER) {
+		low = p->power_low_w;
+		high = p->power_high_w;
+	} else if (item->quantity == EVAL_ENERGY) {
+		low = p->energy_low_j;
+		high = p->energy_high_j;
+	} else if (item->quantity != EVAL_MEMORY) {
+		low = value * p->time_low_s / p->step_time_s;
+		high = value * p->time_high_s / p->step_time_s;
+	}
+	point->predicted = item->rate ? item->scale / value : item->scale * value;
+	point->low = item->rate ? item->scale / high : item->scale * low;
+	point->high = item->rate ? item->scale / low : item->scale * high;
+	point->host = item->quantity != EVAL_DEVICE_TIME &&
+	              item->quantity != EVAL_COLLECTIVE_TIME &&
+	              p->cause_s[CAUSE_HOST] + p->cause_s[CAUSE_LOADING] > 0;
+}
+
+/* ---- grouping ---- */
+
+struct sorted {
+	const struct eval_case *item;
+	const struct eval_point *point;
+	size_t at;
+	bool host;
+	const char *keys[EVAL_KEY_COUNT];
+};
+
+static int compare_groups(const struct sorted *a, const struct sorted *b)
+{
+	int order = strcmp(a->item->file, b->item->file);
+	if (!order)
+		order = strcmp(a->item->split, b->item->split);
+	if (!order)
+		order = strcmp(a->item->metric, b->item->metric);
+	for (int i = 0; !order && i < EVAL_KEY_COUNT; i++)
+		if (a->keys[i])
+			order = strcmp(a->keys[i], b->keys[i]);
+	return order ? order : a->host - b->host;
+}
+
+static int by_group(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+	int order = compare_groups(x, y);
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static const char *number_key(struct arena *arena, double value)
+{
+	char text[32];
+	if (isnan(value))
+		return "";
+	snprintf(text, sizeof text, "%g", value);
+	return arena_strdup(arena, text);
+}
+
+static bool fill_keys(struct sorted *s, unsigned keys, struct arena *arena)
+{
+	const struct measured_run *run = s->item->run;
+	const char *const texts[] = { run->gpu, run->model, run->precision, run->source,
+		                      run->task };
+	for (unsigned i = 0; i < EVAL_KEY_COUNT; i++) {
+		if (!(keys & 1u << i))
+			continue;
+		s->keys[i] = i < EVAL_BY_GPUS
+		                 ? texts[i]
+		                 : number_key(arena, i == EVAL_BY_GPUS ? run->gpus : run->batch);
+		if (!s->keys[i])
+			return false;
+	}
+	return true;
+}
+
+/* errors: room for count values. */
+static void group_statistics(const struct sorted *members, size_t count, double *errors,
+                             struct eval_group *group)
+{
+	size_t n = 0, inside = 0, intervals = 0;
+	double sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (members[i].item->reason)
+			continue;
+		const struct eval_point *p = members[i].point;
+		double measured = members[i].item->measured, error = p->predicted / measured - 1;
+		sum += error;
+		errors[n++] = fabs(error);
+		intervals += isfinite(p->low) && isfinite(p->high);
+		inside += p->low <= measured && measured <= p->high;
+	}
+	group->n = n;
+	group->skipped = count - n;
+	group->mape = stats_mean(errors, n);
+	stats_sort(errors, n);
+	group->median_ape = stats_quantile_sorted(errors, n, 0.5);
+	group->p95_ape = stats_quantile_sorted(errors, n, 0.95);
+	group->bias = n ? sum / (double)n : (double)NAN;
+	group->coverage80 = intervals ? (double)inside / (double)intervals : (double)NAN;
+}
+
+static int by_reason(const void *a, const void *b)
+{
+	const struct eval_case *x = *(const struct eval_case *const *)a;
+	const struct eval_case *y = *(const struct eval_case *const *)b;
+	int order = strcmp(x->file, y->file);
+	if (!order)
+		order = strcmp(x->metric, y->metric);
+	return order ? order : strcmp(x->reason, y->reason);
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct eval_reason *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	int order = strcmp(x->file, y->file);
+	if (!order)
+		order = strcmp(x->metric, y->metric);
+	return order ? order : strcmp(x->reason, y->reason);
+}
+
+static enum ergon_code count_reasons(const struct eval_cases *cases, struct arena *arena,
+                                     struct eval_report *report, struct ergon_error *err)
+{
+	if (!report->skipped)
+		return ERGON_OK;
+	const struct eval_case **list =
+	    ARENA_ARRAY(arena, const struct eval_case *, report->skipped);
+	report->reasons = ARENA_ARRAY(arena, struct eval_reason, report->skipped);
+	if (!list || !report->reasons)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	size_t count = 0;
+	for (size_t i = 0; i < cases->count; i++)
+		if (cases->items[i].reason)
+			list[count++] = &cases->items[i];
+	qsort(list, count, sizeof *list, by_reason);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || by_reason(&list[i - 1], &list[i]) != 0)
+			report->reasons[report->reason_count++] =
+			    (struct eval_reason){ list[i]->file, list[i]->metric, list[i]->reason,
+				                  list[i]->run->model, 0 };
+		report->reasons[report->reason_count - 1].count++;
+	}
+	qsort(report->reasons, report->reason_count, sizeof *report->reasons, by_count);
+	return ERGON_OK;
+}
+
+enum ergon_code eval_summarise(const struct eval_cases *cases, const struct eval_point *points,
+                               unsigned keys, struct arena *arena, struct eval_report *report,
+                               struct ergon_error *err)
+{
+	size_t count = cases->count;
+	*report = (struct eval_report){ 0 };
+	if (!count)
+		return ERGON_OK;
+	struct sorted *sorted = ARENA_ARRAY(arena, struct sorted, count);
+	double *errors = ARENA_ARRAY(arena, double, count);
+	report->groups = ARENA_ARRAY(arena, struct eval_group, count);
+	if (!sorted || !errors || !report->groups)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory for %zu numbers", count);
+	for (size_t i = 0; i < count; i++) {
+		const struct eval_case *item = &cases->items[i];
+		sorted[i] = (struct sorted){ .item = item,
+			                     .point = &points[i],
+			                     .at = i,
+			                     .host = !item->reason && points[i].host };
+		if (!fill_keys(&sorted[i], keys, arena))
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+		report->skipped += item->reason != NULL;
+	}
+	report->predicted = count - report->skipped;
+	qsort(sorted, count, sizeof *sorted, by_group);
+	for (size_t first = 0, next; first < count; first = next) {
+		for (next = first + 1; next < count; next++)
+			if (compare_groups(&sorted[first], &sorted[next]) != 0)
+				break;
+		struct eval_group *group = &report->groups[report->group_count++];
+		group->file = sorted[first].item->file;
+		group->split = sorted[first].item->split;
+		group->metric = sorted[first].item->metric;
+		group->host = sorted[first].host;
+		memcpy(group->keys, sorted[first].keys, sizeof group->keys);
+		group_statistics(sorted + first, next - first, errors, group);
+	}
+	return count_reasons(cases, arena, report, err);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Judge the predictor on published measurements.
+ *
+ * A case is one measured number with the workload, device and settings that its row states, and
+ * how the number follows from a prediction. Cases are built once (model/eval_cases.h); predicting
+ * and grouping them is pure, so that a fit can do it thousands of times. A number that cannot be
+ * predicted is a case with a reason: it is counted, never dropped.
+ *
+ * Error of a case: predicted / measured - 1. A group reports the mean and the median of its
+ * absolute value, its 95th percentile, its signed mean (bias), and the share of measured numbers
+ * inside the predicted 80% interval (coverage). A zero measurement has no relative error: such a
+ * case is skipped with that reason.
+ */
+#ifndef ERGON_MODEL_EVAL_H
+#define ERGON_MODEL_EVAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "model/calibration.h"
+#include "model/predict.h"
+#include "model/workload.h"
+#include "spec/device.h"
+#include "spec/measurements.h"
+
+/* What of a prediction a metric looks at. */
+enum eval_quantity {
+	EVAL_STEP_TIME,
+	EVAL_DEVICE_TIME, /* of a kernel on its own: the host does not count */
+	EVAL_FORWARD_TIME,
+	EVAL_BACKWARD_TIME,
+	EVAL_COLLECTIVE_TIME,
+	EVAL_POWER,
+	EVAL_ENERGY,
+	EVAL_MEMORY,
+};
+
+struct eval_case {
+	const char *file, *split, *metric;
+	const struct measured_run *run; /* what the row states */
+	long line;
+	double measured;
+	const struct workload *workload; /* NULL with a reason */
+	const struct device *device;
+	struct predict_settings settings;
+	enum eval_quantity quantity;
+	double scale; /* predicted number = scale * quantity; a rate: scale / quantity */
+	bool rate;
+	const char *reason; /* why it cannot be predicted, or NULL */
+};
+
+struct eval_cases {
+	struct eval_case *items; /* in the order of files and lines */
+	size_t count;
+};
+
+struct eval_point {
+	double predicted, low, high; /* in the unit of the metric */
+	bool host;                   /* the host or the input pipeline holds the step up */
+	struct prediction prediction;
+};
+/* Nothing for a case with a reason. */
+void eval_predict(const struct eval_case *item, const struct calibration *calibration,
+                  struct eval_point *point);
+
+/* Columns that --by may add to file, split, metric and bound. */
+enum eval_key {
+	EVAL_BY_GPU,
+	EVAL_BY_MODEL,
+	EVAL_BY_PRECISION,
+	EVAL_BY_SOURCE,
+	EVAL_BY_TASK,
+	EVAL_BY_GPUS,
+	EVAL_BY_BATCH,
+	EVAL_KEY_COUNT
+};
+/* "gpu,model" -> a set of bits 1 << enum eval_key. */
+ERGON_MUST_USE enum ergon_code eval_keys_parse(const char *text, unsigned *keys,
+                                               struct ergon_error *err);
+
+struct eval_group {
+	const char *file, *split, *metric;
+	bool host;
+	const char *keys[EVAL_KEY_COUNT]; /* NULL: not grouped by */
+	size_t n;                         /* predicted */
+	size_t skipped; /* counted with the device-bound ones: without a prediction, no bound */
+	double mape, median_ape, p95_ape, bias, coverage80; /* NAN where n is 0 */
+};
+struct eval_reason {
+	const char *file, *metric, *reason, *model; /* model: an example */
+	size_t count;
+};
+struct eval_report {
+	struct eval_group *groups;
+	size_t group_count;
+	struct eval_reason *reasons; /* most frequent first */
+	size_t reason_count;
+	size_t predicted, skipped;
+	const char *holdout; /* NULL: the installed calibration */
+	unsigned folds;
+};
+/* points: [cases->count]; those of cases with a reason are not looked at. */
+ERGON_MUST_USE enum ergon_code eval_summarise(const struct eval_cases *cases,
+                                              const struct eval_point *points, unsigned keys,
+                                              struct arena *arena, struct eval_report *report,
+                                              struct ergon_error *err);
+
+/* Stable: kind "ergon.model-eval", version, groups[] { file, split, metric, bound, n, skipped,
+ * mape, median_ape, p95_ape, bias, coverage80 }, skipped_reasons[]. NULL when memory is out. */
+json_t *eval_to_json(const struct eval_report *report);
+/* One line a case: what it states, measured, predicted, its interval, why it was skipped. Text is
+ * malloc'd; NULL when memory is out. */
+char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *points);
+/* The page docs/accuracy.md. */
+char *eval_markdown(const struct eval_report *report);
+
+#endif

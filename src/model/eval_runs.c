@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whole runs as cases: what a row states becomes a workload, a device and settings.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/eval_cases.h"
+#include "spec/model_names.h"
+
+/* How many GPUs share the work, and in which way. */
+struct layout {
+	double tensor, pipeline, context, expert, data;
+	double micro, accumulation; /* samples of a micro-batch; micro-batches a step */
+};
+
+/* What a metric's number is, from a prediction. */
+enum per {
+	PER_STEP,
+	PER_SAMPLES,
+	PER_TOKENS,
+	PER_TOKENS_OF_GPU,
+	PER_TFLOP_OF_GPU,
+	PER_EPOCH,
+};
+struct metric {
+	const char *name;
+	enum eval_quantity quantity;
+	enum per per;
+	bool rate, without_optimizer;
+	const char *reason; /* it is known, but no prediction answers it */
+};
+static const struct metric metrics[] = {
+	{ "step_time_s", EVAL_STEP_TIME, PER_STEP, false, false, NULL },
+	{ "micro_step_time_s", EVAL_STEP_TIME, PER_STEP, false, true, NULL },
+	{ "steps_per_s", EVAL_STEP_TIME, PER_STEP, true, false, NULL },
+	{ "samples_per_s", EVAL_STEP_TIME, PER_SAMPLES, true, false, NULL },
+	{ "tokens_per_s", EVAL_STEP_TIME, PER_TOKENS, true, false, NULL },
+	{ "tokens_per_s_per_gpu", EVAL_STEP_TIME, PER_TOKENS_OF_GPU, true, false, NULL },
+	{ "tflops_per_gpu", EVAL_STEP_TIME, PER_TFLOP_OF_GPU, true, false, NULL },
+	{ "epoch_time_s", EVAL_STEP_TIME, PER_EPOCH, false, false, NULL },
+	{ "fwd_time_s", EVAL_FORWARD_TIME, PER_STEP, false, false, NULL },
+	{ "bwd_time_s", EVAL_BACKWARD_TIME, PER_STEP, false, false, NULL },
+	{ "sync_time_s", EVAL_COLLECTIVE_TIME, PER_STEP, false, false, NULL },
+	{ "avg_power_w", EVAL_POWER, PER_STEP, false, false, NULL },
+	{ "energy_per_step_j", EVAL_ENERGY, PER_STEP, false, false, NULL },
+	{ "peak_mem_bytes", EVAL_MEMORY, PER_STEP, false, false, NULL },
+	{ "window_time_s", EVAL_STEP_TIME, PER_STEP, false, false,
+	  "the window's number of steps is not stated" },
+	{ "run_time_s", EVAL_STEP_TIME, PER_STEP, false, false,
+	  "the run's number of steps is not stated" },
+	{ "system_energy_j", EVAL_ENERGY, PER_STEP, false, false,
+	  "energy of a whole system: more than its GPUs" },
+	{ "system_power_per_gpu_w", EVAL_POWER, PER_STEP, false, false,
+	  "power of a whole system: more than its GPUs" },
+};
+
+static const struct metric *metric_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+		if (strcmp(metrics[i].name, name) == 0)
+			return &metrics[i];
+	return NULL;
+}
+
+/* A whole number of ways that the configuration states; 1 where it does not. */
+static double ways(const struct measured_run *run, const char *key)
+{
+	double value;
+	return config_number(run->config, key, &value) && value >= 1 ? floor(value) : 1;
+}
+
+static const char *read_layout(struct eval_builder *builder, const struct measured_run *run,
+                               struct layout *layout)
+{
+	double global = 0, accumulation = 1;
+	*layout = (struct layout){ .tensor = ways(run, "TP"),
+		                   .pipeline = ways(run, "PP"),
+		                   .context = ways(run, "CP"),
+		                   .expert = ways(run, "EP") };
+	double split = layout->tensor * layout->pipeline * layout->context;
+	layout->data = run->gpus / split;
+	if (layout->data < 1 || layout->data != floor(layout->data))
+		return eval_reason(builder, "the stated parallel layout does not divide the GPUs");
+	if (layout->pipeline > 1)
+		return "pipeline parallelism is not predicted";
+	if (layout->context > 1)
+		return "context parallelism is not predicted";
+	static const char *const counts[] = { "grad_accum", "Grad_accumulation", "GA" };
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		config_number(run->config, counts[i], &accumulation);
+	layout->micro = run->batch;
+	layout->accumulation = fmax(1, accumulation);
+	if (config_number(run->config, "global_batch", &global) && global > 0) {
+		double of_gpu = global / layout->data;
+		if (isnan(layout->micro))
+			layout->micro = of_gpu / layout->accumulation;
+		layout->accumulation = fmax(1, round(of_gpu / layout->micro));
+	}
+	if (!(layout->micro > 0))
+		return "the batch size is not stated";
+	if (layout->accumulation > 1e6)
+		return "the stated accumulation is not sensible";
+	return NULL;
+}
+
+/* "layers=24,d=1024" from what the run states, by the rule's list "layers,d=d_model". */
+static const char *take_dims(struct eval_builder *builder, const struct measured_run *run,
+                             const struct model_rule *rule, char *dims, size_t size)
+{
+	size_t used = (size_t)snprintf(dims, size, "%s", rule->dims ? rule->dims : "");
+	for (const char *at = rule->take; at && *at;) {
+		char item[64], *from;
+		size_t length = strcspn(at, ",");
+		snprintf(item, sizeof item, "%.*s", (int)length, at);
+		at += length + (at[length] == ',');
+		from = strchr(item, '=');
+		if (from)
+			*from++ = '\0';
+		double value;
+		if (!config_number(run->config, from ? from : item, &value))
+			continue;
+		used += (size_t)snprintf(dims + used, used < size ? size - used : 0, "%s%s=%.9g",
+		                         used ? "," : "", item, value);
+		if (used >= size)
+			return "more dimensions than fit";
+	}
+	for (const char *at = rule->need; at && *at;) {
+		char item[64];
+		double value;
+		size_t length = strcspn(at, ",");
+		snprintf(item, sizeof item, "%.*s", (int)length, at);
+		at += length + (at[length] == ',');
+		if (!config_number(run->config, item, &value))
+			return eval_reason(builder, "model_config does not state %s", item);
+	}
+	return NULL;
+}
+
+static const char *set_software(struct eval_builder *builder, const struct measured_run *run,
+                                const struct model_rule *rule, struct workload_options *options)
+{
+	char stated[32];
+	const char *optimizer = rule->optimizer;
+	struct ergon_error err = { 0 };
+	if (config_text(run->config, "optimizer", stated, sizeof stated))
+		optimizer = stated;
+	options->optimizer_given = optimizer != NULL;
+	if (optimizer && optimizer_parse(optimizer, &options->optimizer, &err))
+		return eval_reason(builder, "%s", err.text);
+	const char *runtime = rule->runtime;
+	if (strstr(run->config, "torch.compile") || strstr(run->config, "XLA=ON") ||
+	    strstr(run->config, "XLA=Yes"))
+		runtime = "compiled";
+	if (runtime && runtime_parse(runtime, &options->runtime, &err))
+		return eval_reason(builder, "%s", err.text);
+	const char *attention = strstr(run->config, "flash attention") ? "flash" : rule->attention;
+	if (attention && attention_parse(attention, &options->attention, &err))
+		return eval_reason(builder, "%s", err.text);
+	return NULL;
+}
+
+static const char *set_size(struct eval_builder *builder, const struct measured_run *run,
+                            const struct model_rule *rule, struct workload_options *options)
+{
+	options->sequence = rule->sequence;
+	options->resolution = rule->resolution;
+	if (rule->size == SIZE_NONE || !run->size[0])
+		return NULL;
+	char *end;
+	double value = strtod(run->size, &end);
+	if (*end || !(value >= 1 && value <= 1e9))
+		return eval_reason(builder, "size '%s' is no number", run->size);
+	if (rule->size == SIZE_SEQUENCE)
+		options->sequence = (uint64_t)value;
+	else
+		options->resolution = (uint64_t)value;
+	return NULL;
+}
+
+/* What all values of a run share. */
+struct subject {
+	const struct model_rule *rule;
+	const struct device *device;
+	struct workload_options options;
+	struct predict_settings settings;
+	struct layout layout;
+	char dims[320];
+};
+
+static const char *describe(struct eval_builder *builder, const struct measured_run *run,
+                            struct subject *subject)
+{
+	const char *reason;
+	const struct model_rule *rule = subject->rule = model_names_find(builder->names, run);
+	struct workload_options *options = &subject->options;
+	if (!rule)
+		return eval_reason(builder, "no rule for model '%s'", run->model);
+	if (rule->skip)
+		return rule->skip;
+	if (!(subject->device = eval_device(builder, run->gpu, &reason)))
+		return reason;
+	if (!run->precision[0])
+		return "the precision is not stated";
+	if (!eval_precision(run->precision, &options->precision))
+		return eval_reason(builder, "precision '%s' is not modelled", run->precision);
+	if (strcmp(run->task, "train") != 0 && strcmp(run->task, "infer") != 0)
+		return eval_reason(builder, "task '%s' is not modelled", run->task);
+	options->infer = strcmp(run->task, "infer") == 0;
+	if ((reason = read_layout(builder, run, &subject->layout)) ||
+	    (reason = set_software(builder, run, rule, options)) ||
+	    (reason = set_size(builder, run, rule, options)) ||
+	    (reason = take_dims(builder, run, rule, subject->dims, sizeof subject->dims)))
+		return reason;
+	options->dims = subject->dims[0] ? subject->dims : NULL;
+	options->tensor_ways = (unsigned)subject->layout.tensor;
+	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL;
+	double nodes;
+	subject->settings = (struct predict_settings){
+		.batch = subject->layout.micro,
+		.gpus = (unsigned)subject->layout.data,
+		.accumulation = (unsigned)subject->layout.accumulation,
+		.power_cap_w = isnan(run->power_limit_w) ? 0 : run->power_limit_w,
+	};
+	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)
+		subject->settings.node_gpus = (unsigned)ceil(run->gpus / nodes);
+	return NULL;
+}
+
+static const char *set_scale(const struct metric *metric, const struct subject *subject,
+                             const struct workload *workload, struct eval_case *item)
+{
+	const struct layout *layout = &subject->layout;
+	double samples = item->settings.batch * layout->accumulation * layout->data;
+	double gpus = item->run->gpus;
+	double tokens = subject->rule->tokens_per_sample > 0 ? subject->rule->tokens_per_sample
+	                                                     : workload->tokens;
+	item->quantity = metric->quantity;
+	item->rate = metric->rate;
+	item->scale = 1;
+	switch (metric->per) {
+	case PER_STEP:
+		break;
+	case PER_SAMPLES:
+		item->scale = samples;
+		break;
+	case PER_TOKENS:
+		item->scale = samples * tokens;
+		break;
+	case PER_TOKENS_OF_GPU:
+		item->scale = samples * tokens / gpus;
+		break;
+	case PER_TFLOP_OF_GPU:
+		item->scale = samples * workload->step_flops * layout->tensor / gpus / 1e12;
+		break;
+	case PER_EPOCH:
+		item->scale = ceil(subject->rule->dataset_samples / samples);
+		if (!(item->scale > 0))
+			return "the samples of an epoch are not known";
+		break;
+	}
+	if (!(item->scale > 0))
+		return "the tokens of a sample are not known";
+	if (metric->quantity == EVAL_COLLECTIVE_TIME && gpus <= 1)
+		return "one GPU has nothing to synchronise";
+	return NULL;
+}
+
+static const char *fill_case(struct eval_builder *builder, const struct subject *subject,
+                             const char *name, struct eval_case *item)
+{
+	const struct metric *metric = metric_find(name);
+	const char *reason = NULL;
+	if (!metric)
+		return eval_reason(builder, "metric '%s' is not known", name);
+	if (metric->reason)
+		return metric->reason;
+	struct workload_options options = subject->options;
+	if (metric->without_optimizer) {
+		options.optimizer = OPTIMIZER_NONE;
+		options.optimizer_given = true;
+	}
+	const struct workload *workload =
+	    eval_workload(builder, subject->rule->zoo, &options, &reason);
+	if (!workload)
+		return reason;
+	item->workload = workload;
+	item->device = subject->device;
+	item->settings = subject->settings;
+	if (subject->rule->batch_in_tokens) {
+		/* Whole sentences of the model's length. */
+		item->settings.batch = subject->settings.batch / workload->tokens;
+		if (!(item->settings.batch > 0 && isfinite(item->settings.batch)))
+			return "the batch counts tokens, and the model has none";
+	}
+	reason = set_scale(metric, subject, workload, item);
+	if (!reason && !(item->measured > 0))
+		reason = "the measured number is 0";
+	return reason;
+}
+
+enum ergon_code eval_add_runs(struct eval_builder *builder, const struct measurements *table)
+{
+	for (size_t i = 0; i < table->run_count; i++) {
+		const struct measured_run *run = &table->runs[i];
+		struct subject subject = { 0 };
+		const char *reason = describe(builder, run, &subject);
+		for (size_t j = 0; j < run->value_count; j++) {
+			struct eval_case *item = eval_add(builder);
+			if (!item)
+				return ergon_fail(builder->err, ERGON_NO_MEMORY, "out of memory");
+			const struct measured_value *value = &run->values[j];
+			item->file = table->name;
+			item->split = value->split;
+			item->metric = value->metric;
+			item->run = run;
+			item->line = value->line;
+			item->measured = value->value;
+			item->reason =
+			    reason ? reason : fill_case(builder, &subject, value->metric, item);
+		}
+	}
+	return ERGON_OK;
+}

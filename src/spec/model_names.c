@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spec/model_names.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+enum { RULES_MAX = 4096 };
+
+struct reading {
+	const char *file;
+	struct arena *arena;
+	const json_t *datasets;
+	struct ergon_error *err;
+};
+
+static enum ergon_code want_copy(struct reading *reading, const json_t *object,
+                                 struct json_place place, const char *key, const char **value)
+{
+	const char *text = NULL;
+	enum ergon_code code = json_want_text(object, place, key, &text, reading->err);
+	if (code || !text)
+		return code;
+	*value = arena_strdup(reading->arena, text);
+	return *value ? ERGON_OK : ergon_fail(reading->err, ERGON_NO_MEMORY, "out of memory");
+}
+
+static enum ergon_code read_dataset(struct reading *reading, const json_t *object,
+                                    struct json_place place, double *samples)
+{
+	const char *name = NULL;
+	enum ergon_code code = json_want_text(object, place, "dataset", &name, reading->err);
+	if (code || !name)
+		return code;
+	const json_t *dataset = json_object_get(reading->datasets, name);
+	if (!json_is_object(dataset))
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: no dataset '%.64s' in \"datasets\"", place.at, name);
+	return json_need_real(dataset, (struct json_place){ reading->file, "datasets" }, "samples",
+	                      1, 1e12, samples, reading->err);
+}
+
+static enum ergon_code read_size(struct reading *reading, const json_t *object,
+                                 struct json_place place, struct model_rule *rule)
+{
+	static const char *const names[] = { "none", "sequence", "resolution" };
+	const char *text = "none";
+	enum ergon_code code = json_want_text(object, place, "size", &text, reading->err);
+	for (int i = 0; !code && i < 3; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			rule->size = i;
+			return ERGON_OK;
+		}
+	}
+	return code ? code
+	            : ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+	                            "%s: size: expected none, sequence or resolution", place.at);
+}
+
+static enum ergon_code read_rule(struct reading *reading, const json_t *object, size_t at,
+                                 struct model_rule *rule)
+{
+	static const char *const known[] = { "source",
+		                             "model",
+		                             "config",
+		                             "task",
+		                             "zoo",
+		                             "skip",
+		                             "dims",
+		                             "take",
+		                             "size",
+		                             "need",
+		                             "optimizer",
+		                             "runtime",
+		                             "attention",
+		                             "sequence",
+		                             "resolution",
+		                             "dataset",
+		                             "tokens_per_sample",
+		                             "batch_unit",
+		                             "why",
+		                             NULL };
+	char path[48];
+	snprintf(path, sizeof path, "rules[%zu]", at);
+	struct json_place place = { reading->file, path };
+	if (!json_is_object(object))
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s is not an object", path);
+	const struct {
+		const char *key, **value;
+	} texts[] = {
+		{ "source", &rule->source },   { "model", &rule->model },
+		{ "config", &rule->config },   { "task", &rule->task },
+		{ "zoo", &rule->zoo },         { "skip", &rule->skip },
+		{ "dims", &rule->dims },       { "take", &rule->take },
+		{ "need", &rule->need },       { "optimizer", &rule->optimizer },
+		{ "runtime", &rule->runtime }, { "attention", &rule->attention },
+	};
+	enum ergon_code code = json_only_keys(object, place, known, reading->err);
+	for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
+		code = want_copy(reading, object, place, texts[i].key, texts[i].value);
+	const char *unit = "samples";
+	if (!code)
+		code = json_want_text(object, place, "batch_unit", &unit, reading->err);
+	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
+	if (!code && !rule->batch_in_tokens && strcmp(unit, "samples") != 0)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: batch_unit: expected samples or tokens", path);
+	if (!code)
+		code = read_size(reading, object, place, rule);
+	if (!code)
+		code = json_want_count(object, place, "sequence", 1, 1u << 30, &rule->sequence,
+		                       reading->err);
+	if (!code)
+		code = json_want_count(object, place, "resolution", 1, 1u << 20, &rule->resolution,
+		                       reading->err);
+	if (!code)
+		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
+		                      &rule->tokens_per_sample, reading->err);
+	if (!code)
+		code = read_dataset(reading, object, place, &rule->dataset_samples);
+	if (!code && !rule->zoo == !rule->skip)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s needs one of \"zoo\" and \"skip\"", path);
+	return code;
+}
+
+enum ergon_code model_names_parse(const char *text, size_t length, const char *file,
+                                  struct arena *arena, struct model_names *names,
+                                  struct ergon_error *err)
+{
+	static const char *const known[] = { "about", "datasets", "rules", NULL };
+	json_t *root, *rules = NULL, *datasets = NULL;
+	struct json_place place = { file, "" };
+	*names = (struct model_names){ 0 };
+	enum ergon_code code = json_parse(text, length, file, &root, err);
+	if (code)
+		return code;
+	if (!json_is_object(root))
+		code = ergon_fail_at(err, ERGON_BAD_INPUT, file, 1,
+		                     "expected an object with \"rules\"");
+	if (!code)
+		code = json_only_keys(root, place, known, err);
+	if (!code)
+		code = json_need_array(root, place, "rules", &rules, err);
+	if (!code)
+		code = json_need_object(root, place, "datasets", &datasets, err);
+	size_t count = code ? 0 : json_array_size(rules);
+	if (count > RULES_MAX)
+		code =
+		    ergon_fail_at(err, ERGON_BAD_INPUT, file, 0, "more than %d rules", RULES_MAX);
+	struct model_rule *list =
+	    code || !count ? NULL : ARENA_ARRAY(arena, struct model_rule, count);
+	if (!code && count && !list)
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	struct reading reading = { file, arena, datasets, err };
+	for (size_t i = 0; !code && i < count; i++)
+		code = read_rule(&reading, json_array_get(rules, i), i, &list[i]);
+	json_decref(root);
+	if (!code)
+		*names = (struct model_names){ list, count };
+	return code;
+}
+
+enum ergon_code model_names_load(const struct ergon_env *env, struct arena *arena,
+                                 struct model_names *names, struct ergon_error *err)
+{
+	char path[1280], *text;
+	size_t length;
+	if (!file_join(path, sizeof path, env->data_dir, "model_names.json"))
+		return ergon_fail(err, ERGON_BAD_INPUT, "the path of the data folder is too long");
+	enum ergon_code code = file_read(path, &text, &length, err);
+	if (code)
+		return code;
+	code = model_names_parse(text, length, path, arena, names, err);
+	free(text);
+	return code;
+}
+
+static bool fits(const char *pattern, const char *text)
+{
+	return !pattern || fnmatch(pattern, text, FNM_CASEFOLD) == 0;
+}
+
+const struct model_rule *model_names_find(const struct model_names *names,
+                                          const struct measured_run *run)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const struct model_rule *rule = &names->rules[i];
+		if (fits(rule->source, run->source) && fits(rule->model, run->model) &&
+		    fits(rule->config, run->config) && fits(rule->task, run->task))
+			return rule;
+	}
+	return NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From what a table of measurements calls a network to a model file and its settings.
+ *
+ * data/model_names.json holds rules; the first whose patterns fit a run says what it is. A rule
+ * knows what the source's name implies (its data set, sequence length, optimizer, framework); what
+ * a run states itself always wins. Patterns are shell globs, case ignored.
+ *
+ * File: { "datasets": { NAME: { "samples": N, "source": text } }, "rules": [ { "source", "model",
+ * "config", "task": patterns; "zoo": model file, or "skip": why it cannot be predicted;
+ * "size": what seq_len_or_resolution is: "sequence", "resolution" or "none"; "sequence",
+ * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
+ * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
+ * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
+ * "batch_unit": "samples" or "tokens" (what batch_size_per_gpu counts), "why" } ] }
+ */
+#ifndef ERGON_SPEC_MODEL_NAMES_H
+#define ERGON_SPEC_MODEL_NAMES_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "ergon/env.h"
+#include "ergon/error.h"
+#include "spec/measurements.h"
+
+struct model_rule {
+	const char *source, *model, *config, *task;  /* patterns; NULL: any */
+	const char *zoo, *skip;                      /* one of both */
+	const char *dims, *take, *need;              /* NULL: none */
+	const char *optimizer, *runtime, *attention; /* NULL: not implied */
+	uint64_t sequence, resolution;               /* 0: not implied */
+	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
+	double dataset_samples; /* an epoch; 0: unknown */
+	bool batch_in_tokens;
+	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
+};
+
+struct model_names {
+	const struct model_rule *rules;
+	size_t count;
+};
+
+/* env->data_dir/model_names.json; texts live in arena. */
+ERGON_MUST_USE enum ergon_code model_names_load(const struct ergon_env *env, struct arena *arena,
+                                                struct model_names *names, struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code model_names_parse(const char *text, size_t length, const char *file,
+                                                 struct arena *arena, struct model_names *names,
+                                                 struct ergon_error *err);
+/* NULL where no rule fits. */
+const struct model_rule *model_names_find(const struct model_names *names,
+                                          const struct measured_run *run);
+
+#endif
