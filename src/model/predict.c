@@ -10,6 +10,7 @@
 static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
 static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
 static const double DEFAULT_NETWORK_BPS = 12.5e9;
+static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 enum { DEFAULT_NODE_GPUS = 8, SOLVER_STEPS = 40 };
 
 /* One step on one device, with all kernels' times at the boost clock. */
@@ -143,15 +144,23 @@ static void sum_kernels(const struct plan *plan, double clock, struct moment *mo
 	moment->backward_s = backward;
 }
 
+/* What the backward pass of the last micro-batch does not hide: at least the last bucket. */
+static double exposed_s(const struct plan *plan, double backward_s)
+{
+	double hidden = plan->cal->overlap * backward_s / plan->repeats;
+	return fmax(plan->all_reduce_s - hidden, plan->bucket_s);
+}
+
 static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
                      struct moment *moment)
 {
 	sum_kernels(plan, clock, moment);
 	double busy = fmax(moment->device_s, plan->host_s);
-	double hideable = plan->cal->overlap * moment->backward_s / plan->repeats;
-	moment->exposed_s = plan->all_reduce_s > 0 ? fmax(plan->all_reduce_s - fmax(hideable, 0),
-	                                                  fmin(plan->bucket_s, plan->all_reduce_s))
-	                                           : 0;
+	/* Two timelines, each of which only gets shorter with a faster device: kernels in a row,
+	 * and the host issuing them. Gradients travel behind the backward part of either. */
+	double finished = fmax(moment->device_s + exposed_s(plan, moment->backward_s),
+	                       plan->host_s + exposed_s(plan, BACKWARD_SHARE * plan->host_s));
+	moment->exposed_s = finished - busy;
 	double worked = busy + moment->exposed_s;
 	moment->step_s = fmax(worked, settings->loading_s);
 	moment->cause_s[CAUSE_HOST] = busy - moment->device_s;

@@ -175,6 +175,7 @@ enum ergon_code workload_parse(const char *text, size_t length, const char *file
                                const struct workload **workload, struct ergon_error *err)
 {
 	json_t *root;
+	*workload = NULL;
 	enum ergon_code code = json_parse(text, length, file, &root, err);
 	if (code)
 		return code;
@@ -200,7 +201,8 @@ enum ergon_code workload_parse(const char *text, size_t length, const char *file
 	}
 	free(kernels);
 	json_decref(root);
-	*workload = code ? NULL : out;
+	if (!code)
+		*workload = out;
 	return code;
 }
 

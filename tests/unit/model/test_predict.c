@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The laws that a prediction obeys, whatever the constants.
+ */
+#include "support/support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/document.h"
+
+static const char *const models[] = { "resnet50",    "bert-base", "tinyllama-1.1b",
+	                              "mobilenetv2", "neumf",     "deepspeech2-arctic" };
+static const char *const devices[] = { "v100", "t4", "a100", "h100", "p100", "a40", "mi250" };
+enum { MODELS = sizeof models / sizeof *models, DEVICES = sizeof devices / sizeof *devices };
+
+struct world {
+	struct ergon_env env;
+	struct ergon_env_storage storage;
+	struct arena arena;
+	struct calibration calibration;
+	const struct workload *workloads[MODELS];
+	struct device devices[DEVICES];
+};
+
+static int set_up(void **state)
+{
+	static struct world world;
+	struct workload_options options = { .precision = PRECISION_AMP_FP16 };
+	ergon_env_init(&world.env, &world.storage);
+	arena_init(&world.arena);
+	assert_int_equal(calibration_load(&world.env, &world.calibration, NULL), ERGON_OK);
+	for (size_t i = 0; i < MODELS; i++)
+		assert_int_equal(workload_load(&world.env, models[i], &options, &world.arena,
+		                               &world.workloads[i], NULL),
+		                 ERGON_OK);
+	for (size_t i = 0; i < DEVICES; i++)
+		assert_int_equal(device_load(&world.env, devices[i], &world.devices[i], NULL),
+		                 ERGON_OK);
+	*state = &world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	arena_fini(&((struct world *)*state)->arena);
+	return 0;
+}
+
+static struct prediction ask(const struct world *world, size_t model, const struct device *device,
+                             double batch, double cap_w, unsigned gpus)
+{
+	struct prediction out;
+	struct predict_settings settings = { .batch = batch, .power_cap_w = cap_w, .gpus = gpus };
+	predict(world->workloads[model], device, &world->calibration, &settings, &out);
+	assert_true(isfinite(out.step_time_s) && out.step_time_s > 0);
+	assert_true(isfinite(out.power_w) && out.power_w > 0);
+	return out;
+}
+
+static void sums_hold(void **state)
+{
+	const struct world *world = *state;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++)
+			for (unsigned gpus = 1; gpus <= 16; gpus *= 4) {
+				struct predict_settings settings = { .batch = 8, .gpus = gpus };
+				struct prediction p;
+				struct breakdown b;
+				predict_explain(world->workloads[m], &world->devices[d],
+				                &world->calibration, &settings, &p, &b);
+				double causes = 0, groups = 0, energy = 0;
+				for (int c = 0; c < CAUSE_COUNT; c++)
+					causes += p.cause_s[c];
+				for (size_t i = 0; i < b.count; i++) {
+					double row = 0;
+					for (int c = 0; c < CAUSE_COUNT; c++)
+						row += b.rows[i].cause_s[c];
+					assert_close(row, b.rows[i].time_s, 1e-9);
+					groups += b.rows[i].time_s;
+					energy += b.rows[i].energy_j;
+				}
+				assert_close(causes, p.step_time_s, 1e-9);
+				assert_close(groups, p.step_time_s, 1e-9);
+				assert_close(energy * gpus, p.energy_per_step_j, 1e-9);
+				assert_close(p.power_w * p.step_time_s * gpus, p.energy_per_step_j,
+				             1e-12);
+				assert_close(p.idle_w + p.static_w + p.compute_w + p.memory_w,
+				             p.power_w, 1e-9);
+			}
+}
+
+/* More of anything never slows. */
+static void better_parts_never_slow(void **state)
+{
+	static const char *const parts[] = { "memory_bandwidth_gbs", "l2_mb",
+		                             "peak_tflops.fp16",     "peak_tflops.fp32",
+		                             "nvlink_gbs",           "tdp_w" };
+	const struct world *world = *state;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++)
+			for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
+				/* A faster part draws more: keep the power limit out of it. */
+				double cap = strcmp(parts[part], "tdp_w") == 0 ? 0 : 1e5;
+				double last = 1e300;
+				for (double value = 8; value < 4e4; value *= 1.9) {
+					struct device device = world->devices[d];
+					assert_int_equal(
+					    device_set(&device, parts[part], value, NULL),
+					    ERGON_OK);
+					double time =
+					    ask(world, m, &device, 16, cap, 8).step_time_s;
+					if (!(time <= last * (1 + 1e-9)))
+						fail_msg(
+						    "%s on %s: more %s slows: %g s -> %g s at %g",
+						    models[m], devices[d], parts[part], last, time,
+						    value);
+					last = time;
+				}
+			}
+}
+
+static void lower_caps_never_help(void **state)
+{
+	const struct world *world = *state;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++) {
+			struct prediction last = ask(world, m, &world->devices[d], 32, 1e5, 1);
+			for (double cap = 500; cap >= 20; cap -= 15) {
+				struct prediction p = ask(world, m, &world->devices[d], 32, cap, 1);
+				assert_true(p.power_w <= last.power_w * (1 + 1e-9));
+				assert_true(p.step_time_s >= last.step_time_s * (1 - 1e-9));
+				assert_true(p.power_w <= cap || p.at_minimum_clock);
+				last = p;
+			}
+		}
+}
+
+static void large_batches_saturate(void **state)
+{
+	const struct world *world = *state;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++) {
+			double last = 1e300;
+			for (double batch = 1; batch <= 1 << 18; batch *= 2) {
+				double each =
+				    ask(world, m, &world->devices[d], batch, 1e5, 1).step_time_s /
+				    batch;
+				/* tiles quantise: a slightly larger batch may waste part of one */
+				assert_true(each <= last * 1.05);
+				last = each;
+			}
+			double one = ask(world, m, &world->devices[d], 1 << 24, 1e5, 1).step_time_s;
+			double two = ask(world, m, &world->devices[d], 1 << 25, 1e5, 1).step_time_s;
+			assert_close(two, 2 * one, 0.01);
+		}
+}
+
+static void memory_grows_with_the_batch(void **state)
+{
+	const struct world *world = *state;
+	struct prediction one = ask(world, 1, &world->devices[2], 1, 0, 1);
+	struct prediction many = ask(world, 1, &world->devices[2], 4096, 0, 1);
+	assert_true(one.fits);
+	assert_false(many.fits);
+	/* AdamW with mixed precision: 4 + 2 parameters, 4 gradients, 8 moments, in bytes. */
+	assert_close(one.parameter_bytes + one.gradient_bytes + one.optimizer_bytes,
+	             18 * world->workloads[1]->parameters, 1e-9);
+}
+
+static void the_document_has_the_stable_fields(void **state)
+{
+	const struct world *world = *state;
+	struct predict_request request = { world->workloads[0],
+		                           &world->devices[0],
+		                           { .batch = 32 } };
+	struct prediction p;
+	struct breakdown b;
+	predict_explain(request.workload, request.device, &world->calibration, &request.settings,
+	                &p, &b);
+	json_t *document = prediction_to_json(&request, &p, &b);
+	assert_string_equal(json_string_value(json_object_get(document, "kind")), "ergon.predict");
+	assert_int_equal(json_integer_value(json_object_get(document, "version")), 1);
+	static const char *const fields[] = { "step_time_s", "power_w", "energy_per_step_j",
+		                              "memory_bytes" };
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		assert_true(json_number_value(json_object_get(document, fields[i])) > 0);
+	assert_true(json_array_size(json_object_get(document, "breakdown")) == b.count);
+	assert_true(json_array_size(json_object_get(document, "reasons")) == 3);
+	json_decref(document);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sums_hold),
+		cmocka_unit_test(better_parts_never_slow),
+		cmocka_unit_test(lower_caps_never_help),
+		cmocka_unit_test(large_batches_saturate),
+		cmocka_unit_test(memory_grows_with_the_batch),
+		cmocka_unit_test(the_document_has_the_stable_fields),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
