@@ -23,7 +23,7 @@ if(CMOCKA_FOUND AND NOT ERGON_FUZZ)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     add_test(NAME ${target} COMMAND ${target})
     set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 300
-      ENVIRONMENT "ERGON_DATA_DIR=${PROJECT_SOURCE_DIR}/data")
+      ENVIRONMENT "ERGON_DATA_DIR=${PROJECT_SOURCE_DIR}/data;ASAN_OPTIONS=allocator_may_return_null=1")
   endforeach()
 endif()
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ size_t suggest_distance(const char *a, const char *b)
 	size_t row[3][NAME_MAX_LENGTH + 1];
 	size_t n = strlen(a), m = strlen(b);
 	if (n > NAME_MAX_LENGTH || m > NAME_MAX_LENGTH)
-		return NAME_MAX_LENGTH + 1;
+		return SIZE_MAX; /* no name of ours: far from all */
 	for (size_t j = 0; j <= m; j++)
 		row[0][j] = j;
 	for (size_t i = 1; i <= n; i++) {
