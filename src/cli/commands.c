@@ -7,11 +7,13 @@
 extern const struct command command_help;
 extern const struct command command_pareto;
 extern const struct command command_predict;
+extern const struct command command_trace;
 extern const struct command command_model;
 
 const struct command *const commands[] = {
 	&command_pareto,
 	&command_predict,
+	&command_trace,
 	&command_model,
 	&command_help,
 	NULL,
