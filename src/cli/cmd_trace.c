@@ -99,7 +99,8 @@ static const struct option options_table[] = {
 	  .kind = OPTION_TEXT,
 	  FIELD(applications),
 	  .value = "MIX",
-	  .help = "generate: models (default), pollux, or NAME[:WEIGHT[:BATCH]],..." },
+	  .help =
+	      "generate: models (default), pollux, or a list NAME[:WEIGHT[:BATCH]],... of models" },
 	{ .name = "max-gpus",
 	  .kind = OPTION_COUNT,
 	  FIELD(gpus_max),
