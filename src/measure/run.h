@@ -47,6 +47,9 @@ ERGON_MUST_USE enum ergon_code measure_command(struct meter *meter,
                                                const struct run_options *options,
                                                char *const argv[], struct run_result *result,
                                                struct ergon_error *err);
+/* The words of a command as one could type them; malloc'd, NULL when memory is out. */
+char *run_command_text(char *const argv[]);
+
 void run_result_fini(struct run_result *result);
 
 /* {"kind":"ergon.measure","version":1,"command":...,"duration_s":...,"domains":[...],

@@ -6,8 +6,12 @@
 
 #include "measure/sensor.h"
 
+extern const struct sensor_driver sensor_rapl_powercap, sensor_hwmon, sensor_cpu_model,
+    sensor_dram_model, sensor_replay;
+
 const struct sensor_driver *const sensor_drivers[] = {
-	NULL,
+	&sensor_rapl_powercap, &sensor_hwmon,  &sensor_cpu_model,
+	&sensor_dram_model,    &sensor_replay, NULL,
 };
 
 const struct sensor_driver *sensor_driver_find(const char *name)

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/measure_table.h"
+#include "measure/recorder.h"
+#include "measure/results.h"
+#include "measure/run.h"
+
+struct measure_options {
+	uint64_t interval_ns, repeat;
+	const char *json, *sensors, *grid;
+	double price;
+	bool no_store;
+};
+
+static const struct option options[] = {
+	{ .name = "interval",
+	  .letter = 'i',
+	  .kind = OPTION_DURATION,
+	  .field = offsetof(struct measure_options, interval_ns),
+	  .value = "DURATION",
+	  .fallback = "100ms",
+	  .help = "time between two samples",
+	  .min = 0.0001,
+	  .max = 3600 },
+	{ .name = "repeat",
+	  .letter = 'r',
+	  .kind = OPTION_COUNT,
+	  .field = offsetof(struct measure_options, repeat),
+	  .value = "N",
+	  .fallback = "1",
+	  .help = "run the command N times; means and their 95% interval",
+	  .min = 1,
+	  .max = 100000 },
+	OPTION_JSON(struct measure_options),
+	{ .name = "sensors",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct measure_options, sensors),
+	  .value = "LIST",
+	  .help = "only these, such as rapl_powercap,hwmon or replay:FILE" },
+	{ .name = "grid",
+	  .letter = 'g',
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct measure_options, grid),
+	  .value = "CC",
+	  .fallback = "WORLD",
+	  .help = "whose electricity: a country's code, for gCO2e" },
+	{ .name = "price",
+	  .kind = OPTION_REAL,
+	  .field = offsetof(struct measure_options, price),
+	  .value = "AMOUNT",
+	  .help = "price of a kWh in any currency, for the cost",
+	  .min = 0,
+	  .max = 1e6 },
+	{ .name = "no-store",
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct measure_options, no_store),
+	  .help = "do not keep the run in the history" },
+	OPTION_END,
+};
+
+/* One `ergon measure` from opening to its document. */
+struct session {
+	struct cli *cli;
+	const struct measure_options *options;
+	struct grid grid;
+	struct meter *meter;
+	struct store *store; /* NULL: not kept */
+	struct recorder recorder;
+	bool recording;
+	struct run_result *results;
+	size_t count;
+};
+
+static void warn(struct session *session, const struct ergon_error *err)
+{
+	char text[1024];
+	if (!session->cli->quiet)
+		fprintf(session->cli->errors, "ergon measure: the run is not kept: %s\n",
+		        ergon_error_describe(err, text, sizeof text));
+}
+
+static void poll_recorder(void *user)
+{
+	struct session *session = user;
+	if (session->recording)
+		recorder_poll(&session->recorder);
+}
+
+static enum ergon_code one_run(struct session *session, char **argv, struct ergon_error *err)
+{
+	const struct ergon_clock *clock = session->cli->env->clock;
+	struct run_result *result = &session->results[session->count];
+	struct run_options run = { .poll = poll_recorder, .user = session };
+	struct ergon_error kept = { 0 };
+	char *command = run_command_text(argv);
+	session->recording = session->store != NULL && command;
+	if (session->recording && recorder_begin(&session->recorder, session->store, session->meter,
+	                                         command, clock->realtime_ns(clock->user), &kept)) {
+		warn(session, &kept);
+		session->recording = false;
+	}
+	free(command);
+	enum ergon_code code = measure_command(session->meter, &run, argv, result, err);
+	session->count++;
+	if (!code && session->recording) {
+		json_t *document = run_result_to_json(result);
+		char *text = NULL;
+		if (document &&
+		    run_json_add_costs(document, &session->grid, session->options->price))
+			text = json_dumps(document, JSON_COMPACT);
+		if (text && recorder_finish(&session->recorder, result, text, &kept))
+			warn(session, &kept);
+		free(text);
+		json_decref(document);
+	}
+	if (session->store)
+		recorder_fini(&session->recorder);
+	return code;
+}
+
+/* Until all repeats are done, the command cannot be started, or somebody interrupts. */
+static enum ergon_code all_runs(struct session *session, char **argv, struct ergon_error *err)
+{
+	size_t wanted = (size_t)session->options->repeat;
+	session->results = calloc(wanted, sizeof *session->results);
+	if (!session->results)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = ERGON_OK;
+	while (!code && session->count < wanted) {
+		code = one_run(session, argv, err);
+		if (code || err->code || session->results[session->count - 1].interrupted)
+			break;
+	}
+	return code;
+}
+
+static enum ergon_code open_all(struct session *session, struct ergon_error *err)
+{
+	const struct measure_options *o = session->options;
+	const struct ergon_env *env = session->cli->env;
+	struct ergon_error kept = { 0 };
+	enum ergon_code code = grid_find(env->data_dir, o->grid, &session->grid, err);
+	if (code)
+		return code;
+	if (!o->no_store && store_open(&session->store, env->state_dir, true, &kept))
+		warn(session, &kept);
+	return meter_open(&session->meter, env,
+	                  &(struct meter_options){ .interval_ns = o->interval_ns,
+	                                           .sensors = o->sensors,
+	                                           .stream = session->store != NULL },
+	                  err);
+}
+
+static enum ergon_code report(struct session *session, struct ergon_error *err)
+{
+	const struct measure_options *o = session->options;
+	json_t *document = run_results_to_json(session->results, session->count);
+	if (!document || !run_json_add_costs(document, &session->grid, o->price)) {
+		json_decref(document);
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
+	enum ergon_code code = ERGON_OK;
+	if (!session->cli->quiet)
+		measure_table_print(session->cli->errors, document);
+	if (o->json)
+		code = json_save(document, o->json, err);
+	json_decref(document);
+	return code;
+}
+
+static int measure_run(struct cli *cli, const void *parsed, char **operands, int count)
+{
+	(void)count;
+	struct session session = { .cli = cli, .options = parsed };
+	struct ergon_error err = { 0 };
+	int status = EXIT_DONE;
+	enum ergon_code code = open_all(&session, &err);
+	if (!code)
+		code = all_runs(&session, operands, &err);
+	if (code) {
+		status = cli_fail(cli, "measure", &err);
+	} else if (err.code) { /* the command could not be started */
+		cli_fail(cli, "measure", &err);
+		status = session.results[session.count - 1].status;
+	} else {
+		for (size_t i = 0; i < session.count; i++)
+			if (session.results[i].status)
+				status = session.results[i].status;
+		code = report(&session, &err);
+		if (code)
+			status = cli_fail(cli, "measure", &err);
+	}
+	for (size_t i = 0; i < session.count; i++)
+		run_result_fini(&session.results[i]);
+	free(session.results);
+	meter_close(session.meter);
+	store_close(session.store);
+	return status;
+}
+
+const struct command command_measure = {
+	.name = "measure",
+	.pillar = PILLAR_MEASURE,
+	.summary = "measure the energy of a command",
+	.synopsis = "[options] -- COMMAND [ARG...]",
+	.details =
+	    "Runs COMMAND and says how much energy the machine took meanwhile: every domain\n"
+	    "that a sensor shows, and a total that counts no joule twice. Standard streams,\n"
+	    "signals and exit status are the command's own; the table goes to standard error.\n"
+	    "Without any sensor a model stands in, and the first line says so.",
+	.examples = "ergon measure -- sleep 5\n"
+		    "ergon measure --repeat 5 --grid FR --json run.json -- python3 train.py\n"
+		    "ergon measure -i 10ms --sensors rapl_powercap -- ./a.out",
+	.statuses = "the command's own; 126: it could not be run; 127: it was not found;\n"
+		    "128 + N: signal N ended it",
+	.options = options,
+	.options_size = sizeof(struct measure_options),
+	.operands_min = 1,
+	.operands_max = -1,
+	.runs_command = true,
+	.run = measure_run,
+};

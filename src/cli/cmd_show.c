@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/measure_table.h"
+#include "measure/history.h"
+
+struct show_options {
+	const char *json;
+};
+
+static const struct option options[] = {
+	OPTION_JSON(struct show_options),
+	OPTION_END,
+};
+
+static int show_run(struct cli *cli, const void *parsed, char **operands, int count)
+{
+	(void)count;
+	const struct show_options *o = parsed;
+	struct ergon_error err = { 0 };
+	struct store *store;
+	json_t *document = NULL;
+	int64_t id = 0;
+	enum ergon_code code = store_open(&store, cli->env->state_dir, false, &err);
+	if (!code)
+		code = store_find(store, operands[0], &id, &err);
+	if (!code)
+		code = history_document(store, id, &document, &err);
+	store_close(store);
+	if (!code && o->json)
+		code = json_save(document, o->json, &err);
+	if (!code && !(o->json && strcmp(o->json, "-") == 0)) {
+		fprintf(cli->out, "run %lld: ", (long long)id);
+		if (!json_is_true(json_object_get(document, "finished")))
+			fprintf(cli->out, "never finished; what its samples tell. ");
+		measure_table_print(cli->out, document);
+	}
+	json_decref(document);
+	return code ? cli_fail(cli, "show", &err) : EXIT_DONE;
+}
+
+const struct command command_show = {
+	.name = "show",
+	.pillar = PILLAR_MEASURE,
+	.summary = "show a run that was kept",
+	.synopsis = "RUN [--json FILE]",
+	.details = "RUN is a number that ergon runs lists, last, or last-N.",
+	.examples = "ergon show last\nergon show 12 --json run12.json",
+	.options = options,
+	.options_size = sizeof(struct show_options),
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show_run,
+};

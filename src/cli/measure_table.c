@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/measure_table.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "cli/table.h"
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+	return value ? value : "";
+}
+
+double document_number(const json_t *document, const char *outer, const char *key)
+{
+	return number(outer ? json_object_get(document, outer) : document, key);
+}
+
+/* "1.20 to 3.40 kJ": one unit for both ends. */
+static void interval(char *out, size_t size, double low_j, double high_j)
+{
+	char a[32], b[32];
+	format_si(a, sizeof a, low_j, "J");
+	format_si(b, sizeof b, high_j, "J");
+	char *unit_a = strchr(a, ' '), *unit_b = strchr(b, ' ');
+	if (unit_a && unit_b && strcmp(unit_a, unit_b) == 0)
+		*unit_a = '\0';
+	snprintf(out, size, "%s - %s", a, b);
+}
+
+static void first_line(FILE *out, const json_t *document)
+{
+	const json_t *total = json_object_get(document, "total");
+	const char *provenance = text(total, "provenance");
+	char energy[32], power[32], range[80], time[64];
+	format_si(energy, sizeof energy, number(total, "energy_j"), "J");
+	format_si(power, sizeof power, number(total, "average_power_w"), "W");
+	format_duration(time, sizeof time, number(document, "duration_s"));
+	interval(range, sizeof range, number(total, "energy_low_j"),
+	         number(total, "energy_high_j"));
+	if (strcmp(provenance, "none") == 0) {
+		fprintf(out, "no energy known: nothing could be read in %s; see ergon sensors\n",
+		        time);
+		return;
+	}
+	fprintf(out, "%s energy: %s in %s, %s on average (95%%: %s)\n", provenance, energy, time,
+	        power, range);
+	if (strcmp(provenance, "modelled") == 0)
+		fprintf(out, "No sensor can be read here, so a model stands in; ergon sensors says "
+		             "why.\n");
+	else if (strcmp(provenance, "measured") != 0) {
+		char part[32];
+		fprintf(out, "%s of it modelled, for want of a sensor; ergon sensors says why.\n",
+		        format_si(part, sizeof part, number(total, "modelled_j"), "J"));
+	}
+}
+
+static const char *role(const json_t *domain)
+{
+	if (json_object_get(domain, "duplicate_of"))
+		return "seen twice";
+	if (!json_is_true(json_object_get(domain, "valid")))
+		return "unreadable";
+	return json_is_true(json_object_get(domain, "in_total")) ? "counted" : "shown only";
+}
+
+static void domains(FILE *out, const json_t *document)
+{
+	static const char *const header[] = { "domain",       "energy", "average", "peak",
+		                              "95% interval", "source", "total" };
+	struct table table;
+	table_init(&table, "lrrrrll", header);
+	const json_t *list = json_object_get(document, "domains"), *d;
+	size_t i, left_out = 0;
+	json_array_foreach(list, i, d)
+	{
+		char energy[32], average[32], peak[32], range[80];
+		if (json_array_size(list) > 40 && !json_is_true(json_object_get(d, "in_total"))) {
+			left_out++; /* 256 cores: the document has them all */
+			continue;
+		}
+		interval(range, sizeof range, number(d, "energy_low_j"),
+		         number(d, "energy_high_j"));
+		table_row(&table, "%.22s\t%s\t%s\t%s\t%s\t%s\t%s", text(d, "name"),
+		          format_si(energy, sizeof energy, number(d, "energy_j"), "J"),
+		          format_si(average, sizeof average, number(d, "average_power_w"), "W"),
+		          format_si(peak, sizeof peak, number(d, "peak_power_w"), "W"), range,
+		          text(d, "provenance"), role(d));
+	}
+	if (i > left_out)
+		table_print(&table, out);
+	table_fini(&table);
+	if (left_out)
+		fprintf(out, "(%zu more domains that are part of these: --json has them)\n",
+		        left_out);
+}
+
+static void remarks(FILE *out, const json_t *document)
+{
+	const json_t *list = json_object_get(document, "domains"), *d;
+	double duration_s = number(document, "duration_s");
+	size_t i;
+	json_array_foreach(list, i, d)
+	{
+		double gap_s = number(d, "gap_s"), stuck_s = number(d, "stuck_s");
+		if (gap_s > 0.001 * duration_s)
+			fprintf(out,
+			        "! %s: no reading for %.3g s of %.3g s; its energy is what "
+			        "was seen\n",
+			        text(d, "name"), gap_s, duration_s);
+		if (stuck_s > 0)
+			fprintf(out, "! %s: the counter stood still for %.3g s\n", text(d, "name"),
+			        stuck_s);
+	}
+	if (document_number(document, "sampling", "suspended_s") > 0)
+		fprintf(out, "! the machine was suspended for %.3g s: left out\n",
+		        document_number(document, "sampling", "suspended_s"));
+}
+
+static void costs(FILE *out, const json_t *document)
+{
+	const json_t *carbon = json_object_get(document, "carbon");
+	const json_t *cost = json_object_get(document, "cost");
+	char value[32];
+	if (carbon)
+		fprintf(out, "carbon          %s at %.4g g/kWh (%s: %.90s)\n",
+		        format_si(value, sizeof value, number(carbon, "g_co2e"), "gCO2e"),
+		        number(carbon, "g_per_kwh"), text(carbon, "grid_name"),
+		        text(carbon, "source"));
+	if (cost)
+		fprintf(out, "cost            %.4g at %.4g a kWh\n", number(cost, "amount"),
+		        number(cost, "price_per_kwh"));
+}
+
+static void repeats(FILE *out, const json_t *document)
+{
+	const json_t *repeat = json_object_get(document, "repeat");
+	char half[32], deviation[32];
+	if (!repeat)
+		return;
+	fprintf(out, "repeats         %.0f runs: mean energy +- %s (95%%), deviation %s\n",
+	        number(repeat, "count"),
+	        format_si(half, sizeof half, number(repeat, "energy_ci95_j"), "J"),
+	        format_si(deviation, sizeof deviation, number(repeat, "energy_stddev_j"), "J"));
+}
+
+void measure_table_print(FILE *out, const json_t *document)
+{
+	char time[64], edp[32], cpu[64];
+	double duration_s = number(document, "duration_s");
+	double own_s = document_number(document, "sampling", "own_cpu_s");
+	double runs =
+	    json_object_get(document, "repeat") ? document_number(document, "repeat", "count") : 1;
+	first_line(out, document);
+	fputc('\n', out);
+	domains(out, document);
+	remarks(out, document);
+	fprintf(out, "\ncommand         %.60s (exit status %.0f)\n", text(document, "command"),
+	        number(document, "exit_status"));
+	fprintf(out, "time            %s; CPU %.3f s user, %.3f s system\n",
+	        format_duration(time, sizeof time, duration_s), number(document, "user_s"),
+	        number(document, "system_s"));
+	fprintf(out, "energy x delay  %s\n",
+	        format_si(edp, sizeof edp, document_number(document, "total", "edp_js"), "J s"));
+	repeats(out, document);
+	costs(out, document);
+	fprintf(out, "ergon itself    %.0f samples, %s CPU (%.3g%% of one core)\n",
+	        document_number(document, "sampling", "samples"),
+	        format_duration(cpu, sizeof cpu, own_s),
+	        duration_s > 0 ? 100 * own_s / (duration_s * runs) : 0.0);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table that `ergon measure` and `ergon show` print: a pure function of the result document.
+ */
+#ifndef ERGON_CLI_MEASURE_TABLE_H
+#define ERGON_CLI_MEASURE_TABLE_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+void measure_table_print(FILE *out, const json_t *document);
+
+/* A number at a path of keys ("total", "energy_j"); 0 where it is absent. */
+double document_number(const json_t *document, const char *outer, const char *key);
+
+#endif

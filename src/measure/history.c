@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "measure/history.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "measure/recorder.h"
+
+struct fetch {
+	json_t *document;
+	json_t *command;
+	int64_t started_unix_ns;
+	bool finished;
+	enum ergon_code code;
+	struct ergon_error *err;
+};
+
+static void take_run(void *user, const struct store_run *run)
+{
+	struct fetch *fetch = user;
+	fetch->finished = run->document != NULL;
+	fetch->started_unix_ns = run->started_unix_ns;
+	fetch->command = json_string(run->command);
+	if (fetch->finished)
+		fetch->code = json_parse(run->document, strlen(run->document), "runs.sqlite",
+		                         &fetch->document, fetch->err);
+}
+
+/* Last value before any gap at the end; what was seen is what is known. */
+static double last_energy_j(const struct record *record, size_t channel)
+{
+	for (size_t i = record->sample_count; i-- > 0;) {
+		double value = record->values[i * record->channel_count + channel];
+		if (!isnan(value))
+			return value;
+	}
+	return 0;
+}
+
+static enum ergon_code rebuild(struct store *store, int64_t id, struct fetch *fetch)
+{
+	struct arena arena;
+	struct record record;
+	arena_init(&arena);
+	enum ergon_code code = record_load(store, id, &arena, &record, fetch->err);
+	if (!code) {
+		double duration_s =
+		    record.sample_count ? record.time_s[record.sample_count - 1] : 0;
+		json_t *domains = json_array();
+		for (size_t i = 0; i < record.channel_count; i++) {
+			double energy_j = last_energy_j(&record, i);
+			json_array_append_new(
+			    domains,
+			    json_pack("{s:s, s:f, s:s, s:f, s:b, s:f, s:f}", "name",
+			              record.channels[i].name, "energy_j", energy_j, "provenance",
+			              provenance_name(record.channels[i].provenance),
+			              "average_power_w",
+			              duration_s > 0 ? energy_j / duration_s : 0.0, "valid",
+			              record.sample_count > 0, "energy_low_j", energy_j,
+			              "energy_high_j", energy_j));
+		}
+		fetch->document =
+		    json_pack("{s:s, s:i, s:O?, s:f, s:f, s:o}", "kind", "ergon.measure", "version",
+		              1, "command", fetch->command, "started_unix_s",
+		              (double)fetch->started_unix_ns / 1e9, "duration_s", duration_s,
+		              "domains", domains);
+		if (!fetch->document)
+			code = ergon_fail(fetch->err, ERGON_NO_MEMORY, "out of memory");
+	}
+	arena_fini(&arena);
+	return code;
+}
+
+enum ergon_code history_document(struct store *store, int64_t id, json_t **document,
+                                 struct ergon_error *err)
+{
+	struct fetch fetch = { .err = err };
+	*document = NULL;
+	enum ergon_code code = store_get(store, id, take_run, &fetch, err);
+	code = code ? code : fetch.code;
+	if (!code && !fetch.finished)
+		code = rebuild(store, id, &fetch);
+	json_decref(fetch.command);
+	if (code)
+		return code;
+	json_object_set_new(fetch.document, "run", json_integer(id));
+	json_object_set_new(fetch.document, "finished", json_boolean(fetch.finished));
+	*document = fetch.document;
+	return ERGON_OK;
+}
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+/* Disjoint 95% intervals. Without intervals nothing is called significant. */
+static bool disjoint(const json_t *a, const json_t *b)
+{
+	double a_high = number(a, "energy_high_j"), b_high = number(b, "energy_high_j");
+	if (a_high <= 0 || b_high <= 0)
+		return false;
+	return a_high < number(b, "energy_low_j") || b_high < number(a, "energy_low_j");
+}
+
+static void add_row(json_t *rows, const char *name, const char *unit, double a, double b,
+                    bool significant)
+{
+	json_t *row = json_pack("{s:s, s:s, s:f, s:f, s:f, s:b}", "name", name, "unit", unit, "a",
+	                        a, "b", b, "difference", b - a, "significant", significant);
+	if (row && a > 0)
+		json_object_set_new(row, "ratio", json_real(b / a));
+	json_array_append_new(rows, row);
+}
+
+json_t *history_compare(const json_t *a, const json_t *b)
+{
+	json_t *rows = json_array();
+	const json_t *total_a = json_object_get(a, "total"), *total_b = json_object_get(b, "total");
+	add_row(rows, "time", "s", number(a, "duration_s"), number(b, "duration_s"), false);
+	if (total_a && total_b) {
+		add_row(rows, "total energy", "J", number(total_a, "energy_j"),
+		        number(total_b, "energy_j"), disjoint(total_a, total_b));
+		add_row(rows, "average power", "W", number(total_a, "average_power_w"),
+		        number(total_b, "average_power_w"), false);
+		add_row(rows, "energy x delay", "J s", number(total_a, "edp_js"),
+		        number(total_b, "edp_js"), false);
+	}
+	const json_t *domain_a, *domain_b;
+	size_t i, k;
+	json_array_foreach(json_object_get(a, "domains"), i, domain_a)
+	{
+		const char *name = json_string_value(json_object_get(domain_a, "name"));
+		json_array_foreach(json_object_get(b, "domains"), k, domain_b)
+		{
+			const char *other = json_string_value(json_object_get(domain_b, "name"));
+			if (name && other && strcmp(name, other) == 0)
+				add_row(rows, name, "J", number(domain_a, "energy_j"),
+				        number(domain_b, "energy_j"), disjoint(domain_a, domain_b));
+		}
+	}
+	return json_pack("{s:s, s:i, s:I, s:I, s:o}", "kind", "ergon.compare", "version", 1, "a",
+	                 json_integer_value(json_object_get(a, "run")), "b",
+	                 json_integer_value(json_object_get(b, "run")), "rows", rows);
+}
