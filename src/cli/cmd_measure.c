@@ -174,15 +174,25 @@ static enum ergon_code report(struct session *session, struct ergon_error *err)
 	return code;
 }
 
+/* The words after the last operand belong to nobody: execvp wants a NULL there. */
+static char **terminated(char **operands, int count)
+{
+	char **argv = calloc((size_t)count + 1, sizeof *argv);
+	if (argv)
+		memcpy(argv, operands, (size_t)count * sizeof *argv);
+	return argv;
+}
+
 static int measure_run(struct cli *cli, const void *parsed, char **operands, int count)
 {
-	(void)count;
+	char **argv = terminated(operands, count);
 	struct session session = { .cli = cli, .options = parsed };
 	struct ergon_error err = { 0 };
 	int status = EXIT_DONE;
-	enum ergon_code code = open_all(&session, &err);
+	enum ergon_code code =
+	    argv ? open_all(&session, &err) : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
 	if (!code)
-		code = all_runs(&session, operands, &err);
+		code = all_runs(&session, argv, &err);
 	if (code) {
 		status = cli_fail(cli, "measure", &err);
 	} else if (err.code) { /* the command could not be started */
@@ -199,6 +209,7 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	for (size_t i = 0; i < session.count; i++)
 		run_result_fini(&session.results[i]);
 	free(session.results);
+	free(argv);
 	meter_close(session.meter);
 	store_close(session.store);
 	return status;

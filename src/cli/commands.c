@@ -4,6 +4,11 @@
  */
 #include "cli/command.h"
 
+extern const struct command command_sensors;
+extern const struct command command_measure;
+extern const struct command command_runs;
+extern const struct command command_show;
+extern const struct command command_compare;
 extern const struct command command_help;
 extern const struct command command_pareto;
 extern const struct command command_predict;
@@ -11,6 +16,11 @@ extern const struct command command_trace;
 extern const struct command command_model;
 
 const struct command *const commands[] = {
+	&command_sensors,
+	&command_measure,
+	&command_runs,
+	&command_show,
+	&command_compare,
 	&command_pareto,
 	&command_predict,
 	&command_trace,

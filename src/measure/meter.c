@@ -46,9 +46,9 @@ static void settle_names(struct meter *meter, const struct sensor_driver *driver
 		if (!name_taken(meter, channel->name, i))
 			continue;
 		char plain[CHANNEL_NAME_SIZE];
-		strcpy(plain, channel->name);
+		snprintf(plain, sizeof plain, "%s", channel->name);
 		if (!channel->twin_of[0])
-			strcpy(channel->twin_of, plain);
+			snprintf(channel->twin_of, sizeof channel->twin_of, "%s", plain);
 		plain[CHANNEL_NAME_SIZE - 24] = '\0';
 		for (int n = 1; name_taken(meter, channel->name, i); n++)
 			snprintf(channel->name, sizeof channel->name,
@@ -368,6 +368,7 @@ void meter_round(struct meter *meter, int retries)
 	for (size_t i = 0; i < meter->channel_count; i++)
 		integrator_step(&meter->integrators[i], &meter->readings[i], suspended);
 	meter->samples++;
+	meter->round_ns = now_ns;
 	update_peaks(meter, now_ns);
 	if (meter->stream.capacity)
 		stream_put(meter, now_ns);

@@ -119,7 +119,7 @@ static enum ergon_code json_channel(const json_t *object, const char *name,
 		return ergon_fail_at(err, ERGON_BAD_INPUT, name, 0,
 		                     "channels[].name: expected 1 to %zu characters",
 		                     sizeof channel->name - 25);
-	strcpy(channel->name, text);
+	snprintf(channel->name, sizeof channel->name, "%s", text);
 	channel->provenance = strcmp(provenance, "modelled") == 0     ? PROVENANCE_MODELLED
 	                      : strcmp(provenance, "attributed") == 0 ? PROVENANCE_ATTRIBUTED
 	                                                              : PROVENANCE_MEASURED;

@@ -27,7 +27,7 @@ static void region_start(struct meter *meter, struct meter_region *region)
 		meter_round(meter, 0);
 	pthread_mutex_lock(&meter->lock);
 	const struct ergon_clock *clock = meter->env->clock;
-	region->begin_ns = clock->monotonic_ns(clock->user);
+	region->begin_ns = meter->round_ns; /* windows last from reading to reading */
 	region->unix_ns = clock->realtime_ns(clock->user);
 	region->samples = inner ? meter->samples - 1 : 0;
 	region->late = meter->late;
@@ -213,7 +213,7 @@ static enum ergon_code add_up(struct measurement *m, struct ergon_error *err)
 static enum ergon_code summarize(struct meter *meter, const struct meter_region *region,
                                  struct measurement *out, struct ergon_error *err)
 {
-	uint64_t end_ns = meter_now_ns(meter);
+	uint64_t end_ns = meter->round_ns;
 	out->domains = calloc(meter->channel_count + 1, sizeof *out->domains);
 	if (!out->domains)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");

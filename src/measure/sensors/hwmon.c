@@ -164,6 +164,13 @@ static void clean(char *text)
 			*c = '-';
 }
 
+/* The number that a label ends in; 0 where it is none. */
+static int label_number(const char *text)
+{
+	int64_t number;
+	return parse_i64(text, &number) && number >= 0 && number < 65536 ? (int)number : 0;
+}
+
 static int count_labels(const struct attribute *all, int count, const char *prefix)
 {
 	int n = 0;
@@ -177,7 +184,7 @@ static bool place_amd_energy(const struct attribute *a, const struct attribute *
                              char *name, size_t size)
 {
 	if (strncmp(a->label, "Esocket", 7) == 0) {
-		snprintf(name, size, "package-%d", atoi(a->label + 7));
+		snprintf(name, size, "package-%d", label_number(a->label + 7));
 		return true;
 	}
 	if (strncmp(a->label, "Ecore", 5) != 0)
@@ -185,7 +192,7 @@ static bool place_amd_energy(const struct attribute *a, const struct attribute *
 	int sockets = count_labels(all, count, "Esocket");
 	int cores = count_labels(all, count, "Ecore");
 	int per_socket = sockets > 0 && cores >= sockets ? cores / sockets : cores;
-	int core = atoi(a->label + 5);
+	int core = label_number(a->label + 5);
 	snprintf(name, size, "package-%d/core-%d", core / per_socket, core);
 	return true;
 }
@@ -205,7 +212,7 @@ static bool place_grace(const char *label, char *name, size_t size)
 	for (size_t i = 0; i < sizeof rails / sizeof *rails; i++)
 		if (strncmp(label, rails[i].prefix, strlen(rails[i].prefix)) == 0) {
 			snprintf(name, size, rails[i].format,
-			         atoi(label + strlen(rails[i].prefix)));
+			         label_number(label + strlen(rails[i].prefix)));
 			return true;
 		}
 	return false;

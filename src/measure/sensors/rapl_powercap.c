@@ -59,8 +59,9 @@ static int collect(const char *folder, struct zone *zones, int count, int depth)
 			continue;
 		if (is_zone(names[i]) && !known(zones, count, names[i]) &&
 		    sysfs_path(name, sizeof name, path, "name") && file_exists(name)) {
-			strcpy(zones[count].id, names[i]);
-			strcpy(zones[count++].path, path);
+			snprintf(zones[count].id, sizeof zones[count].id, "%s", names[i]);
+			snprintf(zones[count].path, sizeof zones[count].path, "%s", path);
+			count++;
 		}
 	}
 	for (int i = 0; i < found && depth < 2; i++) {
@@ -72,8 +73,16 @@ static int collect(const char *folder, struct zone *zones, int count, int depth)
 	return count;
 }
 
+static bool is_mmio(const struct zone *zone)
+{
+	return strncmp(zone->id, "intel-rapl-mmio", 15) == 0;
+}
+
+/* MSR zones first: they are the preferred twins. */
 static int by_id(const void *a, const void *b)
 {
+	if (is_mmio(a) != is_mmio(b))
+		return is_mmio(a) ? 1 : -1;
 	return strverscmp(((const struct zone *)a)->id, ((const struct zone *)b)->id);
 }
 
@@ -100,11 +109,6 @@ static uint64_t zone_number(const struct zone *zone, const char *file)
 	if (sysfs_path(path, sizeof path, zone->path, file) && file_read_u64(path, &value))
 		return value;
 	return 0;
-}
-
-static bool is_mmio(const struct zone *zone)
-{
-	return strncmp(zone->id, "intel-rapl-mmio", 15) == 0;
 }
 
 /* "package-0", or "package-0/dram" for a zone inside another. */
@@ -148,9 +152,9 @@ static void name_mmio_twin(struct channel *channels, int count, struct channel *
 {
 	for (int i = 0; i < count; i++)
 		if (strcmp(channels[i].name, channel->name) == 0) {
-			strcpy(channel->twin_of, channel->name);
-			strncat(channel->name, "@mmio",
-			        sizeof channel->name - strlen(channel->name) - 1);
+			size_t length = strlen(channel->name); /* room for it: see zone_name */
+			memcpy(channel->twin_of, channel->name, length + 1);
+			snprintf(channel->name + length, sizeof channel->name - length, "@mmio");
 			return;
 		}
 }

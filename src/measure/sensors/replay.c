@@ -61,7 +61,7 @@ static int replay_open(void *state, const struct ergon_env *env, const char *arg
 	}
 	for (int i = 0; i < count; i++) {
 		const struct record_channel *from = &replay->record.channels[i];
-		strcpy(channels[i].name, from->name);
+		snprintf(channels[i].name, sizeof channels[i].name, "%s", from->name);
 		channels[i].behaviour =
 		    from->is_power ? CHANNEL_POWER_INSTANT : CHANNEL_ENERGY_COUNTER;
 		channels[i].provenance = from->provenance;

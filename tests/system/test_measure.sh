@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `ergon measure` on a machine whose RAPL counters advance at known power, and as a guest towards
+# the command that it runs.
+set -eu
+scratch=$(mktemp -d)
+machines=''
+finish() {
+	for machine in $machines; do kill "$machine" 2>/dev/null || true; done
+	rm -rf "$scratch"
+}
+trap finish EXIT
+fail() {
+	echo "FAIL: $*" >&2
+	exit 1
+}
+export ERGON_STATE_DIR="$scratch/state"
+fake=$ERGON_BUILD_DIR/tests/fake_rapl
+
+start_machine() { # DIR [options]
+	"$fake" "$@" &
+	machines="$machines $!"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -f "$1/ready" ] && break
+		sleep 0.1
+	done
+}
+
+# Every domain within TOLERANCE of its power times the time, the total without overlap or duplicate.
+check_energies() { # JSON TOLERANCE NAME=WATTS...
+	python3 - "$@" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+t = d["duration_s"]
+domains = {x["name"]: x for x in d["domains"]}
+tolerance = float(sys.argv[2])
+for row in sys.argv[3:]:
+    name, watts = row.split("=")
+    got = d["total"]["energy_j"] if name == "total" else domains[name]["energy_j"]
+    want = float(watts) * t
+    error = got / want - 1
+    print(f"{name}: {got:.3f} J, expected {want:.3f} J, error {100 * error:+.3f}%")
+    assert abs(error) < tolerance, name
+assert domains["package-1"]["wraps"] == 1 or len(sys.argv) < 10, "no wrap was met"
+assert domains["package-0@mmio"]["duplicate_of"] == "package-0"
+assert d["total"]["provenance"] == "measured"
+PY
+}
+
+start_machine "$scratch/sys"
+"$ERGON" measure --sysfs "$scratch/sys" --json "$scratch/run.json" -- sleep 5 2>"$scratch/table"
+head -1 "$scratch/table" | grep -q '^measured energy' || fail "the first line does not say measured"
+check_energies "$scratch/run.json" 0.005 package-0=50 package-0/core=30 package-0/dram=8 package-1=70 \
+	package-1/core=40 package-1/dram=6 package-0@mmio=50 total=134
+
+start_machine "$scratch/psys" --psys --renamed
+"$ERGON" measure --sysfs "$scratch/psys" --json "$scratch/psys.json" -- sleep 1 2>/dev/null
+check_energies "$scratch/psys.json" 0.03 package-0=50 psys=150 total=150
+
+# A guest: standard streams and exit status are the command's own.
+out=$(echo through | "$ERGON" measure -q -- sh -c 'cat; echo err >&2; exit 7' 2>"$scratch/err") &&
+	status=0 || status=$?
+[ "$status" = 7 ] || fail "exit status $status instead of 7"
+[ "$out" = through ] || fail "standard output: $out"
+[ "$(cat "$scratch/err")" = err ] || fail "standard error: $(cat "$scratch/err")"
+"$ERGON" measure -- "$scratch/nothing" 2>"$scratch/err" && status=0 || status=$?
+[ "$status" = 127 ] || fail "not found: exit status $status"
+"$ERGON" measure -- "$scratch" 2>"$scratch/err" && status=0 || status=$?
+[ "$status" = 126 ] || fail "not executable: exit status $status"
+"$ERGON" measure -- sh -c 'kill -9 $$' 2>/dev/null && status=0 || status=$?
+[ "$status" = 137 ] || fail "killed: exit status $status"
+
+# Signals are passed on, and the table is printed all the same.
+for signal in INT TERM; do
+	rm -f "$scratch/up"
+	# A shell starts background jobs with SIGINT ignored; the command sets its own trap in python.
+	python3 - "$ERGON" "$scratch" $signal <<'PY'
+import os, signal, subprocess, sys, time
+ergon, scratch, name = sys.argv[1:]
+number = getattr(signal, "SIG" + name)
+child = ("import signal,sys,time,pathlib\n"
+         "signal.signal(signal.SIG%s, lambda *a: sys.exit(42))\n"
+         "pathlib.Path(%r).touch()\ntime.sleep(30)\n" % (name, scratch + "/up"))
+p = subprocess.Popen([ergon, "measure", "--", sys.executable, "-c", child],
+                     stderr=subprocess.PIPE, text=True,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+while not os.path.exists(scratch + "/up"):
+    time.sleep(0.02)
+os.kill(p.pid, number)
+err = p.communicate(timeout=20)[1]
+assert p.returncode == 42, (name, p.returncode, err)
+assert "energy" in err.splitlines()[0], err
+PY
+done
+
+# Without any sensor: modelled, and said so on the first line.
+"$ERGON" measure --sysfs "$scratch/none" -- true 2>"$scratch/table"
+head -1 "$scratch/table" | grep -q '^modelled energy' || fail "modelled is not said at once"
+"$ERGON" sensors --sysfs "$scratch/none" >"$scratch/sensors"
+for driver in rapl_powercap hwmon cpu_model dram_model replay; do
+	grep -q "^$driver " "$scratch/sensors" || fail "$driver is not listed"
+done
+
+# The history.
+"$ERGON" runs | grep -q 'sleep 5' || fail "the run is not kept"
+"$ERGON" show 1 | grep -q 'package-1/dram' || fail "the run cannot be shown"
+"$ERGON" show 1 --json - | python3 -m json.tool >/dev/null || fail "show --json is no JSON"
+"$ERGON" compare 1 2 | grep -q 'total energy' || fail "runs cannot be compared"
+
+# Bad input: one line, exit status 2.
+for words in '--sensors rapl_powrcap' '--interval 0' '--grid XX' '--repeat -1' '--sensors replay'; do
+	# shellcheck disable=SC2086
+	"$ERGON" measure $words -- true 2>"$scratch/err" && status=0 || status=$?
+	[ "$status" = 2 ] || fail "measure $words: exit status $status"
+	[ "$(wc -l <"$scratch/err")" = 1 ] || fail "measure $words: more than one line"
+done
+grep -q replay:FILE "$scratch/err" || fail "no hint at the missing file"
+echo ok
