@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every scheduling policy of ergon, in the order in which help lists them.
+ */
+#include "base/suggest.h"
+#include "optimize/policy.h"
+
+#include <string.h>
+
+extern const struct scheduling_policy policy_fifo;
+extern const struct scheduling_policy policy_sjf;
+extern const struct scheduling_policy policy_tiresias;
+extern const struct scheduling_policy policy_optimus;
+extern const struct scheduling_policy policy_pollux_exhaustive;
+extern const struct scheduling_policy policy_zeus;
+extern const struct scheduling_policy policy_charon;
+
+const struct scheduling_policy *const scheduling_policies[] = {
+	&policy_fifo,
+	&policy_sjf,
+	&policy_tiresias,
+	&policy_optimus,
+	&policy_pollux_exhaustive,
+	&policy_zeus,
+	&policy_charon,
+	NULL,
+};
+
+enum ergon_code policy_find(const char *name, const struct scheduling_policy **policy,
+                            struct ergon_error *err)
+{
+	const char *names[64];
+	size_t count = 0;
+	for (const struct scheduling_policy *const *p = scheduling_policies; *p && count < 64;
+	     p++) {
+		if (strcmp((*p)->name, name) == 0) {
+			*policy = *p;
+			return ERGON_OK;
+		}
+		names[count++] = (*p)->name;
+	}
+	char hint[256];
+	return ergon_fail(err, ERGON_NOT_FOUND, "no policy '%.40s'%s", name,
+	                  suggest_hint(hint, sizeof hint, name, names, count));
+}

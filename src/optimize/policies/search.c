@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "optimize/policies/search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCHES_MAX = 64, EVERY_COUNT_TO = 64, SCRATCH = 65536 };
+
+/* A running job moves only for more than this part of its objective. */
+static const double least_gain = 0.05;
+
+enum ergon_code search_init(struct search *search, const struct policy_setup *setup,
+                            double time_weight, double energy_weight, struct ergon_error *err)
+{
+	search->arena = setup->arena;
+	search->time_weight = time_weight;
+	search->energy_weight = energy_weight;
+	search->restart_s = (double)setup->options->restart_ns * 1e-9;
+	search->grow = true;
+	search->scratch = ARENA_ARRAY(setup->arena, struct candidate, SCRATCH);
+	return search->scratch ? ERGON_OK : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+}
+
+double search_score(const struct search *search, double time_s, double power_w)
+{
+	double energy_j = fmax(power_w * time_s, 1e-12);
+	return search->time_weight * log(fmax(time_s, 1e-12)) +
+	       search->energy_weight * log(energy_j);
+}
+
+static int by_score(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	if (x->score != y->score)
+		return x->score < y->score ? -1 : 1;
+	if (x->gpus != y->gpus)
+		return x->gpus < y->gpus ? -1 : 1;
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	return (x->batch > y->batch) - (x->batch < y->batch);
+}
+
+static void try_candidate(struct search *search, const struct policy_call *call,
+                          const struct job_facts *job, uint32_t epoch, struct candidate c)
+{
+	if (search->scratch_count == SCRATCH)
+		return;
+	c.estimate = oracle_packed(call->oracle, job, c.group, c.gpus, c.batch);
+	if (!c.estimate->rate)
+		return;
+	double time_s = estimate_remaining_s(c.estimate, job, epoch, job_mark(job, epoch));
+	c.score = search_score(search, time_s, c.estimate->power_w);
+	search->scratch[search->scratch_count++] = c;
+}
+
+static uint32_t next_count(uint32_t gpus, uint32_t most)
+{
+	if (gpus < EVERY_COUNT_TO)
+		return gpus + 1;
+	return gpus < most && gpus * 2 > most ? most : gpus * 2;
+}
+
+static void list_all(struct search *search, const struct policy_call *call,
+                     const struct job_facts *job, uint32_t epoch)
+{
+	const struct pool *pool = call->cluster->pool;
+	uint32_t batch[BATCHES_MAX];
+	uint32_t batches = call->oracle->ops->batches(call->oracle, job, batch, BATCHES_MAX);
+	search->scratch_count = 0;
+	for (uint32_t g = 0; g < pool->group_count; g++) {
+		uint32_t most = pool->groups[g].nodes * pool->groups[g].gpus_per_node;
+		if (most > job->gpus_max)
+			most = job->gpus_max;
+		for (uint32_t n = job->gpus_min ? job->gpus_min : 1; n <= most;
+		     n = next_count(n, most))
+			for (uint32_t b = 0; b < batches; b++)
+				try_candidate(search, call, job, epoch,
+				              (struct candidate){
+				                  .group = g, .gpus = n, .batch = batch[b] });
+	}
+	qsort(search->scratch, search->scratch_count, sizeof *search->scratch, by_score);
+}
+
+/* Without a budget, a candidate is useless if a better one needs no more GPUs of the same type. */
+static uint32_t drop_dominated(const struct search *search)
+{
+	uint32_t least[CLUSTER_GROUPS_MAX], kept = 0;
+	if (search->obey_budget)
+		return search->scratch_count;
+	memset(least, 0xff, sizeof least);
+	for (uint32_t i = 0; i < search->scratch_count; i++) {
+		const struct candidate *c = &search->scratch[i];
+		if (c->gpus >= least[c->group])
+			continue;
+		least[c->group] = c->gpus;
+		search->scratch[kept++] = *c;
+	}
+	return kept;
+}
+
+static const struct candidate_list *candidates(struct search *search,
+                                               const struct policy_call *call,
+                                               const struct job_facts *job, uint32_t epoch)
+{
+	uint32_t bucket = (job->application_id * 131 + epoch) % SEARCH_BUCKETS;
+	struct candidate_list *list = search->buckets[bucket];
+	while (list && (list->application_id != job->application_id || list->epoch != epoch))
+		list = list->next;
+	if (list)
+		return list;
+	list_all(search, call, job, epoch);
+	uint32_t count = drop_dominated(search);
+	list = ARENA_NEW(search->arena, struct candidate_list);
+	struct candidate *items = ARENA_ARRAY(search->arena, struct candidate, count + 1);
+	if (!list || !items)
+		return NULL;
+	memcpy(items, search->scratch, count * sizeof *items);
+	*list = (struct candidate_list){ job->application_id, epoch, count, items,
+		                         search->buckets[bucket] };
+	search->buckets[bucket] = list;
+	return list;
+}
+
+static bool within_budget(const struct search *search, const struct policy_call *call,
+                          const struct plan *plan, const struct candidate *c)
+{
+	return !search->obey_budget || plan_power_with_w(plan, c->group, c->gpus, c->estimate) <=
+	                                   call->cluster->budget_w;
+}
+
+static const struct candidate *best_rigid(struct search *search, const struct policy_call *call,
+                                          const struct plan *plan, uint32_t job,
+                                          const uint32_t *free)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	const struct job_state *state = &call->jobs->state[job];
+	struct candidate *best = NULL;
+	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++) {
+		if (free[g] < facts->gpus)
+			continue;
+		struct candidate c = { .group = g, .gpus = facts->gpus };
+		c.estimate = oracle_packed(call->oracle, facts, g, facts->gpus, 0);
+		if (!c.estimate->rate || !within_budget(search, call, plan, &c))
+			continue;
+		double time_s =
+		    estimate_remaining_s(c.estimate, facts, state->epoch, state->progress);
+		c.score = search_score(search, time_s, c.estimate->power_w);
+		if (!best || c.score < best->score) {
+			best = search->scratch;
+			*best = c;
+		}
+	}
+	return best;
+}
+
+const struct candidate *search_best(struct search *search, const struct policy_call *call,
+                                    const struct plan *plan, uint32_t job, const uint32_t *free)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	if (!facts->malleable)
+		return best_rigid(search, call, plan, job, free);
+	const struct candidate_list *list =
+	    candidates(search, call, facts, call->jobs->state[job].epoch);
+	for (uint32_t i = 0; list && i < list->count; i++) {
+		const struct candidate *c = &list->items[i];
+		if (c->gpus <= free[c->group] && within_budget(search, call, plan, c))
+			return c;
+	}
+	return NULL;
+}
+
+static void free_now(const struct policy_call *call, uint32_t *free)
+{
+	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
+		free[g] = call->cluster->pool->groups[g].free_gpus;
+}
+
+/* The placement that the engine finds may be one of which nothing was measured: then fewer GPUs. */
+static enum ergon_code start(struct search *search, const struct policy_call *call,
+                             struct plan *plan, uint32_t job, bool *started,
+                             struct ergon_error *err)
+{
+	uint32_t free[CLUSTER_GROUPS_MAX];
+	free_now(call, free);
+	*started = false;
+	for (;;) {
+		const struct candidate *best = search_best(search, call, plan, job, free);
+		if (!best)
+			return ERGON_OK;
+		uint32_t group = best->group, gpus = best->gpus;
+		enum ergon_code code =
+		    plan_place(plan, job, group, gpus, best->batch, SPREAD_PACKED, err);
+		*started = code == ERGON_OK;
+		if (*started && search->obey_budget &&
+		    plan_power_w(plan) > call->cluster->budget_w) {
+			plan_preempt(plan, job); /* spread over nodes it draws more than packed */
+			*started = false;
+		}
+		if (*started || (code && code != ERGON_INFEASIBLE))
+			return code;
+		free[group] = gpus - 1;
+	}
+}
+
+/* Lets a running job take free GPUs of its own type. */
+static enum ergon_code grow(struct search *search, const struct policy_call *call,
+                            struct plan *plan, uint32_t job, struct ergon_error *err)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	const struct job_state *state = &call->jobs->state[job];
+	uint32_t free[CLUSTER_GROUPS_MAX] = { 0 }, group = state->group, before = state->gpus;
+	free[group] = call->cluster->pool->groups[group].free_gpus + before;
+	double power_w = state->estimate->power_w;
+	double left_s =
+	    estimate_remaining_s(state->estimate, facts, state->epoch, state->progress);
+	const struct candidate *best = search_best(search, call, plan, job, free);
+	if (!best || best->gpus <= before || left_s < 2 * search->restart_s)
+		return ERGON_OK;
+	double new_s = search->restart_s + estimate_remaining_s(best->estimate, facts,
+	                                                        state->epoch, state->progress);
+	if (search_score(search, new_s, best->estimate->power_w) >
+	    search_score(search, left_s, power_w) + log(1 - least_gain))
+		return ERGON_OK;
+	enum ergon_code code =
+	    plan_place(plan, job, group, best->gpus, best->batch, SPREAD_PACKED, err);
+	bool over = !code && search->obey_budget && plan_power_w(plan) > call->cluster->budget_w;
+	if (code == ERGON_INFEASIBLE || over)
+		code = plan_keep(plan, job, err);
+	return code;
+}
+
+enum ergon_code search_decide(struct search *search, const struct policy_call *call,
+                              struct plan *plan, struct ergon_error *err)
+{
+	const struct jobs_view *jobs = call->jobs;
+	bool started = true;
+	for (uint32_t j = jobs->pending_first; j != JOB_NONE && started;
+	     j = jobs->state[j].pending_next) {
+		if (!call->cluster->pool->free_gpus)
+			return ERGON_OK;
+		enum ergon_code code = start(search, call, plan, j, &started, err);
+		if (code)
+			return code;
+	}
+	if (!search->grow || !started || !(call->wakeups & (WAKEUP_END | WAKEUP_INTERVAL)))
+		return ERGON_OK;
+	for (uint32_t j = jobs->first; j != JOB_NONE && call->cluster->pool->free_gpus;
+	     j = jobs->state[j].next) {
+		if (!jobs->state[j].gpus || !jobs->facts[j].malleable ||
+		    jobs->state[j].status != JOB_RUNNING)
+			continue;
+		enum ergon_code code = grow(search, call, plan, j, err);
+		if (code)
+			return code;
+	}
+	return ERGON_OK;
+}

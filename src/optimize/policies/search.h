@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The exhaustive search that several policies share: for one job, every (type, number of GPUs,
+ * batch), by the objective T^a E^b over its remaining work.
+ *
+ * Candidates of an application are listed and sorted once for each epoch in which a job of it may
+ * stand; a search is then a walk down the list to the first that fits. Equal objective: fewer GPUs
+ * first, then the earlier type, then the smaller batch.
+ */
+#ifndef ERGON_OPTIMIZE_POLICIES_SEARCH_H
+#define ERGON_OPTIMIZE_POLICIES_SEARCH_H
+
+#include "optimize/policy.h"
+
+struct candidate {
+	const struct estimate *estimate;
+	double score; /* ln of the objective, of the work from the start of the epoch */
+	uint32_t group, gpus, batch;
+};
+
+struct candidate_list {
+	uint32_t application_id, epoch, count;
+	struct candidate *items;
+	struct candidate_list *next; /* same bucket */
+};
+
+enum { SEARCH_BUCKETS = 4096 };
+
+struct search {
+	struct arena *arena;
+	double time_weight, energy_weight;
+	bool obey_budget, grow;
+	double restart_s;
+	struct candidate_list *buckets[SEARCH_BUCKETS];
+	struct candidate *scratch;
+	uint32_t scratch_count;
+};
+
+ERGON_MUST_USE enum ergon_code search_init(struct search *search, const struct policy_setup *setup,
+                                           double time_weight, double energy_weight,
+                                           struct ergon_error *err);
+
+/* Starts pending jobs in order of arrival, each in the best configuration that fits now; stops at
+ * the first for which nothing fits. Then, where nothing waits and `grow` is set, lets running jobs
+ * take free GPUs where that pays for the restart. */
+ERGON_MUST_USE enum ergon_code search_decide(struct search *search,
+                                             const struct policy_call *call, struct plan *plan,
+                                             struct ergon_error *err);
+
+/* The best configuration that fits `free` GPUs of each group (and the budget where it is obeyed),
+ * NULL: none. All candidates of a rigid job have its own count and batch. */
+const struct candidate *search_best(struct search *search, const struct policy_call *call,
+                                    const struct plan *plan, uint32_t job, const uint32_t *free);
+
+/* ln(T^a E^b). */
+double search_score(const struct search *search, double time_s, double power_w);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A scheduling policy decides which jobs run, where, and in which configuration.
+ *
+ * The engine owns the cluster and the clock. When something happens (a job arrives or ends, the
+ * policy's interval is over, a moment that it asked for has come) it hands the policy a read-only
+ * view and a plan. The policy writes into the plan what it wants changed, and nothing else: jobs
+ * that it does not name go on as they are. The plan checks every wish at once (capacity, gang,
+ * feasibility), keeps the view's free GPUs and predicted power up to date while it is written, and
+ * is applied when decide() returns. Restarts are charged by the engine, which alone is responsible
+ * for time and joules. A policy that asks for the impossible gets an error naming the job, never a
+ * quiet correction.
+ *
+ * A policy looks at the call and asks the oracle, and at nothing else: no clock, no environment,
+ * no globals; every random choice starts from options->seed.
+ *
+ * To add a policy: one file in policies/, one line in policies/policies.c, one golden run.
+ */
+#ifndef ERGON_OPTIMIZE_POLICY_H
+#define ERGON_OPTIMIZE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "ergon/error.h"
+#include "optimize/job.h"
+#include "optimize/oracle.h"
+#include "optimize/sim/pool.h"
+
+/* Why the policy is called; several may hold at once. */
+enum wakeup {
+	WAKEUP_ARRIVAL = 1 << 0,
+	WAKEUP_END = 1 << 1,
+	WAKEUP_INTERVAL = 1 << 2, /* a round in which nothing else happened */
+	WAKEUP_ASKED = 1 << 3,    /* plan_wake_at */
+	WAKEUP_EPOCH = 1 << 4,    /* a job has crossed into its next epoch */
+};
+
+/* What does not change during a run. */
+struct cluster_view {
+	const struct cluster *spec;
+	const struct pool *pool; /* free GPUs, the plan so far included */
+	double budget_w;         /* infinite where there is none */
+	const double *gpu_idle_w; /* [groups] */
+};
+
+struct jobs_view {
+	const struct job_facts *facts; /* [count] */
+	const struct job_state *state; /* [count] */
+	uint32_t count;                /* in the trace */
+	uint32_t arrived;              /* jobs 0 .. arrived - 1 have arrived */
+	/* Lists through state: first, then .next (all not done) or .pending_next. By arrival. */
+	uint32_t first, pending_first;
+	uint32_t active, pending; /* their lengths */
+};
+
+struct policy_call {
+	uint64_t now_ns;
+	unsigned wakeups; /* enum wakeup, or-ed */
+	const struct cluster_view *cluster;
+	const struct jobs_view *jobs;
+	struct oracle *oracle;
+};
+
+struct policy_options {
+	uint64_t seed;
+	uint64_t interval_ns; /* 0: only when something happens */
+	uint64_t restart_ns;
+	double power_budget_w; /* infinite where there is none */
+	double time_weight, energy_weight; /* objective T^a E^b; EDP is 1, 1 */
+};
+
+/* How a wish takes its GPUs. */
+enum spread {
+	SPREAD_EMPTIEST, /* from the node with most free GPUs, then the next */
+	SPREAD_PACKED,   /* the node that fits best; full nodes first where none fits */
+};
+
+struct plan;
+
+/* The complete wanted configuration of a job, which may be pending or running. batch 0: what it
+ * asked for. The engine picks the nodes. INFEASIBLE leaves the job without GPUs in the plan; the
+ * policy may then wish something else for it, or plan_keep(). */
+ERGON_MUST_USE enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group,
+                                          uint32_t gpus, uint32_t batch, enum spread spread,
+                                          struct ergon_error *err);
+/* The same with the nodes named; all in one group. */
+ERGON_MUST_USE enum ergon_code plan_place_on(struct plan *plan, uint32_t job,
+                                             const struct share *shares, uint32_t count,
+                                             uint32_t batch, struct ergon_error *err);
+/* Takes the GPUs of a running job away; its progress stays. */
+void plan_preempt(struct plan *plan, uint32_t job);
+/* Gives a job back what it held when decide() was called; those GPUs must be free in the plan. */
+ERGON_MUST_USE enum ergon_code plan_keep(struct plan *plan, uint32_t job, struct ergon_error *err);
+/* Calls decide() again at that time at the latest (event-driven runs). */
+void plan_wake_at(struct plan *plan, uint64_t time_ns);
+/* Predicted power of the whole cluster, restarting jobs counted at their working power. */
+double plan_power_w(const struct plan *plan);
+/* What that would become with the job placed so (it must not hold GPUs in the plan). */
+double plan_power_with_w(const struct plan *plan, uint32_t group, uint32_t gpus,
+                         const struct estimate *estimate);
+/* GPUs that the job holds in the plan so far. */
+uint32_t plan_gpus(const struct plan *plan, uint32_t job);
+
+struct policy_setup {
+	const struct policy_options *options;
+	const struct cluster_view *cluster;
+	const struct jobs_view *jobs;
+	struct oracle *oracle;
+	struct arena *arena; /* lives as long as the run */
+};
+
+struct scheduling_policy {
+	const char *name;
+	const char *summary; /* what it optimises, one line, no full stop */
+	const char *source;  /* the paper it follows */
+	size_t state_size;   /* zeroed before init */
+	bool every_round;    /* wants decide() in rounds in which nothing happened */
+	bool needs_budget;   /* cannot run without --power-budget */
+
+	enum ergon_code (*init)(void *state, const struct policy_setup *setup,
+	                        struct ergon_error *err); /* NULL: nothing to do */
+	enum ergon_code (*decide)(void *state, const struct policy_call *call, struct plan *plan,
+	                          struct ergon_error *err);
+	/* A job that runs has begun a new epoch (or has just been placed): the batch that it should
+	 * ask the oracle for. NULL: what it was placed with. Costs no restart. */
+	uint32_t (*retune)(void *state, const struct policy_call *call, uint32_t job);
+};
+
+extern const struct scheduling_policy *const scheduling_policies[]; /* ends with NULL */
+
+/* NOT_FOUND with the nearest name. */
+ERGON_MUST_USE enum ergon_code policy_find(const char *name,
+                                           const struct scheduling_policy **policy,
+                                           struct ergon_error *err);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine: discrete events in integer nanoseconds.
+ *
+ * At one instant: ends of epochs and jobs first (in the order in which they were foreseen), then
+ * arrivals (by the trace's order), then the policy. With an interval, the policy is asked only at
+ * its multiples, the first being one interval; what then happens at a round's very beginning
+ * because a remainder rounds to nothing is seen by the next round only, as in the published
+ * simulator. Without one, it is asked whenever jobs have arrived or ended.
+ *
+ * Energy is exact: powers are whole microwatts, energies whole uW x ns in 128 bits, so that the sum
+ * over jobs and idle hardware equals the integral of the cluster's power to the last digit.
+ *
+ * A run allocates from its arena only, and nothing per event once its blocks have been made.
+ */
+#ifndef ERGON_OPTIMIZE_SIM_ENGINE_H
+#define ERGON_OPTIMIZE_SIM_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "optimize/policy.h"
+#include "spec/cluster.h"
+
+/* What happened, for whoever listens (auditor, event log, Gantt chart). */
+enum sim_event_kind {
+	SIM_ARRIVE,
+	SIM_PLACE,  /* a job holds GPUs from now on; restarts until debt_until_ns */
+	SIM_WORK,   /* its restart is over */
+	SIM_RETUNE, /* the same GPUs, another batch */
+	SIM_EPOCH,  /* it has crossed into `epoch` */
+	SIM_STOP,   /* it has lost its GPUs; progress stays */
+	SIM_END,
+};
+
+struct sim_event {
+	uint64_t time_ns, debt_until_ns;
+	enum sim_event_kind kind;
+	uint32_t job, group, gpus, share_count, epoch;
+	const struct share *shares;       /* those it now holds (PLACE) or held (STOP, END) */
+	const struct estimate *estimate;  /* by which it goes on (or went, for STOP and END) */
+	double progress;                  /* after the event */
+	int64_t job_power_uw;             /* after the event */
+	int64_t cluster_power_uw;         /* after the event */
+};
+
+struct sim_listener {
+	void (*hear)(void *user, const struct sim_event *event);
+	void *user;
+};
+enum { SIM_LISTENERS_MAX = 4 };
+
+struct sim_setup {
+	const struct cluster *cluster;
+	/* Of each group, known (not NaN). */
+	const double *gpu_idle_w, *host_w;
+	struct oracle *oracle;
+	const struct job_facts *jobs; /* [count], by arrival */
+	uint32_t count;
+	const struct scheduling_policy *policy;
+	struct policy_options options;
+	struct sim_listener listeners[SIM_LISTENERS_MAX];
+	uint32_t listener_count;
+	/* Called now and then with the part of the jobs that is done; may be NULL. */
+	void (*progress)(void *user, double done);
+	void *progress_user;
+};
+
+/* The cluster's power over time: means over equal spans. */
+enum { SIM_TIMELINE_POINTS = 512 };
+struct sim_timeline {
+	uint64_t begin_ns, width_ns;
+	uint32_t count;                             /* of points in use */
+	double energy_j[SIM_TIMELINE_POINTS];       /* in the span */
+	double busy_gpu_s[SIM_TIMELINE_POINTS];     /* GPU seconds held */
+};
+
+struct sim_outcome {
+	const struct job_state *jobs; /* [count], in the arena */
+	uint64_t begin_ns, end_ns;    /* first arrival, last end */
+	unsigned __int128 energy, idle_energy; /* uW x ns: all of it; idle GPUs and hosts */
+	int64_t peak_uw, floor_uw;             /* highest power; power of the idle cluster */
+	uint64_t over_budget_ns;
+	uint64_t events, decisions, placements;
+	uint32_t done;
+	struct sim_timeline timeline;
+};
+
+/* ERGON_INFEASIBLE where the policy leaves jobs for ever. Everything lives in arena. */
+ERGON_MUST_USE enum ergon_code sim_run(const struct sim_setup *setup, struct arena *arena,
+                                       struct sim_outcome *outcome, struct ergon_error *err);
+
+#endif
