@@ -10,6 +10,7 @@ extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
 extern const struct command command_help;
+extern const struct command command_simulate;
 extern const struct command command_pareto;
 extern const struct command command_predict;
 extern const struct command command_trace;
@@ -25,6 +26,7 @@ const struct command *const commands[] = {
 	&command_predict,
 	&command_trace,
 	&command_model,
+	&command_simulate,
 	&command_help,
 	NULL,
 };

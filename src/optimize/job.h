@@ -19,14 +19,14 @@
 struct job_facts {
 	const char *name, *application, *user;
 	uint64_t arrival_ns;
-	uint64_t duration_ns;  /* as the trace has it, on what it asked for; 0: not stated */
-	uint64_t estimate_ns;  /* what its user said it would take, else duration_ns */
-	uint64_t deadline_ns;  /* 0: none */
-	double work;           /* progress at the end */
+	uint64_t duration_ns;   /* as the trace has it, on what it asked for; 0: not stated */
+	uint64_t estimate_ns;   /* what its user said it would take, else duration_ns */
+	uint64_t deadline_ns;   /* 0: none */
+	double work;            /* progress at the end */
 	const double *progress; /* [epochs + 1]; NULL where epochs is 1 */
 	uint32_t epochs;
-	uint32_t gpus;  /* asked for */
-	uint32_t batch; /* asked for, samples in all; 0: not stated */
+	uint32_t gpus;               /* asked for */
+	uint32_t batch;              /* asked for, samples in all; 0: not stated */
 	uint32_t gpus_min, gpus_max; /* what it can use at all */
 	uint32_t application_id;     /* the oracle's */
 	uint32_t line;               /* in the trace's file */
@@ -47,23 +47,24 @@ enum job_status { JOB_FUTURE, JOB_PENDING, JOB_RUNNING, JOB_DONE };
 struct job_state {
 	uint8_t status; /* enum job_status */
 	uint8_t share_class;
-	bool in_debt;   /* restarting: holds its GPUs and makes no progress before debt_until_ns */
+	bool in_debt; /* restarting: holds its GPUs and makes no progress before debt_until_ns */
 	bool started;
 	uint32_t group; /* of nodes, while it runs */
 	uint32_t gpus, share_count;
 	uint32_t batch; /* asked of the oracle */
 	uint32_t epoch;
-	uint32_t restarts; /* changes of placement after the first start */
-	struct share *shares; /* [share_count], in the order in which they were taken */
+	uint32_t restarts;               /* changes of placement after the first start */
+	struct share *shares;            /* [share_count], in the order in which they were taken */
 	const struct estimate *estimate; /* of the running configuration */
-	double progress; /* at segment_ns */
+	double progress;                 /* at segment_ns */
 	uint64_t segment_ns, debt_until_ns;
-	uint64_t start_ns, end_ns;  /* first start, completion */
-	uint64_t held_since_ns;     /* GPUs held and power drawn are settled up to here */
-	uint64_t attained_gpu_ns;   /* GPU time held, up to held_since_ns */
-	int64_t power_uw;           /* drawn now by its GPUs */
-	unsigned __int128 energy;   /* uW x ns, up to held_since_ns */
-	uint32_t next, previous;    /* all that have arrived and are not done, by arrival */
+	uint64_t start_ns, end_ns; /* first start, completion */
+	uint64_t held_since_ns;    /* GPUs held and power drawn are settled up to here */
+	uint64_t ran_ns;           /* GPUs held, up to held_since_ns */
+	uint64_t attained_gpu_ns;  /* GPU time held, up to held_since_ns */
+	int64_t power_uw;          /* drawn now by its GPUs */
+	unsigned __int128 energy;  /* uW x ns, up to held_since_ns */
+	uint32_t next, previous;   /* all that have arrived and are not done, by arrival */
 	uint32_t pending_next, pending_previous; /* those among them without GPUs */
 };
 

@@ -26,8 +26,9 @@ struct estimate {
 	double iteration_s;    /* one optimiser step, accumulation included */
 	double step_s, sync_s; /* of one micro-step: all of it, its communication */
 	double power_w;        /* all GPUs of the job while it works */
-	uint32_t atomic, accumulation, batch; /* per GPU and micro-step; extra micro-steps; in all */
-	const char *why;                      /* not feasible: static text */
+	uint32_t atomic, accumulation,
+	    batch;       /* per GPU and micro-step; extra micro-steps; in all */
+	const char *why; /* not feasible: static text */
 };
 
 /* A configuration: where and how a job could run. nodes lists the GPUs on each node in order of

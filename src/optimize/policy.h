@@ -41,8 +41,8 @@ enum wakeup {
 /* What does not change during a run. */
 struct cluster_view {
 	const struct cluster *spec;
-	const struct pool *pool; /* free GPUs, the plan so far included */
-	double budget_w;         /* infinite where there is none */
+	const struct pool *pool;  /* free GPUs, the plan so far included */
+	double budget_w;          /* infinite where there is none */
 	const double *gpu_idle_w; /* [groups] */
 };
 
@@ -68,7 +68,7 @@ struct policy_options {
 	uint64_t seed;
 	uint64_t interval_ns; /* 0: only when something happens */
 	uint64_t restart_ns;
-	double power_budget_w; /* infinite where there is none */
+	double power_budget_w;             /* infinite where there is none */
 	double time_weight, energy_weight; /* objective T^a E^b; EDP is 1, 1 */
 };
 

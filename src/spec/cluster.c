@@ -121,8 +121,7 @@ static enum ergon_code read_group(const json_t *object, struct json_place place,
 		code = json_need_count(object, place, "gpus_per_node", 1, CLUSTER_NODE_GPUS_MAX,
 		                       &gpus, err);
 	if (!code)
-		code =
-		    json_want_real(object, place, "gpu_idle_w", 0, 1e5, &group.gpu_idle_w, err);
+		code = json_want_real(object, place, "gpu_idle_w", 0, 1e5, &group.gpu_idle_w, err);
 	if (!code)
 		code = json_want_real(object, place, "gpu_max_w", 0, 1e5, &group.gpu_max_w, err);
 	if (!code)
@@ -167,8 +166,8 @@ static enum ergon_code read_document(const json_t *root, const char *path, struc
 			code = ergon_fail_at(err, ERGON_BAD_INPUT, path, 0,
 			                     "%s: a group is an object", at);
 		if (!code)
-			code = read_group(item, (struct json_place){ path, at }, arena, cluster,
-			                  err);
+			code =
+			    read_group(item, (struct json_place){ path, at }, arena, cluster, err);
 	}
 	if (!code && cluster->group_count == 0)
 		code = ergon_fail_at(err, ERGON_BAD_INPUT, path, 0, "groups: at least one");
@@ -179,8 +178,7 @@ enum ergon_code cluster_load(const char *text, struct arena *arena, struct clust
                              struct ergon_error *err)
 {
 	size_t length = strlen(text);
-	bool is_file =
-	    strchr(text, '/') || (length > 5 && strcmp(text + length - 5, ".json") == 0);
+	bool is_file = strchr(text, '/') || (length > 5 && strcmp(text + length - 5, ".json") == 0);
 	if (!is_file)
 		return cluster_parse(text, arena, cluster, err);
 	json_t *root = NULL;

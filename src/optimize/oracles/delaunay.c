@@ -65,8 +65,8 @@ static size_t collect(qhT *qh, const double (*points)[3], size_t count, struct s
 }
 
 enum ergon_code delaunay_build(struct arena *arena, const double (*points)[3],
-                               const double (*values)[2], size_t count,
-                               struct delaunay *delaunay, struct ergon_error *err)
+                               const double (*values)[2], size_t count, struct delaunay *delaunay,
+                               struct ergon_error *err)
 {
 	*delaunay = (struct delaunay){ .points = points, .values = values };
 	if (count < 5 || count > 100000)

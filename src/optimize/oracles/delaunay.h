@@ -15,9 +15,9 @@
 
 struct simplex {
 	uint32_t corner[4];
-	double low[3], high[3];  /* bounding box */
-	double origin[3];        /* of the last corner */
-	double inverse[3][3];    /* barycentric coordinates of the first three corners */
+	double low[3], high[3]; /* bounding box */
+	double origin[3];       /* of the last corner */
+	double inverse[3][3];   /* barycentric coordinates of the first three corners */
 };
 
 struct delaunay {

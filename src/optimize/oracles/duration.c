@@ -26,9 +26,9 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 	if (!found)
 		return &estimate_no_memory;
 	if (made)
-		*found = (struct estimate){ .rate = &one,
-			                    .power_w =
-			                        oracle->gpu_max_w[config->group] * config->gpus };
+		*found =
+		    (struct estimate){ .rate = &one,
+			               .power_w = oracle->gpu_max_w[config->group] * config->gpus };
 	return found;
 }
 
@@ -63,9 +63,8 @@ static const struct oracle_ops duration_ops = { estimate, batches, iterations_le
 	                                        fini };
 
 enum ergon_code duration_oracle(struct arena *arena, const struct cluster *cluster,
-                                const double *gpu_max_w, const char *file,
-                                struct job_facts *jobs, uint32_t count, struct oracle **out,
-                                struct ergon_error *err)
+                                const double *gpu_max_w, const char *file, struct job_facts *jobs,
+                                uint32_t count, struct oracle **out, struct ergon_error *err)
 {
 	struct duration_oracle *oracle = ARENA_NEW(arena, struct duration_oracle);
 	double *powers = ARENA_ARRAY(arena, double, cluster->group_count);

@@ -17,8 +17,7 @@ static struct estimate_slot *slot_of(struct estimate_slot *slots, size_t capacit
                                      uint64_t b, uint64_t c)
 {
 	size_t at = mix(a + mix(b + mix(c + UINT64_C(0x9e3779b97f4a7c15)))) & (capacity - 1);
-	while (slots[at].estimate &&
-	       (slots[at].a != a || slots[at].b != b || slots[at].c != c))
+	while (slots[at].estimate && (slots[at].a != a || slots[at].b != b || slots[at].c != c))
 		at = (at + 1) & (capacity - 1);
 	return &slots[at];
 }

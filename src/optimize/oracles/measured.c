@@ -184,8 +184,7 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
 	uint32_t id = job->application_id;
 	struct question q = { .app = &oracle->tables->applications[id],
-		              .table =
-		                  oracle->table[config->group * oracle->tables->count + id],
+		              .table = oracle->table[config->group * oracle->tables->count + id],
 		              .group = config->group,
 		              .gpus = config->gpus,
 		              .batch = config->batch ? config->batch : job->batch,
@@ -223,8 +222,7 @@ static uint32_t batches(struct oracle *base, const struct job_facts *job, uint32
                         uint32_t max)
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
-	const struct measured_application *app =
-	    &oracle->tables->applications[job->application_id];
+	const struct measured_application *app = &oracle->tables->applications[job->application_id];
 	uint32_t count = 0;
 	for (uint32_t v = 0; v < app->validation_count && count < max; v++)
 		out[count++] = app->validations[v].batch;
@@ -254,8 +252,7 @@ static double iterations_at(const struct measured_application *app, uint32_t bat
 static double iterations_left(struct oracle *base, const struct job_facts *job, uint32_t epoch)
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
-	const struct measured_application *app =
-	    &oracle->tables->applications[job->application_id];
+	const struct measured_application *app = &oracle->tables->applications[job->application_id];
 	uint32_t last = app->epochs - 1;
 	if (epoch >= last)
 		return 1;
@@ -265,8 +262,7 @@ static double iterations_left(struct oracle *base, const struct job_facts *job, 
 static uint32_t gpus_limit(struct oracle *base, const struct job_facts *job)
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
-	const struct measured_application *app =
-	    &oracle->tables->applications[job->application_id];
+	const struct measured_application *app = &oracle->tables->applications[job->application_id];
 	uint32_t limit = app->gpus_limit ? app->gpus_limit : UINT32_MAX;
 	for (uint32_t t = 0; t < app->table_count; t++) {
 		uint32_t most = (uint32_t)(job->batch / app->tables[t].min_local);
@@ -320,9 +316,10 @@ static enum ergon_code bind_job(const struct measured_oracle *oracle, struct job
 		for (size_t i = 0; i < tables->count && i < APPLICATION_NAMES_MAX; i++)
 			names[count++] = tables->applications[i].name;
 		char hint[256];
-		return ergon_fail_at(err, ERGON_BAD_INPUT, file, job->line,
-		                     "application: no measurement of '%.60s'%s", job->application,
-		                     suggest_hint(hint, sizeof hint, job->application, names, count));
+		return ergon_fail_at(
+		    err, ERGON_BAD_INPUT, file, job->line,
+		    "application: no measurement of '%.60s'%s", job->application,
+		    suggest_hint(hint, sizeof hint, job->application, names, count));
 	}
 	const struct measured_application *app = &tables->applications[id];
 	if (!app->progress)

@@ -21,15 +21,19 @@ static const struct {
 	uint32_t epochs, gpus_limit;
 	double max_local;
 } known_applications[] = {
-	{ "bert", 2, 0, 0 },         { "cifar10", 100, 0, 0 }, { "ncf", 10, 1, 0 },
-	{ "imagenet", 90, 0, 0 },    { "yolov3", 50, 0, 8 },   { "deepspeech2", 80, 0, 0 },
+	{ "bert", 2, 0, 0 },      { "cifar10", 100, 0, 0 }, { "ncf", 10, 1, 0 },
+	{ "imagenet", 90, 0, 0 }, { "yolov3", 50, 0, 8 },   { "deepspeech2", 80, 0, 0 },
 };
 
 static const struct {
 	const char *suffix, *type;
 } known_types[] = {
-	{ "", "t4" },          { "-aws", "t4" },   { "-rtx", "rtx2080ti" },
-	{ "-dgx-ext", "a100" }, { "-dgx", "a100" }, { "-azure", "v100" },
+	{ "", "t4" },
+	{ "-aws", "t4" },
+	{ "-rtx", "rtx2080ti" },
+	{ "-dgx-ext", "a100" },
+	{ "-dgx", "a100" },
+	{ "-azure", "v100" },
 	{ "-quad", "quadro-rtx6000" },
 };
 
@@ -81,10 +85,11 @@ static enum ergon_code read_placement(const struct csv *csv, size_t row, size_t 
 	uint32_t counts[MEASURED_NODES_MAX], nodes = 0, gpus = 0;
 	for (const char *c = text; *c; c++) {
 		if (*c < '0' || *c > '9' || nodes == MEASURED_NODES_MAX)
-			return ergon_fail_at(err, ERGON_BAD_INPUT, csv->file, csv->line[row],
-			                     "placement: '%.40s' is not GPUs on each node as digits "
-			                     "(at most %d)",
-			                     text, MEASURED_NODES_MAX);
+			return ergon_fail_at(
+			    err, ERGON_BAD_INPUT, csv->file, csv->line[row],
+			    "placement: '%.40s' is not GPUs on each node as digits "
+			    "(at most %d)",
+			    text, MEASURED_NODES_MAX);
 		gpus += counts[nodes++] = (uint32_t)(*c - '0');
 	}
 	out->key = placement_key(counts, nodes);
@@ -274,8 +279,8 @@ static enum ergon_code read_validation(const char *path, uint32_t batch, struct 
 		return ergon_fail_at(err, ERGON_BAD_INPUT, csv.file, 0, "more than %d batch sizes",
 		                     MEASURED_BATCHES_MAX);
 	struct validation *validation = &app->validations[app->validation_count];
-	double **series[] = { &validation->progress, &validation->iteration,
-		              &validation->grad_sqr, &validation->grad_var };
+	double **series[] = { &validation->progress, &validation->iteration, &validation->grad_sqr,
+		              &validation->grad_var };
 	validation->batch = batch;
 	for (int k = 0; k < 4; k++) {
 		*series[k] = ARENA_ARRAY(arena, double, csv.rows);
@@ -370,8 +375,8 @@ static enum ergon_code read_application(struct measured_tables *tables, const ch
 		                  tables->capacity);
 	enum ergon_code code = ERGON_OK;
 	for (size_t i = 0; i < sizeof known_types / sizeof *known_types && !code; i++)
-		code = read_table(folder, known_types[i].suffix, known_types[i].type,
-		                  tables->arena, app, err);
+		code = read_table(folder, known_types[i].suffix, known_types[i].type, tables->arena,
+		                  app, err);
 	if (!code)
 		code = read_validations(folder, tables->arena, app, err);
 	if (!code)
@@ -429,8 +434,8 @@ enum ergon_code measured_load(const char *folders, struct arena *arena,
 		at++;
 	}
 	if (tables->count == 0)
-		return ergon_fail(err, ERGON_NOT_FOUND,
-		                  "no placements.csv in the folders of '%s'", folders);
+		return ergon_fail(err, ERGON_NOT_FOUND, "no placements.csv in the folders of '%s'",
+		                  folders);
 	*out = tables;
 	return ERGON_OK;
 }

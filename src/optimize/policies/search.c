@@ -75,9 +75,9 @@ static void list_all(struct search *search, const struct policy_call *call,
 		for (uint32_t n = job->gpus_min ? job->gpus_min : 1; n <= most;
 		     n = next_count(n, most))
 			for (uint32_t b = 0; b < batches; b++)
-				try_candidate(search, call, job, epoch,
-				              (struct candidate){
-				                  .group = g, .gpus = n, .batch = batch[b] });
+				try_candidate(
+				    search, call, job, epoch,
+				    (struct candidate){ .group = g, .gpus = n, .batch = batch[b] });
 	}
 	qsort(search->scratch, search->scratch_count, sizeof *search->scratch, by_score);
 }
@@ -125,8 +125,8 @@ static const struct candidate_list *candidates(struct search *search,
 static bool within_budget(const struct search *search, const struct policy_call *call,
                           const struct plan *plan, const struct candidate *c)
 {
-	return !search->obey_budget || plan_power_with_w(plan, c->group, c->gpus, c->estimate) <=
-	                                   call->cluster->budget_w;
+	return !search->obey_budget ||
+	       plan_power_with_w(plan, c->group, c->gpus, c->estimate) <= call->cluster->budget_w;
 }
 
 static const struct candidate *best_rigid(struct search *search, const struct policy_call *call,
@@ -212,13 +212,12 @@ static enum ergon_code grow(struct search *search, const struct policy_call *cal
 	uint32_t free[CLUSTER_GROUPS_MAX] = { 0 }, group = state->group, before = state->gpus;
 	free[group] = call->cluster->pool->groups[group].free_gpus + before;
 	double power_w = state->estimate->power_w;
-	double left_s =
-	    estimate_remaining_s(state->estimate, facts, state->epoch, state->progress);
+	double left_s = estimate_remaining_s(state->estimate, facts, state->epoch, state->progress);
 	const struct candidate *best = search_best(search, call, plan, job, free);
 	if (!best || best->gpus <= before || left_s < 2 * search->restart_s)
 		return ERGON_OK;
-	double new_s = search->restart_s + estimate_remaining_s(best->estimate, facts,
-	                                                        state->epoch, state->progress);
+	double new_s = search->restart_s +
+	               estimate_remaining_s(best->estimate, facts, state->epoch, state->progress);
 	if (search_score(search, new_s, best->estimate->power_w) >
 	    search_score(search, left_s, power_w) + log(1 - least_gain))
 		return ERGON_OK;

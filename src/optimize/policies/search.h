@@ -43,9 +43,8 @@ ERGON_MUST_USE enum ergon_code search_init(struct search *search, const struct p
 /* Starts pending jobs in order of arrival, each in the best configuration that fits now; stops at
  * the first for which nothing fits. Then, where nothing waits and `grow` is set, lets running jobs
  * take free GPUs where that pays for the restart. */
-ERGON_MUST_USE enum ergon_code search_decide(struct search *search,
-                                             const struct policy_call *call, struct plan *plan,
-                                             struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code search_decide(struct search *search, const struct policy_call *call,
+                                             struct plan *plan, struct ergon_error *err);
 
 /* The best configuration that fits `free` GPUs of each group (and the budget where it is obeyed),
  * NULL: none. All candidates of a rigid job have its own count and batch. */

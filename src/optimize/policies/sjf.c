@@ -25,8 +25,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	struct sjf *sjf = state;
 	for (; sjf->seen < call->jobs->arrived; sjf->seen++)
 		queue_push(&sjf->queue,
-		           rigid_time_s(call->oracle, call->cluster,
-		                        &call->jobs->facts[sjf->seen]),
+		           rigid_time_s(call->oracle, call->cluster, &call->jobs->facts[sjf->seen]),
 		           sjf->seen);
 	while (sjf->queue.count) {
 		uint32_t job = sjf->queue.items[0].job, group = rigid_group(call, job);

@@ -235,8 +235,7 @@ static enum ergon_code decide(struct sim *sim, struct ergon_error *err)
 	sim->wakeups = 0;
 	sim->last_round_ns = sim->now_ns;
 	sim->outcome->decisions++;
-	enum ergon_code code =
-	    sim->policy->decide(sim->policy_state, &sim->call, &sim->plan, err);
+	enum ergon_code code = sim->policy->decide(sim->policy_state, &sim->call, &sim->plan, err);
 	if (!code)
 		code = plan_commit(&sim->plan, err);
 	if (code)

@@ -37,11 +37,11 @@ struct sim_event {
 	uint64_t time_ns, debt_until_ns;
 	enum sim_event_kind kind;
 	uint32_t job, group, gpus, share_count, epoch;
-	const struct share *shares;       /* those it now holds (PLACE) or held (STOP, END) */
-	const struct estimate *estimate;  /* by which it goes on (or went, for STOP and END) */
-	double progress;                  /* after the event */
-	int64_t job_power_uw;             /* after the event */
-	int64_t cluster_power_uw;         /* after the event */
+	const struct share *shares;      /* those it now holds (PLACE) or held (STOP, END) */
+	const struct estimate *estimate; /* by which it goes on (or went, for STOP and END) */
+	double progress;                 /* after the event */
+	int64_t job_power_uw;            /* after the event */
+	int64_t cluster_power_uw;        /* after the event */
 };
 
 struct sim_listener {
@@ -70,14 +70,14 @@ struct sim_setup {
 enum { SIM_TIMELINE_POINTS = 512 };
 struct sim_timeline {
 	uint64_t begin_ns, width_ns;
-	uint32_t count;                             /* of points in use */
-	double energy_j[SIM_TIMELINE_POINTS];       /* in the span */
-	double busy_gpu_s[SIM_TIMELINE_POINTS];     /* GPU seconds held */
+	uint32_t count;                         /* of points in use */
+	double energy_j[SIM_TIMELINE_POINTS];   /* in the span */
+	double busy_gpu_s[SIM_TIMELINE_POINTS]; /* GPU seconds held */
 };
 
 struct sim_outcome {
-	const struct job_state *jobs; /* [count], in the arena */
-	uint64_t begin_ns, end_ns;    /* first arrival, last end */
+	const struct job_state *jobs;          /* [count], in the arena */
+	uint64_t begin_ns, end_ns;             /* first arrival, last end */
 	unsigned __int128 energy, idle_energy; /* uW x ns: all of it; idle GPUs and hosts */
 	int64_t peak_uw, floor_uw;             /* highest power; power of the idle cluster */
 	uint64_t over_budget_ns;

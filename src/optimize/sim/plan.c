@@ -93,15 +93,17 @@ static enum ergon_code take_on(struct plan *plan, uint32_t job, uint32_t batch,
 	state->batch = batch;
 	if (sim->policy->retune)
 		state->batch = sim->policy->retune(sim->policy_state, &sim->call, job);
-	struct job_config config = { state->group, state->batch, state->gpus, state->share_count,
-		                     state->shares };
+	struct job_config config = { .group = state->group,
+		                     .batch = state->batch,
+		                     .gpus = state->gpus,
+		                     .node_count = state->share_count,
+		                     .shares = state->shares };
 	state->estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
 	if (!state->estimate->rate) {
 		char text[300];
 		snprintf(text, sizeof text, "%u %s at batch %u: %s", state->gpus,
 		         sim->cluster.spec->groups[state->group].type,
-		         state->batch ? state->batch : sim->facts[job].batch,
-		         state->estimate->why);
+		         state->batch ? state->batch : sim->facts[job].batch, state->estimate->why);
 		hand_back(sim, state);
 		return refuse(plan, job, err, text);
 	}
@@ -145,8 +147,8 @@ enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group, uint
 	struct job_state *state = &sim->state[job];
 	uint32_t bound = nodes_bound(&pool->groups[group], gpus), count = 0, left = gpus;
 	/* Most jobs fit in the node that is taken first: then one share is enough. */
-	uint32_t node = spread == SPREAD_PACKED ? pool_best_fit(pool, group, left)
-	                                        : pool_emptiest(pool, group);
+	uint32_t node =
+	    spread == SPREAD_PACKED ? pool_best_fit(pool, group, left) : pool_emptiest(pool, group);
 	if (node == POOL_NONE)
 		node = pool_emptiest(pool, group);
 	if (pool->free[node] >= left)
@@ -156,8 +158,8 @@ enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group, uint
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	while (left) {
 		if (count) {
-			node = spread == SPREAD_PACKED ? pool_best_fit(pool, group, left)
-			                               : POOL_NONE;
+			node =
+			    spread == SPREAD_PACKED ? pool_best_fit(pool, group, left) : POOL_NONE;
 			if (node == POOL_NONE)
 				node = pool_emptiest(pool, group);
 		}
@@ -240,8 +242,8 @@ double plan_power_w(const struct plan *plan)
 double plan_power_with_w(const struct plan *plan, uint32_t group, uint32_t gpus,
                          const struct estimate *estimate)
 {
-	return (double)(plan->work_uw + sim_idle_uw(plan->sim) -
-	                plan->sim->idle_uw[group] * gpus + llrint(estimate->power_w * 1e6)) *
+	return (double)(plan->work_uw + sim_idle_uw(plan->sim) - plan->sim->idle_uw[group] * gpus +
+	                llrint(estimate->power_w * 1e6)) *
 	       1e-6;
 }
 

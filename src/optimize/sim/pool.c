@@ -4,8 +4,8 @@
 static void set_bit(struct pool_group *group, uint32_t level, uint32_t node)
 {
 	group->bits[(size_t)level * group->words + node / 64] |= UINT64_C(1) << (node % 64);
-	group->summary[(size_t)level * group->summary_words + node / 4096] |=
-	    UINT64_C(1) << (node / 64 % 64);
+	group->summary[(size_t)level * group->summary_words + node / 4096] |= UINT64_C(1)
+	                                                                      << (node / 64 % 64);
 	group->level_nodes[level]++;
 }
 

@@ -29,8 +29,8 @@ struct pool_group {
 struct pool {
 	uint32_t group_count, nodes, free_gpus, gpus;
 	struct pool_group *groups;
-	uint16_t *free;       /* [nodes] */
-	uint8_t *group_of;    /* [nodes] */
+	uint16_t *free;    /* [nodes] */
+	uint8_t *group_of; /* [nodes] */
 };
 
 /* All free. False when memory is out. */

@@ -21,8 +21,7 @@ static void timeline_widen(struct sim_timeline *line, uint64_t at_ns)
 	while ((at_ns - line->begin_ns) / line->width_ns >= SIM_TIMELINE_POINTS) {
 		for (uint32_t i = 0; i < SIM_TIMELINE_POINTS / 2; i++) {
 			line->energy_j[i] = line->energy_j[2 * i] + line->energy_j[2 * i + 1];
-			line->busy_gpu_s[i] =
-			    line->busy_gpu_s[2 * i] + line->busy_gpu_s[2 * i + 1];
+			line->busy_gpu_s[i] = line->busy_gpu_s[2 * i] + line->busy_gpu_s[2 * i + 1];
 		}
 		for (uint32_t i = SIM_TIMELINE_POINTS / 2; i < SIM_TIMELINE_POINTS; i++)
 			line->energy_j[i] = line->busy_gpu_s[i] = 0;
@@ -94,6 +93,7 @@ void sim_emit(struct sim *sim, enum sim_event_kind kind, uint32_t job)
 static void settle_held(struct sim *sim, struct job_state *state, uint32_t gpus)
 {
 	uint64_t span = sim->now_ns - state->held_since_ns;
+	state->ran_ns += span;
 	state->attained_gpu_ns += span * gpus;
 	state->energy += (unsigned __int128)state->power_uw * span;
 	state->held_since_ns = sim->now_ns;
@@ -236,10 +236,12 @@ static enum ergon_code retune_for_epoch(struct sim *sim, uint32_t job, struct er
 	uint32_t batch = sim->policy->retune(sim->policy_state, &sim->call, job);
 	if (batch == state->batch)
 		return ERGON_OK;
-	struct job_config config = { state->group, batch, state->gpus, state->share_count,
-		                     state->shares };
-	const struct estimate *estimate =
-	    oracle_estimate(sim->oracle, &sim->facts[job], &config);
+	struct job_config config = { .group = state->group,
+		                     .batch = batch,
+		                     .gpus = state->gpus,
+		                     .node_count = state->share_count,
+		                     .shares = state->shares };
+	const struct estimate *estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
 	if (!estimate->rate)
 		return ergon_fail(err, ERGON_INFEASIBLE, "policy %s: job %s at batch %u: %s",
 		                  sim->policy->name, sim->facts[job].name, batch, estimate->why);

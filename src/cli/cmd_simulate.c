@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "optimize/simulate.h"
+
+enum { POLICIES_MAX = 32 };
+
+struct simulate_options {
+	const char *cluster, *trace, *format, *oracle, *policies, *objective, *json;
+	uint64_t interval_ns, restart_ns, seed;
+	double power_budget_w;
+	bool audit, lenient, whole_nodes;
+};
+
+#define AT(field) offsetof(struct simulate_options, field)
+static const struct option options[] = {
+	{ .name = "cluster",
+	  .letter = 'c',
+	  .kind = OPTION_TEXT,
+	  .field = AT(cluster),
+	  .value = "CLUSTER",
+	  .help = "NODESxGPUS:TYPE[,...], such as 16x4:t4, or a JSON file" },
+	{ .name = "trace",
+	  .letter = 't',
+	  .kind = OPTION_TEXT,
+	  .field = AT(trace),
+	  .value = "FILE",
+	  .help = "the jobs; - for standard input" },
+	{ .name = "policy",
+	  .letter = 'p',
+	  .kind = OPTION_TEXT,
+	  .field = AT(policies),
+	  .value = "NAME[,NAME...]",
+	  .fallback = "fifo,tiresias,pollux-exhaustive,zeus",
+	  .help = "policies to run, one after the other; all for every one" },
+	{ .name = "oracle",
+	  .letter = 'o',
+	  .kind = OPTION_TEXT,
+	  .field = AT(oracle),
+	  .value = "ORACLE",
+	  .help = "measured:DIR, model or duration; default: by the trace" },
+	{ .name = "interval",
+	  .letter = 'i',
+	  .kind = OPTION_DURATION,
+	  .field = AT(interval_ns),
+	  .value = "DURATION",
+	  .fallback = "0",
+	  .help = "decide every DURATION only; 0: whenever something happens",
+	  .max = 86400 },
+	{ .name = "restart-cost",
+	  .kind = OPTION_DURATION,
+	  .field = AT(restart_ns),
+	  .value = "DURATION",
+	  .fallback = "0",
+	  .help = "time without progress after each change of placement",
+	  .max = 86400 },
+	{ .name = "power-budget",
+	  .kind = OPTION_POWER,
+	  .field = AT(power_budget_w),
+	  .value = "POWER",
+	  .help = "of the whole cluster; charon keeps it, others are held against it" },
+	{ .name = "objective",
+	  .kind = OPTION_TEXT,
+	  .field = AT(objective),
+	  .value = "NAME",
+	  .fallback = "edp",
+	  .help = "edp, ed2p, energy, time, or A,B for T^A E^B" },
+	{ .name = "seed",
+	  .kind = OPTION_COUNT,
+	  .field = AT(seed),
+	  .value = "N",
+	  .fallback = "1",
+	  .help = "of every random choice",
+	  .max = 1e15 },
+	{ .name = "format",
+	  .kind = OPTION_TEXT,
+	  .field = AT(format),
+	  .value = "NAME",
+	  .help = "of the trace; default: found out from the file" },
+	{ .name = "lenient",
+	  .kind = OPTION_FLAG,
+	  .field = AT(lenient),
+	  .help = "skip and count malformed rows of the trace" },
+	{ .name = "whole-nodes",
+	  .kind = OPTION_FLAG,
+	  .field = AT(whole_nodes),
+	  .help = "jobs get whole nodes for themselves" },
+	{ .name = "audit",
+	  .kind = OPTION_FLAG,
+	  .field = AT(audit),
+	  .help = "check every event against the laws of conservation" },
+	OPTION_JSON(struct simulate_options),
+	OPTION_END,
+};
+
+struct watch {
+	struct progress progress;
+	size_t index, count;
+	const char *name;
+};
+
+static void show_progress(void *user, double done)
+{
+	struct watch *watch = user;
+	progress_update(&watch->progress, ((double)watch->index + done) / (double)watch->count,
+	                watch->name);
+}
+
+static void add_policy(const struct scheduling_policy **list, size_t *count,
+                       const struct scheduling_policy *policy)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == policy)
+			return;
+	if (*count < POLICIES_MAX)
+		list[(*count)++] = policy;
+}
+
+static enum ergon_code parse_policies(const struct simulate_options *given,
+                                      const struct scheduling_policy **list, size_t *count,
+                                      struct ergon_error *err)
+{
+	*count = 0;
+	if (strcmp(given->policies, "all") == 0) {
+		for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++)
+			if (!(*p)->needs_budget || given->power_budget_w > 0)
+				add_policy(list, count, *p);
+		return ERGON_OK;
+	}
+	for (const char *at = given->policies;;) {
+		char name[64];
+		size_t length = strcspn(at, ",");
+		snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), at);
+		const struct scheduling_policy *policy;
+		enum ergon_code code = policy_find(name, &policy, err);
+		if (code)
+			return code;
+		add_policy(list, count, policy);
+		at += length;
+		if (!*at)
+			return ERGON_OK;
+		at++;
+	}
+}
+
+static void print_results(struct cli *cli, const struct experiment *x,
+                          const struct policy_result *results, size_t count)
+{
+	static const char *const header[] = { "policy",   "JCT",    "p99 JCT", "wait",
+		                              "makespan", "energy", "use",     "EDP vs first" };
+	struct table table;
+	table_init(&table, "lrrrrrrr", header);
+	for (size_t i = 0; i < count; i++) {
+		const struct metrics *m = &results[i].metrics;
+		char jct[32], p99[32], wait[32], span[32], energy[32];
+		table_row(&table, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t%+.1f%%",
+		          results[i].policy->name, format_duration(jct, sizeof jct, m->jct_mean_s),
+		          format_duration(p99, sizeof p99, m->jct_p99_s),
+		          format_duration(wait, sizeof wait, m->wait_mean_s),
+		          format_duration(span, sizeof span, m->makespan_s),
+		          format_si(energy, sizeof energy, m->energy_j, "J"), m->utilisation * 100,
+		          (m->edp_js / results[0].metrics.edp_js - 1) * 100);
+	}
+	fprintf(cli->out, "%u jobs on %s (%u GPUs), all figures simulated\n\n", x->count,
+	        x->cluster.name, x->cluster.gpus);
+	table_print(&table, cli->out);
+	table_fini(&table);
+	for (size_t i = 0; i < count; i++)
+		if (results[i].metrics.over_budget_s > 0)
+			fprintf(cli->out, "\n%s is over the power budget for %.0f s\n",
+			        results[i].policy->name, results[i].metrics.over_budget_s);
+	fprintf(cli->out, "\ntimes:  %s\npowers: %s\n        (%s)\n", x->oracle->basis,
+	        x->oracle->power_basis, x->power_note);
+	for (size_t i = 0; i < x->trace.skip_count; i++)
+		fprintf(cli->out, "skipped: %zu rows, %s\n", x->trace.skips[i].count,
+		        x->trace.skips[i].reason);
+}
+
+static enum ergon_code run_all(struct cli *cli, struct experiment *x,
+                               const struct scheduling_policy *const *policies,
+                               struct policy_result *results, size_t count, struct ergon_error *err)
+{
+	struct watch watch = { .count = count };
+	progress_begin(&watch.progress, cli, "simulate");
+	x->progress = show_progress;
+	x->progress_user = &watch;
+	enum ergon_code code = ERGON_OK;
+	for (size_t i = 0; i < count && !code; i++) {
+		watch.index = i;
+		watch.name = policies[i]->name;
+		code = experiment_run(x, policies[i], &results[i], err);
+	}
+	progress_end(&watch.progress);
+	return code;
+}
+
+static enum ergon_code report(struct cli *cli, const struct simulate_options *given,
+                              const struct experiment *x, const struct policy_result *results,
+                              size_t count, struct ergon_error *err)
+{
+	bool to_stdout = given->json && strcmp(given->json, "-") == 0;
+	if (!to_stdout && !cli->quiet)
+		print_results(cli, x, results, count);
+	if (!given->json)
+		return ERGON_OK;
+	json_t *root = experiment_to_json(x, results, count);
+	enum ergon_code code = root ? json_save(root, given->json, err)
+	                            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	json_decref(root);
+	return code;
+}
+
+static int run(struct cli *cli, const void *parsed, char **operands, int operand_count)
+{
+	(void)operands;
+	(void)operand_count;
+	const struct simulate_options *given = parsed;
+	const struct scheduling_policy *policies[POLICIES_MAX];
+	struct policy_result results[POLICIES_MAX] = { 0 };
+	struct experiment experiment = { 0 };
+	struct ergon_error err = { 0 };
+	size_t count = 0;
+	enum ergon_code code;
+	if (!given->cluster || !given->trace)
+		code = ergon_fail(&err, ERGON_BAD_INPUT, "--cluster and --trace are needed");
+	else
+		code = parse_policies(given, policies, &count, &err);
+	if (code)
+		return cli_fail(cli, "simulate", &err);
+	struct experiment_options wanted = { .cluster = given->cluster,
+		                             .trace = given->trace,
+		                             .trace_format = given->format,
+		                             .oracle = given->oracle,
+		                             .lenient = given->lenient,
+		                             .whole_nodes = given->whole_nodes,
+		                             .audit = given->audit,
+		                             .seed = given->seed,
+		                             .interval_ns = given->interval_ns,
+		                             .restart_ns = given->restart_ns,
+		                             .power_budget_w = given->power_budget_w,
+		                             .objective = given->objective };
+	code = experiment_load(cli->env, &wanted, &experiment, &err);
+	if (!code)
+		code = run_all(cli, &experiment, policies, results, count, &err);
+	if (!code)
+		code = report(cli, given, &experiment, results, count, &err);
+	for (size_t i = 0; i < count; i++)
+		policy_result_fini(&results[i]);
+	experiment_fini(&experiment);
+	return code ? cli_fail(cli, "simulate", &err) : EXIT_DONE;
+}
+
+const struct command command_simulate = {
+	.name = "simulate",
+	.pillar = PILLAR_OPTIMIZE,
+	.summary = "run a job trace on a cluster under scheduling policies",
+	.synopsis = "--cluster CLUSTER --trace FILE [options]",
+	.details =
+	    "Says how long jobs would have taken, and how much energy, had a policy been in "
+	    "charge:\n"
+	    "before anyone touches the real scheduler. Every policy sees the same trace, cluster\n"
+	    "and oracle. The oracle says how fast a job goes and what it draws in any\n"
+	    "configuration: measured tables, the analytical model, or the trace's own durations.\n"
+	    "Every figure is simulated; the last lines say what times and powers rest on.",
+	.examples =
+	    "ergon simulate --cluster 16x4:t4 --trace jobs.csv --policy tiresias,zeus\n"
+	    "ergon simulate --cluster 240x1:cpu --oracle duration --trace hpc2n.swf --policy fifo",
+	.options = options,
+	.options_size = sizeof(struct simulate_options),
+	.operands_max = 0,
+	.run = run,
+};

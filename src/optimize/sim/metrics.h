@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a simulation amounts to: times, energy, fairness. Seconds, joules, watts.
+ */
+#ifndef ERGON_OPTIMIZE_SIM_METRICS_H
+#define ERGON_OPTIMIZE_SIM_METRICS_H
+
+#include "optimize/sim/engine.h"
+
+struct metrics {
+	/* Completion time: end minus arrival. Waiting: first start minus arrival. */
+	double jct_mean_s, jct_p50_s, jct_p95_s, jct_p99_s, jct_max_s;
+	double wait_mean_s, wait_p95_s, wait_max_s;
+	double queued_mean_s;  /* all the time that a job held no GPU */
+	double makespan_end_s; /* last end, from the trace's zero */
+	double makespan_s;     /* from the first arrival to the last end */
+	double jobs_per_hour;
+	double utilisation; /* GPU time held over GPU time there was */
+	double energy_j, active_j, idle_j, energy_per_job_j;
+	double edp_js; /* energy x mean completion time */
+	double power_mean_w, power_peak_w;
+	double over_budget_s;
+	/* Finish-time fairness: completion time over the time alone on what was asked for. NaN
+	 * where the oracle cannot tell. */
+	double rho_mean, rho_max, jain; /* Jain's index of 1 / rho */
+	uint64_t restarts;
+	uint64_t deadlines, deadline_misses;
+	double lateness_max_s;
+};
+
+/* False when memory is out. */
+bool metrics_of(const struct sim_setup *setup, const struct sim_outcome *outcome,
+                struct arena *arena, struct metrics *metrics);
+
+#endif

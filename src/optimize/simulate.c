@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "optimize/simulate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "base/units.h"
+#include "optimize/oracles/duration.h"
+#include "optimize/sim/audit.h"
+#include "spec/device.h"
+
+/* One processor of a cluster without GPUs, where nothing else is stated: an assumption, and named
+ * as one in the result. */
+static const double assumed_cpu_idle_w = 3, assumed_cpu_max_w = 12;
+/* Idle power of a GPU whose device file has none: 10% of its full power, the median of the device
+ * files that state both. */
+static const double assumed_idle_part = 0.10;
+
+static void note(struct experiment *x, const char *type, const char *what)
+{
+	size_t length = strlen(x->power_note);
+	snprintf(x->power_note + length, sizeof x->power_note - length, "%s%s: %s",
+	         length ? "; " : "", type, what);
+}
+
+static enum ergon_code group_power(struct experiment *x, size_t g, struct ergon_error *err)
+{
+	const struct cluster_group *group = &x->cluster.groups[g];
+	x->gpu_idle_w[g] = group->gpu_idle_w;
+	x->gpu_max_w[g] = group->gpu_max_w;
+	x->host_w[g] = isnan(group->host_w) ? 0 : group->host_w;
+	if (!isnan(group->gpu_idle_w) && !isnan(group->gpu_max_w)) {
+		note(x, group->type, "cluster file");
+		return ERGON_OK;
+	}
+	if (strcmp(group->type, "cpu") == 0) {
+		x->gpu_idle_w[g] = assumed_cpu_idle_w;
+		x->gpu_max_w[g] = assumed_cpu_max_w;
+		note(x, group->type, "assumed 3 W idle, 12 W busy a processor");
+		return ERGON_OK;
+	}
+	struct device device;
+	enum ergon_code code = device_load(x->env, group->type, &device, err);
+	if (code)
+		return code;
+	if (isnan(x->gpu_max_w[g]))
+		x->gpu_max_w[g] = device.tdp_w;
+	if (isnan(x->gpu_idle_w[g]))
+		x->gpu_idle_w[g] =
+		    isnan(device.idle_w) ? assumed_idle_part * x->gpu_max_w[g] : device.idle_w;
+	if (!(x->gpu_max_w[g] > 0))
+		return ergon_fail(err, ERGON_BAD_INPUT, "device %s states no power limit",
+		                  device.name);
+	note(x, group->type,
+	     isnan(device.idle_w) ? "device file, idle assumed 10% of full" : "device file");
+	return ERGON_OK;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+	const struct job_facts *x = a, *y = b;
+	if (x->arrival_ns != y->arrival_ns)
+		return x->arrival_ns < y->arrival_ns ? -1 : 1;
+	return (x->trace_index > y->trace_index) - (x->trace_index < y->trace_index);
+}
+
+static uint32_t largest_group(const struct cluster *cluster)
+{
+	uint32_t largest = 0;
+	for (size_t g = 0; g < cluster->group_count; g++) {
+		uint32_t gpus = cluster->groups[g].nodes * cluster->groups[g].gpus_per_node;
+		if (gpus > largest)
+			largest = gpus;
+	}
+	return largest;
+}
+
+static enum ergon_code read_jobs(struct experiment *x, struct ergon_error *err)
+{
+	uint32_t largest = largest_group(&x->cluster), node = x->cluster.groups[0].gpus_per_node;
+	x->count = (uint32_t)x->trace.count;
+	x->jobs = ARENA_ARRAY(&x->arena, struct job_facts, x->trace.count);
+	if (!x->jobs || x->trace.count >= JOB_NONE)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (uint32_t i = 0; i < x->count; i++) {
+		const struct trace_job *from = &x->trace.jobs[i];
+		struct job_facts *job = &x->jobs[i];
+		*job = (struct job_facts){
+			.name = from->name,
+			.application = from->application,
+			.user = from->user,
+			.arrival_ns = from->arrival_ns,
+			.duration_ns = from->duration_ns,
+			.estimate_ns = from->requested_ns ? from->requested_ns : from->duration_ns,
+			.deadline_ns = from->deadline_ns,
+			.gpus = trace_job_width(&x->trace, from),
+			.batch = from->batch,
+			.gpus_min = from->gpus_min,
+			.gpus_max = from->gpus_max,
+			.line = from->line,
+			.trace_index = i,
+			.urgent = from->urgent,
+		};
+		if (x->options.whole_nodes)
+			job->gpus = (job->gpus + node - 1) / node * node;
+		if (job->gpus == 0)
+			return ergon_fail_at(err, ERGON_BAD_INPUT, x->trace.file, job->line,
+			                     "job %s asks for no GPU and no processor", job->name);
+		if (job->gpus > largest)
+			return ergon_fail_at(err, ERGON_BAD_INPUT, x->trace.file, job->line,
+			                     "job %s asks for %u GPUs; the largest type of cluster "
+			                     "'%.60s' has %u",
+			                     job->name, job->gpus, x->cluster.name, largest);
+	}
+	qsort(x->jobs, x->count, sizeof *x->jobs, by_arrival);
+	return ERGON_OK;
+}
+
+static bool all_have_durations(const struct experiment *x)
+{
+	for (uint32_t i = 0; i < x->count; i++)
+		if (!x->jobs[i].duration_ns)
+			return false;
+	return true;
+}
+
+static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err)
+{
+	static const char *const names[] = { "measured:DIR", "model", "duration" };
+	const char *what = x->options.oracle;
+	if (!what)
+		what = all_have_durations(x) ? "duration" : "model";
+	if (strcmp(what, "duration") == 0)
+		return duration_oracle(&x->arena, &x->cluster, x->gpu_max_w, x->trace.file, x->jobs,
+		                       x->count, &x->oracle, err);
+	if (strncmp(what, "measured:", 9) == 0) {
+		enum ergon_code code = measured_load(what + 9, &x->arena, &x->tables, err);
+		return code ? code
+		            : measured_oracle(&x->arena, x->tables, &x->cluster, x->gpu_idle_w,
+		                              x->gpu_max_w, x->trace.file, x->jobs, x->count,
+		                              &x->oracle, err);
+	}
+	char hint[256];
+	return ergon_fail(err, ERGON_BAD_INPUT, "--oracle '%.60s'%s", what,
+	                  suggest_hint(hint, sizeof hint, what, names, 3));
+}
+
+static enum ergon_code read_objective(struct experiment *x, struct ergon_error *err)
+{
+	static const struct {
+		const char *name;
+		double time, energy;
+	} known[] = { { "edp", 1, 1 }, { "ed2p", 2, 1 }, { "energy", 0, 1 }, { "time", 1, 0 } };
+	const char *text = x->options.objective ? x->options.objective : "edp";
+	const char *names[4];
+	for (size_t i = 0; i < 4; i++) {
+		names[i] = known[i].name;
+		if (strcmp(text, known[i].name) == 0) {
+			x->time_weight = known[i].time;
+			x->energy_weight = known[i].energy;
+			return ERGON_OK;
+		}
+	}
+	char first[32];
+	size_t length = strcspn(text, ",");
+	if (text[length] == ',' && length < sizeof first) {
+		memcpy(first, text, length);
+		first[length] = '\0';
+		if (parse_real(first, &x->time_weight) &&
+		    parse_real(text + length + 1, &x->energy_weight) && x->time_weight >= 0 &&
+		    x->energy_weight >= 0 && x->time_weight + x->energy_weight > 0)
+			return ERGON_OK;
+	}
+	char hint[128];
+	return ergon_fail(err, ERGON_BAD_INPUT,
+	                  "--objective '%.40s' is neither a name nor A,B for T^A E^B (0 or more)%s",
+	                  text, suggest_hint(hint, sizeof hint, text, names, 4));
+}
+
+enum ergon_code experiment_load(const struct ergon_env *env,
+                                const struct experiment_options *options, struct experiment *x,
+                                struct ergon_error *err)
+{
+	*x = (struct experiment){ .options = *options, .env = env };
+	arena_init(&x->arena);
+	if (!(options->power_budget_w >= 0))
+		return ergon_fail(err, ERGON_BAD_INPUT, "--power-budget: W above 0");
+	enum ergon_code code = read_objective(x, err);
+	if (!code)
+		code = cluster_load(options->cluster, &x->arena, &x->cluster, err);
+	for (size_t g = 0; g < x->cluster.group_count && !code; g++)
+		code = group_power(x, g, err);
+	if (!code)
+		code = trace_load(options->trace, options->trace_format, options->lenient,
+		                  &x->arena, &x->trace, err);
+	if (!code)
+		code = read_jobs(x, err);
+	if (!code)
+		code = make_oracle(x, err);
+	return code;
+}
+
+/* Hears the engine and keeps the first stretches for the Gantt chart. */
+struct gantt {
+	struct policy_result *result;
+	uint32_t *open; /* [jobs]: the job's open row, or JOB_NONE */
+};
+
+static void gantt_hear(void *user, const struct sim_event *event)
+{
+	struct gantt *gantt = user;
+	struct policy_result *result = gantt->result;
+	if (event->kind == SIM_PLACE) {
+		gantt->open[event->job] = JOB_NONE;
+		if (result->gantt_count == GANTT_ROWS_MAX) {
+			result->gantt_dropped++;
+			return;
+		}
+		gantt->open[event->job] = result->gantt_count;
+		result->gantt[result->gantt_count++] =
+		    (struct gantt_row){ event->job,  event->group,   event->shares[0].node,
+			                event->gpus, event->time_ns, event->time_ns };
+	} else if ((event->kind == SIM_STOP || event->kind == SIM_END) &&
+	           gantt->open[event->job] != JOB_NONE) {
+		result->gantt[gantt->open[event->job]].end_ns = event->time_ns;
+		gantt->open[event->job] = JOB_NONE;
+	}
+}
+
+static enum ergon_code listen(struct experiment *x, struct arena *arena, struct sim_setup *setup,
+                              struct gantt *gantt, struct audit *audit, struct ergon_error *err)
+{
+	struct policy_result *result = gantt->result;
+	gantt->open = ARENA_ARRAY(arena, uint32_t, x->count);
+	result->gantt = calloc(GANTT_ROWS_MAX, sizeof *result->gantt);
+	if (!gantt->open || !result->gantt)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	setup->listeners[setup->listener_count++] = (struct sim_listener){ gantt_hear, gantt };
+	if (!x->options.audit)
+		return ERGON_OK;
+	setup->listeners[setup->listener_count++] = (struct sim_listener){ audit_hear, audit };
+	return audit_init(audit, setup, arena, err);
+}
+
+static enum ergon_code run(struct experiment *x, struct arena *arena, struct sim_setup *setup,
+                           struct policy_result *result, struct ergon_error *err)
+{
+	struct sim_outcome *outcome = ARENA_NEW(arena, struct sim_outcome);
+	struct gantt gantt = { .result = result };
+	struct audit audit;
+	if (!outcome)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = listen(x, arena, setup, &gantt, &audit, err);
+	if (code)
+		return code;
+	const struct ergon_clock *clock = x->env->clock;
+	uint64_t begin_ns = clock->monotonic_ns(clock->user);
+	code = sim_run(setup, arena, outcome, err);
+	result->wall_s = (double)(clock->monotonic_ns(clock->user) - begin_ns) * 1e-9;
+	if (!code && x->options.audit) {
+		code = audit_close(&audit, outcome, err);
+		result->audited = true;
+		result->audit_checks = audit.checks;
+	}
+	if (code)
+		return code;
+	result->timeline = outcome->timeline;
+	result->events = outcome->events;
+	result->decisions = outcome->decisions;
+	result->placements = outcome->placements;
+	if (!metrics_of(setup, outcome, arena, &result->metrics))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	return ERGON_OK;
+}
+
+enum ergon_code experiment_run(struct experiment *x, const struct scheduling_policy *policy,
+                               struct policy_result *result, struct ergon_error *err)
+{
+	*result = (struct policy_result){ .policy = policy };
+	if (policy->needs_budget && !(x->options.power_budget_w > 0))
+		return ergon_fail(err, ERGON_BAD_INPUT, "policy %s needs --power-budget",
+		                  policy->name);
+	struct sim_setup setup = {
+		.cluster = &x->cluster,
+		.gpu_idle_w = x->gpu_idle_w,
+		.host_w = x->host_w,
+		.oracle = x->oracle,
+		.jobs = x->jobs,
+		.count = x->count,
+		.policy = policy,
+		.options = { .seed = x->options.seed,
+		             .interval_ns = x->options.interval_ns,
+		             .restart_ns = x->options.restart_ns,
+		             .power_budget_w = x->options.power_budget_w > 0
+		                                   ? x->options.power_budget_w
+		                                   : (double)INFINITY,
+		             .time_weight = x->time_weight,
+		             .energy_weight = x->energy_weight },
+		.progress = x->progress,
+		.progress_user = x->progress_user,
+	};
+	struct arena arena;
+	arena_init(&arena);
+	enum ergon_code code = run(x, &arena, &setup, result, err);
+	arena_fini(&arena);
+	return code;
+}
+
+void policy_result_fini(struct policy_result *result)
+{
+	free(result->gantt);
+	result->gantt = NULL;
+	result->gantt_count = 0;
+}
+
+void experiment_fini(struct experiment *x)
+{
+	if (x->oracle)
+		x->oracle->ops->fini(x->oracle);
+	arena_fini(&x->arena);
+	*x = (struct experiment){ 0 };
+}

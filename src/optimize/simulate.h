@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A simulated experiment: one trace on one cluster with one oracle, under one policy after another.
+ *
+ * experiment_load() reads everything once; experiment_run() runs one policy from the beginning.
+ * The result document is built by experiment_to_json(). Power of GPUs: what the cluster file says,
+ * else the device file of the group's type; `power_note` says which, and what was assumed.
+ */
+#ifndef ERGON_OPTIMIZE_SIMULATE_H
+#define ERGON_OPTIMIZE_SIMULATE_H
+
+#include <jansson.h>
+
+#include "ergon/env.h"
+#include "optimize/oracles/measured.h"
+#include "optimize/policy.h"
+#include "optimize/sim/engine.h"
+#include "optimize/sim/metrics.h"
+#include "optimize/traces/trace.h"
+#include "spec/cluster.h"
+
+struct experiment_options {
+	const char *cluster;      /* text or file */
+	const char *trace;        /* path; "-" for standard input */
+	const char *trace_format; /* NULL: found out */
+	const char *oracle; /* "measured:DIR[,DIR]", "model", "duration"; NULL: by the trace */
+	bool lenient;       /* malformed rows are skipped and counted */
+	bool whole_nodes;   /* jobs get nodes for themselves */
+	bool audit;
+	uint64_t seed, interval_ns, restart_ns;
+	double power_budget_w; /* 0: none */
+	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
+};
+
+/* A stretch of time in which a job held GPUs, for the Gantt chart. */
+struct gantt_row {
+	uint32_t job, group, node, gpus; /* node: the first */
+	uint64_t begin_ns, end_ns;
+};
+enum { GANTT_ROWS_MAX = 4000 };
+
+struct policy_result {
+	const struct scheduling_policy *policy;
+	struct metrics metrics;
+	struct sim_timeline timeline;
+	uint64_t events, decisions, placements;
+	double wall_s; /* in the engine */
+	bool audited;
+	uint64_t audit_checks;
+	struct gantt_row *gantt; /* [gantt_count], in order of begin */
+	uint32_t gantt_count, gantt_dropped;
+};
+
+struct experiment {
+	struct experiment_options options;
+	struct arena arena;
+	struct cluster cluster;
+	struct trace trace;
+	struct measured_tables *tables; /* NULL: another oracle */
+	struct job_facts *jobs;         /* [count], by arrival */
+	uint32_t count;
+	struct oracle *oracle;
+	double gpu_idle_w[CLUSTER_GROUPS_MAX], gpu_max_w[CLUSTER_GROUPS_MAX];
+	double host_w[CLUSTER_GROUPS_MAX];
+	char power_note[512];
+	double time_weight, energy_weight;
+	const struct ergon_env *env;
+	void (*progress)(void *user, double done);
+	void *progress_user;
+};
+
+/* On failure too, experiment_fini() must be called. */
+ERGON_MUST_USE enum ergon_code experiment_load(const struct ergon_env *env,
+                                               const struct experiment_options *options,
+                                               struct experiment *experiment,
+                                               struct ergon_error *err);
+/* result->gantt is malloc'd: policy_result_fini. */
+ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,
+                                              const struct scheduling_policy *policy,
+                                              struct policy_result *result,
+                                              struct ergon_error *err);
+void policy_result_fini(struct policy_result *result);
+void experiment_fini(struct experiment *experiment);
+
+/* kind "ergon.simulate". NULL when memory is out. */
+json_t *experiment_to_json(const struct experiment *experiment, const struct policy_result *results,
+                           size_t count);
+
+#endif
