@@ -2,6 +2,12 @@
  *
  * Piecewise linear interpolation of two values over scattered points in three dimensions, on their
  * Delaunay triangulation (Qhull: Barber, Dobkin, Huhdanpaa 1996).
+ *
+ * Points on a grid are cospherical, so that their triangulation is not unique and may be torn: on a
+ * face between two simplices the two sides can disagree, with a flat simplex between them. Which
+ * side answers is then a matter of how the simplex is looked for. Published results rest on SciPy's
+ * way, so we go the same way: from the first simplex up the lifted paraboloid, then towards the
+ * point through the neighbours, and only then one by one.
  */
 #ifndef ERGON_OPTIMIZE_ORACLES_DELAUNAY_H
 #define ERGON_OPTIMIZE_ORACLES_DELAUNAY_H
@@ -15,9 +21,11 @@
 
 struct simplex {
 	uint32_t corner[4];
-	double low[3], high[3]; /* bounding box */
-	double origin[3];       /* of the last corner */
-	double inverse[3][3];   /* barycentric coordinates of the first three corners */
+	int32_t neighbour[4]; /* opposite to each corner; -1: none */
+	double plane[5];      /* of the lifted simplex: normal, offset */
+	double origin[3];     /* the last corner */
+	double inverse[3][3]; /* barycentric coordinates of the first three corners */
+	bool flat;            /* no volume */
 };
 
 struct delaunay {
@@ -25,6 +33,8 @@ struct delaunay {
 	const double (*values)[2]; /* borrowed */
 	struct simplex *simplices; /* [count] */
 	size_t count;
+	double lift_scale, lift_shift; /* of the paraboloid */
+	double low[3], high[3];
 };
 
 /* points and values must outlive the result. */

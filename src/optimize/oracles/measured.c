@@ -83,18 +83,23 @@ static bool find_rows(const struct measured_table *table, uint64_t key, size_t *
 	return low < table->row_count && table->rows[low].key == key;
 }
 
-static bool off_rows(struct measured_oracle *oracle, struct measured_table *table, uint32_t nodes,
-                     uint32_t gpus, double local, double value[2])
+static bool off_rows(const struct measured_table *table, uint32_t nodes, uint32_t gpus,
+                     double local, double value[2])
 {
-	if (!table->triangulated && !table->broken) {
-		table->triangulated =
-		    delaunay_build(oracle->tables->arena, (const double(*)[3])table->points,
-		                   (const double(*)[2])table->values, table->point_count,
-		                   &table->delaunay, NULL) == ERGON_OK;
-		table->broken = !table->triangulated;
-	}
 	double at[3] = { fmin(nodes, MEASURED_NODES_MAX), gpus, local };
 	return table->triangulated && delaunay_value(&table->delaunay, at, value);
+}
+
+/* Once for each table that a job needs, before the clock of any run starts. */
+static void triangulate(struct measured_tables *tables, struct measured_table *table)
+{
+	if (table->triangulated || table->broken)
+		return;
+	table->triangulated = delaunay_build(tables->arena, (const double(*)[3])table->points,
+	                                     (const double(*)[2])table->values, table->point_count,
+	                                     &table->delaunay, NULL) == ERGON_OK;
+	/* Too few points to span a volume: only measured placements can be told. */
+	table->broken = !table->triangulated;
 }
 
 /* Gradient statistics of an epoch, linear in the batch between the enclosing validation batches. */
@@ -159,7 +164,7 @@ static void answer(struct measured_oracle *oracle, const struct question *q,
 	estimate->why = "outside what was measured";
 	bool known = q->key && find_rows(q->table, q->key, &first);
 	if (known ? !on_rows(q->table, first, q->key, split.atomic, value)
-	          : !off_rows(oracle, q->table, q->nodes, q->gpus, split.atomic, value))
+	          : !off_rows(q->table, q->nodes, q->gpus, split.atomic, value))
 		return;
 	estimate->step_s = value[0];
 	estimate->sync_s = value[1];
@@ -233,8 +238,6 @@ static double iterations_at(const struct measured_application *app, uint32_t bat
 {
 	const struct validation *low = &app->validations[0];
 	const struct validation *high = &app->validations[app->validation_count - 1];
-	if (epoch == 0)
-		return 0;
 	for (uint32_t v = 0; v < app->validation_count; v++) {
 		if (app->validations[v].batch <= batch)
 			low = &app->validations[v];
@@ -246,7 +249,7 @@ static double iterations_at(const struct measured_application *app, uint32_t bat
 	double part = high->batch > low->batch
 	                  ? (double)(batch - low->batch) / (high->batch - low->batch)
 	                  : 0;
-	return low->iteration[epoch - 1] * (1 - part) + high->iteration[epoch - 1] * part;
+	return low->iteration[epoch] * (1 - part) + high->iteration[epoch] * part;
 }
 
 static double iterations_left(struct oracle *base, const struct job_facts *job, uint32_t epoch)
@@ -373,6 +376,13 @@ enum ergon_code measured_oracle(struct arena *arena, struct measured_tables *tab
 		code = bind_job(oracle, &jobs[i], file, err);
 	if (code)
 		return code;
+	for (uint32_t i = 0; i < count; i++)
+		for (size_t g = 0; g < cluster->group_count; g++) {
+			struct measured_table *table =
+			    oracle->table[g * tables->count + jobs[i].application_id];
+			if (table)
+				triangulate(tables, table);
+		}
 	*out = &oracle->base;
 	return ERGON_OK;
 }
