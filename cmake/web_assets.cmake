@@ -1,0 +1,108 @@
+# cmake -DSOURCE=web -DBUILD=DIR -DFIGURES=AUTO|ON|OFF -P web_assets.cmake
+# Leaves in DIR: vega.js, vega-lite.js, vega-embed.js, licences.txt (all empty where figures are left
+# out) and include/report/web_assets.h with their paths and SHA-256, which the page's content security policy names.
+cmake_minimum_required(VERSION 3.22)
+
+set(BUNDLES vega vega-lite vega-embed)
+
+function(leave_out reason)
+  if(FIGURES STREQUAL "ON")
+    message(FATAL_ERROR "figures: ${reason} (ERGON_FIGURES=ON asks for them)")
+  endif()
+  message("-- Reports will have tables but NO FIGURES: ${reason}.\n"
+          "   Everything else is built. To have figures: install npm, see that the package registry can be\n"
+          "   reached, and build again.")
+  foreach(bundle IN LISTS BUNDLES)
+    file(WRITE "${BUILD}/${bundle}.js" "")
+  endforeach()
+  file(WRITE "${BUILD}/licences.txt" "")
+  file(WRITE "${BUILD}/figures-left-out" "${reason}\n")
+endfunction()
+
+# "" or why not.
+function(fetch result)
+  find_program(NPM npm)
+  if(NOT NPM)
+    set(${result} "npm is not installed" PARENT_SCOPE)
+    return()
+  endif()
+  file(COPY "${SOURCE}/package.json" "${SOURCE}/package-lock.json" "${SOURCE}/.npmrc"
+       DESTINATION "${BUILD}")
+  execute_process(
+    COMMAND ${NPM} ci --ignore-scripts --prefer-offline --loglevel=error
+            --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-timeout=60000
+    WORKING_DIRECTORY "${BUILD}" RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors
+    TIMEOUT 300)
+  if(NOT status EQUAL 0)
+    string(REGEX MATCH "npm (error|ERR!) code [A-Z0-9_]+" code "${errors}")
+    set(${result} "npm ci did not succeed (${code})" PARENT_SCOPE)
+    return()
+  endif()
+  set(${result} "" PARENT_SCOPE)
+endfunction()
+
+# A bundle stands between <script> and </script> as it is.
+function(embed bundle)
+  set(from "${BUILD}/node_modules/${bundle}/build/${bundle}.min.js")
+  file(READ "${from}" content)
+  string(TOLOWER "${content}" content)
+  string(FIND "${content}" "</script" closes)
+  string(FIND "${content}" "<!--" comments)
+  if(NOT closes EQUAL -1 OR NOT comments EQUAL -1)
+    message(FATAL_ERROR "figures: ${bundle} cannot stand inside a <script> element")
+  endif()
+  configure_file("${from}" "${BUILD}/${bundle}.js" COPYONLY)
+endfunction()
+
+# The licence of every package that the bundles are made of, equal texts once.
+function(collect_licences)
+  file(GLOB texts "${BUILD}/node_modules/*/LICENSE*" "${BUILD}/node_modules/@*/*/LICENSE*")
+  list(SORT texts)
+  set(seen "")
+  foreach(path IN LISTS texts)
+    file(SHA256 "${path}" hash)
+    get_filename_component(package "${path}" DIRECTORY)
+    file(RELATIVE_PATH package "${BUILD}/node_modules" "${package}")
+    list(APPEND seen ${hash})
+    list(APPEND names_${hash} ${package})
+    set(path_${hash} "${path}")
+  endforeach()
+  list(REMOVE_DUPLICATES seen)
+  set(all "")
+  foreach(hash IN LISTS seen)
+    string(REPLACE ";" ", " names "${names_${hash}}")
+    file(READ "${path_${hash}}" licence)
+    string(APPEND all "${names}\n\n${licence}\n\n")
+  endforeach()
+  file(WRITE "${BUILD}/licences.txt" "${all}")
+endfunction()
+
+file(MAKE_DIRECTORY "${BUILD}")
+file(REMOVE "${BUILD}/figures-left-out")
+if(FIGURES STREQUAL "OFF")
+  set(why "ERGON_FIGURES=OFF")
+else()
+  fetch(why)
+endif()
+if(why)
+  leave_out("${why}")
+else()
+  foreach(bundle IN LISTS BUNDLES)
+    embed(${bundle})
+  endforeach()
+  collect_licences()
+  file(REMOVE_RECURSE "${BUILD}/node_modules")
+endif()
+
+set(header "/* Made by cmake/web_assets.cmake. */\n")
+foreach(asset IN ITEMS vega.js vega-lite.js vega-embed.js licences.txt report.css report.js)
+  set(path "${BUILD}/${asset}")
+  if(asset MATCHES "^report")
+    set(path "${SOURCE}/${asset}")
+  endif()
+  file(SHA256 "${path}" hash)
+  string(TOUPPER "${asset}" name)
+  string(REGEX REPLACE "[^A-Z]" "_" name "${name}")
+  string(APPEND header "#define ${name}_PATH \"${path}\"\n#define ${name}_SHA256 \"${hash}\"\n")
+endforeach()
+file(WRITE "${BUILD}/include/report/web_assets.h" "${header}")
