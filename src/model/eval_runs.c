@@ -72,6 +72,14 @@ static double ways(const struct measured_run *run, const char *key)
 	return config_number(run->config, key, &value) && value >= 1 ? floor(value) : 1;
 }
 
+/* "0.5M" -> 2^19: published batches of tokens are powers of two. */
+static double count_tokens(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+	return *end == 'M' ? value * 1048576 : *end == 'K' ? value * 1024 : value;
+}
+
 static const char *read_layout(struct eval_builder *builder, const struct measured_run *run,
                                struct layout *layout)
 {
@@ -93,7 +101,13 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 		config_number(run->config, counts[i], &accumulation);
 	layout->micro = run->batch;
 	layout->accumulation = fmax(1, accumulation);
-	if (config_number(run->config, "global_batch", &global) && global > 0) {
+	char tokens[32];
+	if (isnan(run->batch) &&
+	    config_text(run->config, "global_batch_tokens", tokens, sizeof tokens))
+		global = count_tokens(tokens) / strtod(run->size, NULL);
+	else if (!config_number(run->config, "global_batch", &global))
+		global = 0;
+	if (global > 0 && isfinite(global)) {
 		double of_gpu = global / layout->data;
 		if (isnan(layout->micro))
 			layout->micro = of_gpu / layout->accumulation;
@@ -106,7 +120,8 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 	return NULL;
 }
 
-/* "layers=24,d=1024" from what the run states, by the rule's list "layers,d=d_model". */
+/* "layers=24,d=1024" from what the run states, by the rule's list
+ * "layers,d=d_model,flops=gmacs*2e9". */
 static const char *take_dims(struct eval_builder *builder, const struct measured_run *run,
                              const struct model_rule *rule, char *dims, size_t size)
 {
@@ -119,11 +134,14 @@ static const char *take_dims(struct eval_builder *builder, const struct measured
 		from = strchr(item, '=');
 		if (from)
 			*from++ = '\0';
-		double value;
+		char *times = from ? strchr(from, '*') : NULL;
+		double value, factor = times ? strtod(times + 1, NULL) : 1;
+		if (times)
+			*times = '\0';
 		if (!config_number(run->config, from ? from : item, &value))
 			continue;
 		used += (size_t)snprintf(dims + used, used < size ? size - used : 0, "%s%s=%.9g",
-		                         used ? "," : "", item, value);
+		                         used ? "," : "", item, value * factor);
 		if (used >= size)
 			return "more dimensions than fit";
 	}

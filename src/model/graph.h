@@ -142,6 +142,7 @@ void op_upsample(struct layer *layer);
 void op_recurrent(struct layer *layer);
 void op_moe(struct layer *layer);
 void op_loss(struct layer *layer);
+void op_aggregate(struct layer *layer);
 
 /* After the layers: gradients' bookkeeping, casts of mixed precision, the optimizer. */
 void graph_finish(struct graph *graph);

@@ -2,6 +2,7 @@
 #include "model/workload.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static enum ergon_code override_dims(struct scope *scope, struct arena *arena, c
 		if (!scope_get(scope, item, strlen(item), &value))
 			return ergon_fail(err, ERGON_BAD_INPUT,
 			                  "the model has no dimension '%.60s'", item);
-		if (!parse_real(equals + 1, &value) || !(value > 0 && value <= 1e9))
+		if (!parse_real(equals + 1, &value) || !(value > 0 && value <= 1e15))
 			return ergon_fail(err, ERGON_BAD_INPUT,
 			                  "dimension %.40s: expected a number over 0", item);
 		scope_set(scope, item, value);
@@ -206,19 +207,48 @@ enum ergon_code workload_parse(const char *text, size_t length, const char *file
 	return code;
 }
 
+/* "params=5e6,flops=1e9,activations=4e6": the model file of totals, with these dimensions. All
+ * three, since its defaults are those of one network. */
+static enum ergon_code read_totals(const char *name, const struct workload_options *options,
+                                   char *dims, size_t size, struct ergon_error *err)
+{
+	static const char *const needed[] = { "params=", "flops=", "activations=" };
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (!strstr(name, needed[i]))
+			return ergon_fail(
+			    err, ERGON_BAD_INPUT,
+			    "a model given by its totals needs params=, flops= (forward, "
+			    "a sample) and activations=: '%.80s' has no %s",
+			    name, needed[i]);
+	const char *more = options->dims && options->dims[0] ? options->dims : NULL;
+	int used = snprintf(dims, size, "%s%s%s", name, more ? "," : "", more ? more : "");
+	if (used < 0 || (size_t)used >= size)
+		return ergon_fail(err, ERGON_BAD_INPUT, "the totals of the model are too long");
+	return ERGON_OK;
+}
+
 enum ergon_code workload_load(const struct ergon_env *env, const char *name,
                               const struct workload_options *options, struct arena *arena,
                               const struct workload **workload, struct ergon_error *err)
 {
 	char path[CATALOGUE_PATH_MAX];
 	char *text;
+	char totals[512];
 	size_t length;
-	enum ergon_code code = catalogue_find(env, "models", "model", name, path, err);
+	struct workload_options with = *options;
+	enum ergon_code code = ERGON_OK;
+	if (strchr(name, '=') && !strchr(name, '/')) {
+		code = read_totals(name, options, totals, sizeof totals, err);
+		with.dims = totals;
+		name = "aggregate";
+	}
+	if (!code)
+		code = catalogue_find(env, "models", "model", name, path, err);
 	if (!code)
 		code = file_read(path, &text, &length, err);
 	if (code)
 		return code;
-	code = workload_parse(text, length, path, options, arena, workload, err);
+	code = workload_parse(text, length, path, &with, arena, workload, err);
 	free(text);
 	return code;
 }
