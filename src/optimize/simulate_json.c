@@ -100,6 +100,10 @@ static void add_metrics(json_t *object, const struct metrics *m)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		json_object_set_new(object, rows[i].name, json_number(rows[i].value));
+	json_t *quantiles = json_array();
+	for (int i = 0; i <= METRICS_QUANTILES; i++)
+		json_array_append_new(quantiles, json_number(m->jct_quantiles_s[i]));
+	json_object_set_new(object, "jct_quantiles_s", quantiles);
 	json_object_set_new(object, "restarts", json_integer((json_int_t)m->restarts));
 	json_object_set_new(object, "deadlines", json_integer((json_int_t)m->deadlines));
 	json_object_set_new(object, "deadline_misses",

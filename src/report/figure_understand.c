@@ -36,7 +36,13 @@ json_t *figure_roofline(json_t *roofs, json_t *kernels)
 	    "            'opacity': 0.95},"
 	    "   'encoding': {"
 	    "    'color': {'field': 'kernel', 'type': 'nominal', 'title': null, 'sort': null},"
-	    "    'shape': {'field': 'kernel', 'type': 'nominal', 'title': null, 'sort': null}}}]}",
+	    "    'shape': {'field': 'paradigm', 'type': 'nominal', 'title': null,"
+	    "              'sort': null},"
+	    "    'tooltip': [{'field': 'kernel'}, {'field': 'paradigm'}, {'field': 'where'},"
+	    "                {'field': 'gflops', 'type': 'quantitative', 'format': '.3~g',"
+	    "                 'title': 'GFLOP/s'},"
+	    "                {'field': 'intensity', 'type': 'quantitative', 'format': '.3~g',"
+	    "                 'title': 'FLOP/byte'}]}}]}",
 	    roofs);
 	if (!spec) {
 		json_decref(kernels);

@@ -10,24 +10,53 @@
 #include "report/doc.h"
 #include "report/figure.h"
 
-/* The best of a list under any of two names. */
-static double best_of(const json_t *list, const char *key)
+enum { ROOFS_MAX = 16 };
+
+/* A roof: its name, and its rate in FLOP/s or B/s. */
+struct roof {
+	const char *name;
+	double rate;
+};
+struct roofs {
+	struct roof of[ROOFS_MAX];
+	size_t count;
+	double highest;
+};
+
+/* object: {"f64": rate, ...} */
+static struct roofs roofs_of(const json_t *object)
 {
-	double best = (double)NAN;
-	for (size_t i = 0; i < json_array_size(list); i++)
-		best = fmax(best, doc_real(json_array_get(list, i), key));
-	return best;
+	union {
+		const json_t *given;
+		json_t *asked;
+	} rates = { .given = object };
+	struct roofs roofs = { .count = 0 };
+	const char *name;
+	json_t *rate;
+	if (!json_is_object(object))
+		return roofs;
+	json_object_foreach(rates.asked, name, rate)
+	{
+		double value = json_number_value(rate);
+		if (value > 0 && roofs.count < ROOFS_MAX) {
+			roofs.of[roofs.count++] = (struct roof){ name, value };
+			roofs.highest = fmax(roofs.highest, value);
+		}
+	}
+	return roofs;
 }
 
 struct extent {
 	double low, high;
 };
 
-static struct extent intensities(const json_t *kernels)
+/* FLOP per byte, where the kernels are, with room at both ends; a kernel that touches no memory has
+ * none. */
+static struct extent intensities(const json_t *document)
 {
 	struct extent e = { INFINITY, 0 };
-	for (size_t i = 0; i < json_array_size(kernels); i++) {
-		double x = doc_real(json_array_get(kernels, i), "intensity");
+	for (size_t i = 0; i < doc_size(document, "kernels"); i++) {
+		double x = doc_real(doc_item(document, "kernels", i), "intensity");
 		if (x > 0) {
 			e.low = fmin(e.low, x);
 			e.high = fmax(e.high, x);
@@ -39,11 +68,11 @@ static struct extent intensities(const json_t *kernels)
 }
 
 /* key: "label" at the foot of a slope, "peak" at the end of a flat part, NULL for neither. */
-static void roof_row(json_t *rows, double intensity, double gflops, const char *roof,
+static void roof_row(json_t *rows, double intensity, double flops, const char *roof,
                      const char *key)
 {
-	json_t *row =
-	    json_pack("{s:f, s:f, s:s}", "intensity", intensity, "gflops", gflops, "roof", roof);
+	json_t *row = json_pack("{s:f, s:f, s:s}", "intensity", intensity, "gflops", flops / 1e9,
+	                        "roof", roof);
 	if (row && key)
 		json_object_set_new(row, key, json_string(roof));
 	json_array_append_new(rows, row);
@@ -51,88 +80,136 @@ static void roof_row(json_t *rows, double intensity, double gflops, const char *
 
 /* A level of memory bounds the rate to bandwidth x intensity, up to the highest peak; a precision
  * bounds it to its own peak, from where the fastest level stops being the bound. */
-static json_t *roof_rows(struct page *page, const json_t *document, struct extent e)
+static json_t *roof_rows(struct page *page, const struct roofs *flops, const struct roofs *bytes,
+                         struct extent e)
 {
-	const json_t *peaks = doc_get(document, "peaks");
-	const json_t *levels = doc_get(document, "bandwidths");
-	double top = best_of(peaks, "gflops"), fastest = best_of(levels, "gbps");
 	json_t *rows = json_array();
-	for (size_t i = 0; i < json_array_size(levels); i++) {
-		const json_t *level = json_array_get(levels, i);
-		double rate = doc_real(level, "gbps");
-		const char *name = doc_text(level, "level");
-		if (!(rate > 0) || !name)
-			continue;
+	for (size_t i = 0; i < bytes->count; i++) {
+		double rate = bytes->of[i].rate;
+		double end = flops->highest > 0 ? fmin(flops->highest / rate, e.high) : e.high;
 		const char *label =
-		    page_text(page, "%s %s", name, show_si(page, rate * 1e9, "B/s"));
-		double end = top > 0 ? fmin(top / rate, e.high) : e.high;
+		    page_text(page, "%s %s", bytes->of[i].name, show_si(page, rate, "B/s"));
 		roof_row(rows, e.low, rate * e.low, label, "label");
 		roof_row(rows, fmax(end, e.low), rate * fmax(end, e.low), label, NULL);
 	}
-	for (size_t i = 0; i < json_array_size(peaks); i++) {
-		const json_t *peak = json_array_get(peaks, i);
-		double gflops = doc_real(peak, "gflops");
-		const char *name = doc_text(peak, "name");
-		if (!(gflops > 0) || !name)
-			continue;
+	for (size_t i = 0; i < flops->count; i++) {
+		double rate = flops->of[i].rate;
+		double begin = bytes->highest > 0 ? fmax(rate / bytes->highest, e.low) : e.low;
 		const char *label =
-		    page_text(page, "%s %s", name, show_si(page, gflops * 1e9, "FLOP/s"));
-		double begin = fastest > 0 ? fmax(gflops / fastest, e.low) : e.low;
-		roof_row(rows, fmin(begin, e.high), gflops, label, NULL);
-		roof_row(rows, e.high, gflops, label, "peak");
+		    page_text(page, "%s %s", flops->of[i].name, show_si(page, rate, "FLOP/s"));
+		roof_row(rows, fmin(begin, e.high), rate, label, NULL);
+		roof_row(rows, e.high, rate, label, "peak");
 	}
 	return rows;
 }
 
-static const char *kernel_name(struct page *page, const json_t *kernel)
+static void add_point(json_t *points, const json_t *kernel, const char *where)
 {
+	double intensity = doc_real(kernel, "intensity"), gflops = doc_real(kernel, "gflops");
 	const char *name = doc_text(kernel, "name"), *paradigm = doc_text(kernel, "paradigm");
-	if (!name)
-		name = doc_text(kernel, "kernel");
-	return page_text(page, "%s%s%s", name ? name : "kernel", paradigm ? ", " : "",
-	                 paradigm ? paradigm : "");
+	if (intensity > 0 && gflops > 0 && name)
+		json_array_append_new(points,
+		                      json_pack("{s:f, s:f, s:s, s:s, s:s}", "intensity", intensity,
+		                                "gflops", gflops, "kernel", name, "paradigm",
+		                                paradigm ? paradigm : "", "where", where));
 }
 
 static void add_kernels(struct page *page, const json_t *document)
 {
-	static const char *const heads[] = { "Kernel",         "Size",  "Rate",
-		                             "Bandwidth",      "Power", "Energy per run",
-		                             "Source of power" };
-	const json_t *kernels = doc_get(document, "kernels");
-	struct page_table *t = page_new_table(page, "llrrrrl", heads);
+	static const char *const heads[] = {
+		"Kernel",    "How",   "Precision, level", "Threads", "Rate",
+		"Bandwidth", "Power", "Energy per run",   "Power is"
+	};
+	struct page_table *t = page_new_table(page, "lllrrrrrl", heads);
+	struct roofs flops = roofs_of(doc_get(document, "roofs.flops_per_s"));
+	struct roofs bytes = roofs_of(doc_get(document, "roofs.bytes_per_s"));
 	json_t *points = json_array();
-	for (size_t i = 0; i < json_array_size(kernels) && i < FIGURE_ROWS_MAX; i++) {
-		const json_t *k = json_array_get(kernels, i);
-		const char *name = kernel_name(page, k);
-		table_cell(t, name);
-		table_cell(t, doc_show(page, doc_get(k, "size")));
+	for (size_t i = 0; i < doc_size(document, "kernels") && i < FIGURE_ROWS_MAX; i++) {
+		const json_t *k = doc_item(document, "kernels", i);
+		const char *precision = doc_text(k, "precision"), *level = doc_text(k, "level");
+		const char *where = page_text(page, "%s%s%s", precision ? precision : "",
+		                              precision && level ? ", " : "", level ? level : "");
+		table_cell(t, doc_text(k, "name"));
+		table_cell(t, doc_text(k, "paradigm"));
+		table_cell(t, where);
+		table_cell(t, doc_show(page, doc_get(k, "threads")));
 		table_si(t, 1e9 * doc_real(k, "gflops"), "FLOP/s");
 		table_si(t, 1e9 * doc_real(k, "gbps"), "B/s");
 		table_si(t, doc_real(k, "power_w"), "W");
 		table_si(t, doc_real(k, "energy_j"), "J");
 		table_cell(t, doc_text(k, "provenance"));
-		if (doc_real(k, "intensity") > 0 && doc_real(k, "gflops") > 0)
-			json_array_append_new(
-			    points,
-			    json_pack("{s:f, s:f, s:s, s:s}", "intensity", doc_real(k, "intensity"),
-			              "gflops", doc_real(k, "gflops"), "kernel", name, "size",
-			              doc_show(page, doc_get(k, "size"))));
+		add_point(points, k, where);
 	}
-	page_add_figure(page, PAGE_UNDERSTAND, "Roofline of this machine",
-	                "Lines are what the machine reached at its best; a point below the slope "
-	                "waits for memory, one below the flat part for arithmetic.",
-	                figure_roofline(roof_rows(page, document, intensities(kernels)), points),
-	                t);
+	page_add_figure(
+	    page, PAGE_UNDERSTAND, "Roofline of this machine",
+	    "Lines are the best that this machine reached; a kernel near a slope waits "
+	    "for memory, one near a flat part for arithmetic. Scales are logarithmic.",
+	    figure_roofline(roof_rows(page, &flops, &bytes, intensities(document)), points), t);
+}
+
+static void cost_rows(struct page_table *t, const json_t *document, const char *rates,
+                      const char *costs, const char *rate_unit)
+{
+	struct roofs roofs = roofs_of(doc_get(document, rates));
+	for (size_t i = 0; i < roofs.count; i++) {
+		const json_t *cost = doc_get(doc_get(document, costs), roofs.of[i].name);
+		table_cell(t, roofs.of[i].name);
+		table_si(t, roofs.of[i].rate, rate_unit);
+		table_si(t, doc_real(cost, "total"), "J");
+		table_si(t, doc_real(cost, "dynamic"), "J");
+	}
+}
+
+static void add_costs(struct page *page, const json_t *document)
+{
+	static const char *const heads[] = { "Precision or level", "Roof",
+		                             "Energy of a FLOP or byte", "above rest" };
+	struct page_table *t = page_new_table(page, "lrrr", heads);
+	cost_rows(t, document, "roofs.flops_per_s", "energy_per_flop_j", "FLOP/s");
+	cost_rows(t, document, "roofs.bytes_per_s", "energy_per_byte_j", "B/s");
+	if (table_rows(t) > 0)
+		page_add_table(page, PAGE_UNDERSTAND,
+		               page_text(page, "Roofs, and what a FLOP and a byte cost (power %s)",
+		                         doc_text(document, "provenance")
+		                             ? doc_text(document, "provenance")
+		                             : "unknown"),
+		               t);
+}
+
+static void add_machine(struct page *page, const json_t *document)
+{
+	static const char *const heads[] = { "quantity", "value" };
+	struct page_table *t = page_new_table(page, "lr", heads);
+	const struct {
+		const char *label, *text;
+	} rows[] = {
+		{ "Processor", doc_text(document, "machine.cpu") },
+		{ "Processors used", doc_show(page, doc_get(document, "threads")) },
+		{ "Vectors", doc_text(document, "isa") },
+		{ "Memory", show_si(page, doc_real(document, "machine.memory_bytes"), "B") },
+		{ "Power at rest", show_si(page, doc_real(document, "idle_power_w"), "W") },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].text && *rows[i].text && strcmp(rows[i].text, "-") != 0) {
+			table_cell(t, rows[i].label);
+			table_cell(t, rows[i].text);
+		}
+	page_add_facts(page, PAGE_UNDERSTAND, t);
 }
 
 void section_bench(struct page *page, const json_t *document)
 {
-	double gflops = best_of(doc_get(document, "peaks"), "gflops");
-	double gbps = best_of(doc_get(document, "bandwidths"), "gbps");
-	page_add_answer(
-	    page, PAGE_UNDERSTAND, show_si(page, gflops * 1e9, "FLOP/s"),
-	    page_text(page, "at best, and %s from memory", show_si(page, gbps * 1e9, "B/s")),
-	    "measured");
+	struct roofs flops = roofs_of(doc_get(document, "roofs.flops_per_s"));
+	double memory = doc_real(document, "roofs.bytes_per_s.DRAM");
+	if (flops.count > 0)
+		page_add_answer(page, PAGE_UNDERSTAND, show_si(page, flops.highest, "FLOP/s"),
+		                isfinite(memory)
+		                    ? page_text(page, "at best on this machine, and %s from memory",
+		                                show_si(page, memory, "B/s"))
+		                    : "at best on this machine",
+		                "measured");
 	page_add_title(page, PAGE_UNDERSTAND, "Machine profile");
+	add_machine(page, document);
 	add_kernels(page, document);
+	add_costs(page, document);
 }

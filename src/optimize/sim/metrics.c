@@ -75,6 +75,9 @@ static void times(const struct sim_setup *setup, const struct sim_outcome *outco
 	m->jct_p95_s = stats_quantile_sorted(jct_s, count, 0.95);
 	m->jct_p99_s = stats_quantile_sorted(jct_s, count, 0.99);
 	m->jct_max_s = jct_s[count - 1];
+	for (int i = 0; i <= METRICS_QUANTILES; i++)
+		m->jct_quantiles_s[i] =
+		    stats_quantile_sorted(jct_s, count, (double)i / METRICS_QUANTILES);
 	m->wait_p95_s = stats_quantile_sorted(wait_s, count, 0.95);
 	m->wait_max_s = wait_s[count - 1];
 }

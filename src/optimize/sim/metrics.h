@@ -7,9 +7,13 @@
 
 #include "optimize/sim/engine.h"
 
+enum { METRICS_QUANTILES = 60 };
+
 struct metrics {
 	/* Completion time: end minus arrival. Waiting: first start minus arrival. */
 	double jct_mean_s, jct_p50_s, jct_p95_s, jct_p99_s, jct_max_s;
+	double
+	    jct_quantiles_s[METRICS_QUANTILES + 1]; /* at even shares of the jobs: 0, 1/60, ... 1 */
 	double wait_mean_s, wait_p95_s, wait_max_s;
 	double queued_mean_s;  /* all the time that a job held no GPU */
 	double makespan_end_s; /* last end, from the trace's zero */

@@ -98,7 +98,9 @@ static void missing_fields(void **state)
 		"{\"kind\":\"ergon.measure\",\"series\":{\"time_s\":[1,2,\"x\"],"
 		"\"power_w\":{\"a\":[null,5,6,7],\"b\":3}}}",
 		"{\"kind\":\"ergon.bench\"}",
-		"{\"kind\":\"ergon.bench\",\"kernels\":[{}],\"peaks\":[{}],\"bandwidths\":[2]}",
+		"{\"kind\":\"ergon.bench\",\"kernels\":[{}],\"roofs\":{\"flops_per_s\":{\"a\":"
+		"\"b\"},"
+		"\"bytes_per_s\":[2]}}",
 		"{\"kind\":\"ergon.sweep\"}",
 		"{\"kind\":\"ergon.sweep\",\"points\":[{\"time_s\":1},{\"energy_j\":\"x\"}],"
 		"\"front\":{},\"min_edp\":null}",
