@@ -136,12 +136,20 @@ static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err
 	if (strcmp(what, "duration") == 0)
 		return duration_oracle(&x->arena, &x->cluster, x->gpu_max_w, x->trace.file, x->jobs,
 		                       x->count, &x->oracle, err);
-	if (strncmp(what, "measured:", 9) == 0) {
-		enum ergon_code code = measured_load(what + 9, &x->arena, &x->tables, err);
-		return code ? code
-		            : measured_oracle(&x->arena, x->tables, &x->cluster, x->gpu_idle_w,
-		                              x->gpu_max_w, x->trace.file, x->jobs, x->count,
-		                              &x->oracle, err);
+	bool measured = strncmp(what, "measured:", 9) == 0;
+	if (measured || strcmp(what, "model") == 0) {
+		enum ergon_code code =
+		    model_library_init(&x->library, x->env, &x->arena, &x->cluster, err);
+		if (!code && measured)
+			code = measured_load(what + 9, &x->arena, &x->tables, err);
+		if (code)
+			return code;
+		if (!measured)
+			return model_oracle(&x->arena, &x->library, &x->trace, x->jobs, x->count,
+			                    &x->oracle, err);
+		return measured_oracle(&x->arena, x->tables, &x->cluster, x->gpu_idle_w,
+		                       x->gpu_max_w, &x->library, x->trace.file, x->jobs, x->count,
+		                       &x->oracle, err);
 	}
 	char hint[256];
 	return ergon_fail(err, ERGON_BAD_INPUT, "--oracle '%.60s'%s", what,

@@ -57,7 +57,8 @@ struct experiment {
 	struct cluster cluster;
 	struct trace trace;
 	struct measured_tables *tables; /* NULL: another oracle */
-	struct job_facts *jobs;         /* [count], by arrival */
+	struct model_library library;
+	struct job_facts *jobs; /* [count], by arrival */
 	uint32_t count;
 	struct oracle *oracle;
 	double gpu_idle_w[CLUSTER_GROUPS_MAX], gpu_max_w[CLUSTER_GROUPS_MAX];

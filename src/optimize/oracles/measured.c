@@ -19,6 +19,8 @@ struct measured_oracle {
 	const double *gpu_idle_w, *gpu_max_w; /* [groups] */
 	/* [groups * applications]: the table of an application on a group's GPUs, or NULL. */
 	struct measured_table **table;
+	struct model_library *library;
+	const struct workload **workload; /* [applications]; NULL: the model does not know it */
 	struct estimate_cache cache;
 };
 
@@ -151,6 +153,24 @@ struct question {
 	bool accumulate;
 };
 
+/* One GPU's mean power over a step. */
+static double gpu_power(const struct measured_oracle *oracle, const struct question *q,
+                        const struct estimate *estimate)
+{
+	double idle = oracle->gpu_idle_w[q->group], full = oracle->gpu_max_w[q->group];
+	const struct workload *workload = oracle->workload[q->app - oracle->tables->applications];
+	double busy_w, wait_w;
+	if (workload &&
+	    model_power(oracle->library, workload, q->group, estimate->atomic, &busy_w, &wait_w)) {
+		double waiting = fmin(1, fmax(0, estimate->sync_s / estimate->iteration_s));
+		double power_w = busy_w * (1 - waiting) + wait_w * waiting;
+		return fmin(full, fmax(idle, power_w));
+	}
+	double rate = estimate->atomic * (estimate->accumulation + 1) / estimate->iteration_s;
+	double use = q->table->top_rate > 0 ? fmin(1, rate / q->table->top_rate) : 1;
+	return idle + (full - idle) * use;
+}
+
 static void answer(struct measured_oracle *oracle, const struct question *q,
                    struct estimate *estimate)
 {
@@ -172,10 +192,7 @@ static void answer(struct measured_oracle *oracle, const struct question *q,
 	estimate->atomic = split.atomic;
 	estimate->accumulation = split.accumulation;
 	estimate->batch = batch;
-	double idle = oracle->gpu_idle_w[q->group], full = oracle->gpu_max_w[q->group];
-	double gpu_rate = (double)batch / q->gpus / estimate->iteration_s;
-	double use = q->table->top_rate > 0 ? fmin(1, gpu_rate / q->table->top_rate) : 1;
-	estimate->power_w = q->gpus * (idle + (full - idle) * use);
+	estimate->power_w = q->gpus * gpu_power(oracle, q, estimate);
 	if (!fill_rates(oracle, q->app, estimate))
 		estimate->why = "out of memory";
 }
@@ -347,10 +364,22 @@ static enum ergon_code bind_job(const struct measured_oracle *oracle, struct job
 	return ERGON_OK;
 }
 
+/* A model that the zoo lacks is no error: power then follows the measured rate. */
+static void bind_models(struct measured_oracle *oracle)
+{
+	for (size_t i = 0; i < oracle->tables->count; i++) {
+		struct ergon_error ignored;
+		if (model_library_find(oracle->library, oracle->tables->applications[i].name,
+		                       &oracle->workload[i], &ignored))
+			oracle->workload[i] = NULL;
+	}
+}
+
 enum ergon_code measured_oracle(struct arena *arena, struct measured_tables *tables,
                                 const struct cluster *cluster, const double *gpu_idle_w,
-                                const double *gpu_max_w, const char *file, struct job_facts *jobs,
-                                uint32_t count, struct oracle **out, struct ergon_error *err)
+                                const double *gpu_max_w, struct model_library *library,
+                                const char *file, struct job_facts *jobs, uint32_t count,
+                                struct oracle **out, struct ergon_error *err)
 {
 	struct measured_oracle *oracle = ARENA_NEW(arena, struct measured_oracle);
 	if (!oracle)
@@ -359,17 +388,20 @@ enum ergon_code measured_oracle(struct arena *arena, struct measured_tables *tab
 		.base = { .ops = &measured_ops,
 		          .name = "measured",
 		          .basis = "measured step times and gradient statistics",
-		          .power_basis = "modelled: idle power plus dynamic power in proportion to "
-		                         "samples per second",
+		          .power_basis = "modelled: the predictor's power while computing, "
+		                         "static power while waiting",
 		          .quantum_ns = NS_PER_S },
 		.tables = tables,
 		.cluster = cluster,
 		.gpu_idle_w = gpu_idle_w,
 		.gpu_max_w = gpu_max_w,
+		.library = library,
+		.workload = arena_alloc(arena, tables->count, sizeof(struct workload *)),
 		.table = arena_alloc(arena, cluster->group_count * tables->count,
 		                     sizeof(struct measured_table *)),
 	};
-	if (!oracle->table)
+	*out = &oracle->base; /* its owner frees the cache, whatever happens next */
+	if (!oracle->table || !oracle->workload)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	enum ergon_code code = find_tables(oracle, err);
 	for (uint32_t i = 0; i < count && !code; i++)
@@ -383,6 +415,6 @@ enum ergon_code measured_oracle(struct arena *arena, struct measured_tables *tab
 			if (table)
 				triangulate(tables, table);
 		}
-	*out = &oracle->base;
+	bind_models(oracle);
 	return ERGON_OK;
 }

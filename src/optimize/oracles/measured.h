@@ -15,15 +15,18 @@
  * gain / time of a step, gain = (var + sqr) / (var / scale + sqr) at the epoch's gradient
  * statistics (Pollux, OSDI 2021).
  *
- * Power is not in these tables. It is modelled from the group's idle and full power: a busy GPU
- * draws idle + (full - idle) x u, u being the samples it does a second over the most that any
- * measured local batch of that application reaches on one such GPU without communication.
+ * Power is not in these tables: it is modelled. While a GPU computes it draws what the analytical
+ * model says for that application and local batch; while it waits for others, idle and static power
+ * only. Where the model knows the application or the device not, a busy GPU draws idle + (full -
+ * idle) x u, u being the samples it does a second over the most that any measured local batch of
+ * that application reaches on one such GPU without communication.
  */
 #ifndef ERGON_OPTIMIZE_ORACLES_MEASURED_H
 #define ERGON_OPTIMIZE_ORACLES_MEASURED_H
 
 #include "base/arena.h"
 #include "optimize/oracle.h"
+#include "optimize/oracles/model.h"
 #include "spec/cluster.h"
 
 struct measured_tables;
@@ -35,12 +38,12 @@ ERGON_MUST_USE enum ergon_code measured_load(const char *folders, struct arena *
 
 /* An oracle over the tables (shared, read only but for lazily made triangulations: one thread).
  * Fills application_id, epochs, work, progress, batch limits of the jobs; an application or GPU
- * type without tables is an error that names them. file: the trace's. */
+ * type without tables is an error that names them. library: for powers. file: the trace's. */
 ERGON_MUST_USE enum ergon_code measured_oracle(struct arena *arena, struct measured_tables *tables,
                                                const struct cluster *cluster,
                                                const double *gpu_idle_w, const double *gpu_max_w,
-                                               const char *file, struct job_facts *jobs,
-                                               uint32_t count, struct oracle **oracle,
-                                               struct ergon_error *err);
+                                               struct model_library *library, const char *file,
+                                               struct job_facts *jobs, uint32_t count,
+                                               struct oracle **oracle, struct ergon_error *err);
 
 #endif
