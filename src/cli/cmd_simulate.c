@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/units.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/table.h"
+#include "cli/simulate_table.h"
 #include "optimize/simulate.h"
 
 enum { POLICIES_MAX = 32 };
@@ -149,39 +148,6 @@ static enum ergon_code parse_policies(const struct simulate_options *given,
 	}
 }
 
-static void print_results(struct cli *cli, const struct experiment *x,
-                          const struct policy_result *results, size_t count)
-{
-	static const char *const header[] = { "policy",   "JCT",    "p99 JCT", "wait",
-		                              "makespan", "energy", "use",     "EDP vs first" };
-	struct table table;
-	table_init(&table, "lrrrrrrr", header);
-	for (size_t i = 0; i < count; i++) {
-		const struct metrics *m = &results[i].metrics;
-		char jct[32], p99[32], wait[32], span[32], energy[32];
-		table_row(&table, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t%+.1f%%",
-		          results[i].policy->name, format_duration(jct, sizeof jct, m->jct_mean_s),
-		          format_duration(p99, sizeof p99, m->jct_p99_s),
-		          format_duration(wait, sizeof wait, m->wait_mean_s),
-		          format_duration(span, sizeof span, m->makespan_s),
-		          format_si(energy, sizeof energy, m->energy_j, "J"), m->utilisation * 100,
-		          (m->edp_js / results[0].metrics.edp_js - 1) * 100);
-	}
-	fprintf(cli->out, "%u jobs on %s (%u GPUs), all figures simulated\n\n", x->count,
-	        x->cluster.name, x->cluster.gpus);
-	table_print(&table, cli->out);
-	table_fini(&table);
-	for (size_t i = 0; i < count; i++)
-		if (results[i].metrics.over_budget_s > 0)
-			fprintf(cli->out, "\n%s is over the power budget for %.0f s\n",
-			        results[i].policy->name, results[i].metrics.over_budget_s);
-	fprintf(cli->out, "\ntimes:  %s\npowers: %s\n        (%s)\n", x->oracle->basis,
-	        x->oracle->power_basis, x->power_note);
-	for (size_t i = 0; i < x->trace.skip_count; i++)
-		fprintf(cli->out, "skipped: %zu rows, %s\n", x->trace.skips[i].count,
-		        x->trace.skips[i].reason);
-}
-
 static enum ergon_code run_all(struct cli *cli, struct experiment *x,
                                const struct scheduling_policy *const *policies,
                                struct policy_result *results, size_t count, struct ergon_error *err)
@@ -206,7 +172,7 @@ static enum ergon_code report(struct cli *cli, const struct simulate_options *gi
 {
 	bool to_stdout = given->json && strcmp(given->json, "-") == 0;
 	if (!to_stdout && !cli->quiet)
-		print_results(cli, x, results, count);
+		print_experiment(cli, x, results, count);
 	if (!given->json)
 		return ERGON_OK;
 	json_t *root = experiment_to_json(x, results, count);
@@ -256,6 +222,7 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 	return code ? cli_fail(cli, "simulate", &err) : EXIT_DONE;
 }
 
+extern const struct command command_simulate;
 const struct command command_simulate = {
 	.name = "simulate",
 	.pillar = PILLAR_OPTIMIZE,
