@@ -1,0 +1,13 @@
+# Kernels are about speed: fused multiply-add is wanted there (their checks allow for rounding), and
+# the scalar variants must stay scalar. Instruction sets are chosen at run time, never by -march.
+file(GLOB ERGON_KERNEL_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/understand/kernels/*.c")
+foreach(source IN LISTS ERGON_KERNEL_SOURCES)
+  set(flags -ffp-contract=fast -fopenmp)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    list(APPEND flags -O3)
+  endif()
+  if(source MATCHES "_scalar\\.c$")
+    list(APPEND flags -fno-tree-vectorize -fno-tree-slp-vectorize)
+  endif()
+  set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "${flags}")
+endforeach()

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * General matrix multiplication, C = A B, square: the arithmetic that deep learning is made of.
+ */
+#include "understand/kernels/gemm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "understand/kernels/openblas.h"
+
+struct gemm {
+	struct kernel_config config;
+	void *a, *b, *c;
+	double *x;        /* random signs, for the check */
+	double *expected; /* A (B x) */
+	struct openblas blas;
+	struct gemm_block *blocks; /* [threads] */
+	unsigned block_rows;       /* threads form a grid of so many rows */
+};
+
+static double gemm_flops(const struct kernel_config *config)
+{
+	double n = (double)config->size;
+	return 2 * n * n * n;
+}
+
+/* A and B read once, C written once. */
+static double gemm_bytes(const struct kernel_config *config)
+{
+	double n = (double)config->size;
+	return 3 * n * n * (double)precision_bytes(config->precision);
+}
+
+static bool is_wide(const struct gemm *g)
+{
+	return g->config.precision == PRECISION_F64;
+}
+
+static void run_block(const struct gemm *g, unsigned index)
+{
+	size_t n = g->config.size, rows = g->block_rows, columns = g->config.threads / rows;
+	size_t i = index % rows, j = index / rows;
+	size_t row = n * i / rows, column = n * j / columns;
+	size_t high = n * (i + 1) / rows - row, wide = n * (j + 1) / columns - column;
+	if (is_wide(g))
+		gemm_packed_f64(&g->blocks[index], n, g->a, g->b, g->c, row, high, column, wide);
+	else
+		gemm_packed_f32(&g->blocks[index], n, g->a, g->b, g->c, row, high, column, wide);
+}
+
+static void run_blas(const struct gemm *g)
+{
+	int n = (int)g->config.size;
+	if (is_wide(g))
+		g->blas.dgemm(CBLAS_COLUMN_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_NO_TRANSPOSE, n, n, n,
+		              1, g->a, n, g->b, n, 0, g->c, n);
+	else
+		g->blas.sgemm(CBLAS_COLUMN_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_NO_TRANSPOSE, n, n, n,
+		              1, g->a, n, g->b, n, 0, g->c, n);
+}
+
+static void gemm_run(void *state)
+{
+	const struct gemm *g = state;
+	unsigned threads = g->config.threads;
+	if (g->config.paradigm == PARADIGM_BLAS) {
+		run_blas(g);
+	} else if (g->config.paradigm == PARADIGM_SCALAR) {
+		if (is_wide(g))
+			gemm_scalar_f64(g->config.size, g->a, g->b, g->c);
+		else
+			gemm_scalar_f32(g->config.size, g->a, g->b, g->c);
+	} else if (threads == 1) {
+		run_block(g, 0);
+	} else {
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+		for (unsigned i = 0; i < threads; i++)
+			run_block(g, i);
+	}
+}
+
+/* y = M x in double precision, column by column. */
+static void times_vector(const struct gemm *g, const void *matrix, const double *x, double *y)
+{
+	size_t n = g->config.size;
+	for (size_t i = 0; i < n; i++)
+		y[i] = 0;
+	for (size_t j = 0; j < n; j++)
+		if (is_wide(g))
+			for (size_t i = 0; i < n; i++)
+				y[i] += ((const double *)matrix)[i + j * n] * x[j];
+		else
+			for (size_t i = 0; i < n; i++)
+				y[i] += (double)((const float *)matrix)[i + j * n] * x[j];
+}
+
+/* Freivalds 1977: C is A B when C x = A (B x) for random x; a wrong C passes one such test with
+ * probability at most 1/2 in exact arithmetic, and the residual of x in {-1, 1}^n shows any single
+ * wrong element. Rounding: entries of A and B are uniform in [-1, 1), so a sum of k products
+ * accumulated in order errs by about eps k / 3 and C x by sqrt(n) times that. */
+static void gemm_check(void *state, double *error, double *allowed)
+{
+	struct gemm *g = state;
+	size_t n = g->config.size;
+	double eps = is_wide(g) ? 0x1p-53 : 0x1p-24;
+	double scale = (double)n * sqrt((double)n) / 3, worst = 0;
+	*allowed = 16 * eps;
+	*error = HUGE_VAL;
+	double *found = calloc(n, sizeof *found);
+	if (!found)
+		return; /* unchecked is as bad as wrong */
+	times_vector(g, g->c, g->x, found);
+	for (size_t i = 0; i < n; i++) {
+		double e = fabs(found[i] - g->expected[i]) / scale;
+		worst = e <= worst ? worst : e; /* a NaN stays */
+	}
+	free(found);
+	*error = isnan(worst) ? HUGE_VAL : worst;
+	for (size_t i = 0; i < n; i++) { /* the next run must write it again */
+		if (is_wide(g))
+			((double *)g->c)[i * n + i] = NAN;
+		else
+			((float *)g->c)[i * n + i] = NAN;
+	}
+}
+
+static void gemm_fini(void *state)
+{
+	struct gemm *g = state;
+	for (unsigned i = 0; g->blocks && i < g->config.threads; i++) {
+		free(g->blocks[i].a);
+		free(g->blocks[i].b);
+	}
+	free(g->blocks);
+	free(g->a);
+	free(g->b);
+	free(g->c);
+	free(g->x);
+	free(g->expected);
+	openblas_close(&g->blas);
+	*g = (struct gemm){ 0 };
+}
+
+static bool allocate(struct gemm *g)
+{
+	size_t n = g->config.size, bytes = n * n * precision_bytes(g->config.precision);
+	unsigned threads = g->config.threads;
+	g->a = kernel_alloc(bytes, threads);
+	g->b = kernel_alloc(bytes, threads);
+	g->c = kernel_alloc(bytes, threads);
+	g->x = calloc(n, sizeof *g->x);
+	g->expected = calloc(n, sizeof *g->expected);
+	g->blocks = calloc(threads, sizeof *g->blocks);
+	if (!g->a || !g->b || !g->c || !g->x || !g->expected || !g->blocks)
+		return false;
+	if (g->config.paradigm != PARADIGM_SIMD && g->config.paradigm != PARADIGM_OPENMP)
+		return true;
+	for (unsigned i = 0; i < threads; i++) {
+		g->blocks[i].shape = gemm_shape(g->config.isa, g->config.precision);
+		g->blocks[i].a = kernel_alloc(gemm_packing_a_bytes(), 1);
+		g->blocks[i].b = kernel_alloc(gemm_packing_b_bytes(), 1);
+		if (!g->blocks[i].a || !g->blocks[i].b)
+			return false;
+	}
+	return true;
+}
+
+static bool fill(struct gemm *g)
+{
+	size_t n = g->config.size;
+	struct rng rng;
+	rng_init(&rng, n);
+	for (size_t i = 0; i < n * n; i++) {
+		double a = 2 * rng_uniform(&rng) - 1, b = 2 * rng_uniform(&rng) - 1;
+		if (is_wide(g)) {
+			((double *)g->a)[i] = a;
+			((double *)g->b)[i] = b;
+		} else {
+			((float *)g->a)[i] = (float)a;
+			((float *)g->b)[i] = (float)b;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		g->x[i] = rng_u64(&rng) >> 63 ? 1 : -1;
+	double *bx = calloc(n, sizeof *bx);
+	if (!bx)
+		return false;
+	times_vector(g, g->b, g->x, bx);
+	times_vector(g, g->a, bx, g->expected);
+	free(bx);
+	return true;
+}
+
+static enum ergon_code gemm_init(void *state, const struct kernel_config *config,
+                                 struct ergon_error *err)
+{
+	struct gemm *g = state;
+	*g = (struct gemm){ .config = *config, .block_rows = 1 };
+	if (config->paradigm == PARADIGM_BLAS) {
+		enum ergon_code code = openblas_open(&g->blas, config->env, err);
+		if (code)
+			return code;
+		g->blas.set_num_threads((int)config->threads);
+	}
+	/* The grid nearest to a square: a thread then packs least for what it computes. */
+	for (unsigned r = 1; r * r <= config->threads; r++)
+		if (config->threads % r == 0)
+			g->block_rows = r;
+	if (!allocate(g) || !fill(g)) {
+		gemm_fini(g);
+		return ergon_fail(err, ERGON_NO_MEMORY, "gemm: out of memory at size %llu",
+		                  (unsigned long long)config->size);
+	}
+	return ERGON_OK;
+}
+
+const struct kernel kernel_gemm = {
+	.name = "gemm",
+	.summary = "matrix multiplication, C = A B: arithmetic",
+	.size_is = "rows of the square matrices",
+	.source = "BLAS level 3",
+	.paradigms =
+	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_BLAS),
+	.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),
+	.size_min = 1,
+	.size_max = 32768,
+	.size_default = 1024,
+	.state_size = sizeof(struct gemm),
+	.flops = gemm_flops,
+	.bytes = gemm_bytes,
+	.footprint = gemm_bytes,
+	.init = gemm_init,
+	.run = gemm_run,
+	.check = gemm_check,
+	.fini = gemm_fini,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every kernel of ergon, and what they share.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "understand/kernels/kernel.h"
+
+extern const struct kernel kernel_triad;
+extern const struct kernel kernel_gemm;
+
+const struct kernel *const kernels[] = {
+	&kernel_triad,
+	&kernel_gemm,
+	NULL,
+};
+
+enum { KERNELS_MAX = 64 };
+
+static const char *const precision_names[] = { "f64", "f32" };
+static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas" };
+
+enum ergon_code kernel_find(const char *name, const struct kernel **kernel, struct ergon_error *err)
+{
+	const char *names[KERNELS_MAX];
+	size_t count = 0;
+	for (const struct kernel *const *k = kernels; *k && count < KERNELS_MAX; k++) {
+		if (strcmp((*k)->name, name) == 0) {
+			*kernel = *k;
+			return ERGON_OK;
+		}
+		names[count++] = (*k)->name;
+	}
+	char hint[256];
+	return ergon_fail(err, ERGON_NOT_FOUND, "no kernel '%.60s'%s", name,
+	                  suggest_hint(hint, sizeof hint, name, names, count));
+}
+
+static enum ergon_code find_name(const char *what, const char *name, const char *const *names,
+                                 size_t count, unsigned *index, struct ergon_error *err)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0) {
+			*index = i;
+			return ERGON_OK;
+		}
+	char hint[256];
+	return ergon_fail(err, ERGON_BAD_INPUT, "no %s '%.60s'%s", what, name,
+	                  suggest_hint(hint, sizeof hint, name, names, count));
+}
+
+enum ergon_code precision_find(const char *name, enum precision *precision, struct ergon_error *err)
+{
+	unsigned index = 0;
+	enum ergon_code code =
+	    find_name("precision", name, precision_names, PRECISION_COUNT, &index, err);
+	*precision = index;
+	return code;
+}
+
+enum ergon_code paradigm_find(const char *name, enum paradigm *paradigm, struct ergon_error *err)
+{
+	unsigned index = 0;
+	enum ergon_code code =
+	    find_name("paradigm", name, paradigm_names, PARADIGM_COUNT, &index, err);
+	*paradigm = index;
+	return code;
+}
+
+const char *precision_name(enum precision precision)
+{
+	return precision_names[precision];
+}
+
+const char *paradigm_name(enum paradigm paradigm)
+{
+	return paradigm_names[paradigm];
+}
+
+size_t precision_bytes(enum precision precision)
+{
+	return precision == PRECISION_F64 ? 8 : 4;
+}
+
+const char *isa_name(enum isa isa)
+{
+	static const char *const names[] = { "sse2", "avx2", "avx512", "generic" };
+	return names[isa];
+}
+
+enum isa kernel_isa(void)
+{
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512f"))
+		return ISA_AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return ISA_AVX2;
+	return ISA_SSE2;
+#else
+	return ISA_GENERIC;
+#endif
+}
+
+enum ergon_code kernel_check_config(const struct kernel *kernel, const struct kernel_config *config,
+                                    struct ergon_error *err)
+{
+	if (config->size < kernel->size_min || config->size > kernel->size_max)
+		return ergon_fail(
+		    err, ERGON_BAD_INPUT, "%s: expected a size (%s) from %llu to %llu, found %llu",
+		    kernel->name, kernel->size_is, (unsigned long long)kernel->size_min,
+		    (unsigned long long)kernel->size_max, (unsigned long long)config->size);
+	if (!(kernel->precisions & BIT(config->precision)))
+		return ergon_fail(err, ERGON_BAD_INPUT, "%s has no precision %s", kernel->name,
+		                  precision_name(config->precision));
+	if (!(kernel->paradigms & BIT(config->paradigm)))
+		return ergon_fail(err, ERGON_BAD_INPUT, "%s has no paradigm %s", kernel->name,
+		                  paradigm_name(config->paradigm));
+	if (config->threads < 1 || config->threads > 4096)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "expected a number of threads from 1 to 4096, found %u",
+		                  config->threads);
+	return ERGON_OK;
+}
+
+void *kernel_alloc(size_t bytes, unsigned threads)
+{
+	enum { ALIGN = 64 };
+	size_t rounded = (bytes + ALIGN - 1) / ALIGN * ALIGN;
+	char *memory = aligned_alloc(ALIGN, rounded ? rounded : ALIGN);
+	if (!memory)
+		return NULL;
+	size_t part = (rounded / threads + ALIGN) / ALIGN * ALIGN;
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+	for (unsigned t = 0; t < threads; t++) {
+		size_t begin = part * t < rounded ? part * t : rounded;
+		size_t end = begin + part < rounded ? begin + part : rounded;
+		memset(memory + begin, 0, end - begin);
+	}
+	return memory;
+}

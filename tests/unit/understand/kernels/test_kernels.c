@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "understand/kernels/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/support.h"
+
+static struct ergon_env env;
+static struct ergon_env_storage storage;
+
+/* Sizes that leave remainders of every vector, tile and block. */
+static const uint64_t sizes[] = { 16, 17, 63, 65, 129, 200, 257, 333 };
+
+static void one(const struct kernel *k, struct kernel_config config)
+{
+	struct ergon_error err = { 0 };
+	void *state = calloc(1, k->state_size);
+	assert_int_equal(kernel_check_config(k, &config, &err), ERGON_OK);
+	enum ergon_code code = k->init(state, &config, &err);
+	if (code == ERGON_NOT_SUPPORTED) {
+		print_message("%s %s: %s\n", k->name, paradigm_name(config.paradigm), err.text);
+		free(state);
+		return;
+	}
+	assert_int_equal(code, ERGON_OK);
+	for (int i = 0; i < 2; i++) {
+		double error, allowed;
+		k->run(state);
+		k->check(state, &error, &allowed);
+		if (!(error <= allowed))
+			fail_msg("%s %s %s %s size %llu: error %g, allowed %g", k->name,
+			         paradigm_name(config.paradigm), precision_name(config.precision),
+			         isa_name(config.isa), (unsigned long long)config.size, error,
+			         allowed);
+	}
+	/* A run that did not happen is found out. */
+	double error, allowed;
+	k->check(state, &error, &allowed);
+	assert_true(error > allowed);
+	k->fini(state);
+	free(state);
+}
+
+static void every_variant_agrees_with_its_reference(void **state)
+{
+	(void)state;
+	for (const struct kernel *const *k = kernels; *k; k++)
+		for (unsigned paradigm = 0; paradigm < PARADIGM_COUNT; paradigm++)
+			for (unsigned precision = 0; precision < PRECISION_COUNT; precision++) {
+				if (!((*k)->paradigms & BIT(paradigm)) ||
+				    !((*k)->precisions & BIT(precision)))
+					continue;
+				enum isa top = kernel_isa();
+				enum isa from = paradigm == PARADIGM_SIMD && top != ISA_GENERIC
+				                    ? ISA_SSE2
+				                    : top;
+				for (enum isa isa = from; isa <= top; isa++)
+					for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+						one(*k, (struct kernel_config){
+						            &env, sizes[s], precision, paradigm,
+						            paradigm >= PARADIGM_OPENMP ? 3 : 1,
+						            isa });
+			}
+}
+
+static void work_is_stated(void **state)
+{
+	(void)state;
+	const struct kernel *triad, *gemm;
+	assert_int_equal(kernel_find("triad", &triad, NULL), ERGON_OK);
+	assert_int_equal(kernel_find("gemm", &gemm, NULL), ERGON_OK);
+	struct kernel_config c = { .env = &env, .size = 1000, .precision = PRECISION_F32 };
+	assert_close(triad->flops(&c), 2000, 0);
+	assert_close(triad->bytes(&c), 12000, 0);
+	assert_close(gemm->flops(&c), 2e9, 0);
+	assert_close(gemm->bytes(&c), 12e6, 0);
+}
+
+static void bad_names(void **state)
+{
+	(void)state;
+	const struct kernel *k;
+	enum precision precision;
+	enum paradigm paradigm;
+	struct ergon_error err = { 0 };
+	assert_int_equal(kernel_find("triat", &k, &err), ERGON_NOT_FOUND);
+	assert_string_equal(err.text, "no kernel 'triat', did you mean 'triad'?");
+	assert_int_equal(precision_find("f16", &precision, &err), ERGON_BAD_INPUT);
+	assert_int_equal(paradigm_find("openpm", &paradigm, &err), ERGON_BAD_INPUT);
+	assert_non_null(strstr(err.text, "did you mean 'openmp'?"));
+	struct kernel_config c = { .env = &env, .size = 0, .threads = 1 };
+	assert_int_equal(kernel_find("gemm", &k, NULL), ERGON_OK);
+	assert_int_equal(kernel_check_config(k, &c, &err), ERGON_BAD_INPUT);
+}
+
+static void *no_library(void *user, const char *soname, const char **why)
+{
+	(void)user;
+	(void)soname;
+	*why = "no such file";
+	return NULL;
+}
+
+static void an_absent_blas_says_so(void **state)
+{
+	(void)state;
+	struct ergon_env bare = env;
+	struct ergon_dl dl = { .open = no_library };
+	bare.dl = &dl;
+	const struct kernel *gemm;
+	assert_int_equal(kernel_find("gemm", &gemm, NULL), ERGON_OK);
+	struct kernel_config c = { &bare, 64, PRECISION_F64, PARADIGM_BLAS, 1, kernel_isa() };
+	struct ergon_error err = { 0 };
+	void *s = calloc(1, gemm->state_size);
+	assert_int_equal(gemm->init(s, &c, &err), ERGON_NOT_SUPPORTED);
+	assert_string_equal(err.text, "OpenBLAS is absent: no such file");
+	free(s);
+}
+
+int main(void)
+{
+	ergon_env_init(&env, &storage);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_variant_agrees_with_its_reference),
+		cmocka_unit_test(work_is_stated),
+		cmocka_unit_test(bad_names),
+		cmocka_unit_test(an_absent_blas_says_so),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
