@@ -9,14 +9,15 @@ extern const struct command command_measure;
 extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
-extern const struct command command_help;
-extern const struct command command_simulate;
-extern const struct command command_recommend;
+extern const struct command command_kernel;
 extern const struct command command_pareto;
 extern const struct command command_predict;
 extern const struct command command_model;
+extern const struct command command_simulate;
+extern const struct command command_recommend;
 extern const struct command command_trace;
 extern const struct command command_report;
+extern const struct command command_help;
 
 const struct command *const commands[] = {
 	&command_sensors,
@@ -24,13 +25,14 @@ const struct command *const commands[] = {
 	&command_runs,
 	&command_show,
 	&command_compare,
+	&command_kernel,
 	&command_pareto,
 	&command_predict,
 	&command_model,
 	&command_simulate,
+	&command_recommend,
 	&command_trace,
 	&command_report,
-	&command_recommend,
 	&command_help,
 	NULL,
 };

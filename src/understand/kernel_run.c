@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "understand/kernel_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/stats.h"
+#include "base/units.h"
+
+/* Enough batches for an interval, few enough that each outlasts a sensor's refresh. */
+enum { BATCHES = 12, BATCHES_MAX = 100000 };
+static const double BATCH_LEAST_S = 1e-4;
+
+struct runner {
+	const struct kernel_run_options *options;
+	struct kernel_run *run;
+	void *state;
+	struct moments time, power;
+	double batch_s; /* spent in batches */
+	double energy_j, low_j, high_j;
+	bool no_energy;
+};
+
+static uint64_t now_ns(const struct kernel_config *config)
+{
+	return config->env->clock->monotonic_ns(config->env->clock->user);
+}
+
+bool measurement_provenance(const struct measurement *m, enum provenance *provenance)
+{
+	*provenance = m->modelled ? PROVENANCE_MODELLED : PROVENANCE_MEASURED;
+	return m->measured || m->modelled;
+}
+
+static enum ergon_code check(struct runner *r, struct ergon_error *err)
+{
+	struct kernel_run *run = r->run;
+	double error, allowed;
+	run->kernel->check(r->state, &error, &allowed);
+	run->error = error > run->error ? error : run->error;
+	run->allowed = allowed;
+	if (error <= allowed)
+		return ERGON_OK;
+	return ergon_fail(err, ERGON_INTERNAL,
+	                  "%s (%s, %s, size %llu): wrong result, relative error %.3g where "
+	                  "rounding explains %.3g",
+	                  run->kernel->name, paradigm_name(run->config.paradigm),
+	                  precision_name(run->config.precision),
+	                  (unsigned long long)run->config.size, error, allowed);
+}
+
+/* Passes of a batch, from the time that the warm-up pass took. */
+static uint64_t batch_size(const struct runner *r, double pass_s)
+{
+	const struct kernel_run_options *o = r->options;
+	if (o->repeat)
+		return (o->repeat + BATCHES - 1) / BATCHES;
+	double batch_s = fmax(o->seconds / BATCHES, BATCH_LEAST_S);
+	double passes = batch_s / fmax(pass_s, 1e-9);
+	return passes < 1 ? 1 : passes > 1e9 ? UINT64_C(1000000000) : (uint64_t)passes;
+}
+
+static void add_energy(struct runner *r, const struct measurement *m)
+{
+	enum provenance provenance;
+	if (!measurement_provenance(m, &provenance)) {
+		r->no_energy = true;
+		return;
+	}
+	if (provenance == PROVENANCE_MODELLED || r->power.count == 0)
+		r->run->provenance = provenance;
+	moments_add(&r->power, m->energy_j / m->duration_s);
+	r->energy_j += m->energy_j;
+	r->low_j += m->low_j;
+	r->high_j += m->high_j;
+}
+
+static enum ergon_code batch(struct runner *r, uint64_t passes, struct ergon_error *err)
+{
+	struct kernel_run *run = r->run;
+	struct meter *meter = r->options->meter;
+	struct meter_region *region = NULL;
+	enum ergon_code code = meter ? meter_region_begin(meter, &region, err) : ERGON_OK;
+	if (code)
+		return code;
+	uint64_t begin = now_ns(&run->config);
+	for (uint64_t i = 0; i < passes; i++)
+		run->kernel->run(r->state);
+	double spent_s = seconds_from_ns(now_ns(&run->config) - begin);
+	if (meter) {
+		struct measurement m = { 0 };
+		code = meter_region_end(meter, region, &m, err);
+		if (!code)
+			add_energy(r, &m);
+		measurement_fini(&m);
+	}
+	if (code)
+		return code;
+	moments_add(&r->time, spent_s / (double)passes);
+	run->passes += passes;
+	r->batch_s += spent_s;
+	return check(r, err);
+}
+
+static double done(const struct runner *r)
+{
+	const struct kernel_run_options *o = r->options;
+	double part = o->repeat ? (double)r->run->passes / (double)o->repeat
+	                        : r->batch_s / fmax(o->seconds, 1e-9);
+	return part < 1 ? part : 1;
+}
+
+static enum ergon_code batches(struct runner *r, struct ergon_error *err)
+{
+	struct kernel_run *run = r->run;
+	uint64_t begin = now_ns(&run->config);
+	run->kernel->run(r->state);
+	double pass_s = seconds_from_ns(now_ns(&run->config) - begin);
+	enum ergon_code code = check(r, err);
+	/* The first pass pays for cold caches and sleeping threads; a second one tells better. */
+	begin = now_ns(&run->config);
+	run->kernel->run(r->state);
+	pass_s = fmin(pass_s, seconds_from_ns(now_ns(&run->config) - begin));
+	uint64_t passes = batch_size(r, pass_s);
+	while (!code && done(r) < 1 && r->time.count < BATCHES_MAX) {
+		uint64_t left = r->options->repeat - run->passes;
+		code = batch(r, r->options->repeat && left < passes ? left : passes, err);
+		if (r->options->progress && !r->options->progress(r->options->user, done(r)))
+			break;
+	}
+	return code;
+}
+
+static void conclude(struct runner *r)
+{
+	struct kernel_run *run = r->run;
+	double confidence = r->options->confidence > 0 ? r->options->confidence : 0.95;
+	run->batches = r->time.count;
+	run->time_s = r->batch_s / (double)run->passes;
+	run->time_half_width_s = moments_half_width(&r->time, confidence);
+	run->time_min_s = r->time.min;
+	run->has_energy = r->power.count > 0 && !r->no_energy;
+	if (!run->has_energy)
+		return;
+	run->power_w = r->energy_j / r->batch_s;
+	run->power_half_width_w = moments_half_width(&r->power, confidence);
+	run->energy_j = r->energy_j / (double)run->passes;
+	run->energy_low_j = r->low_j / (double)run->passes;
+	run->energy_high_j = r->high_j / (double)run->passes;
+}
+
+enum ergon_code kernel_run(const struct kernel *kernel, const struct kernel_config *config,
+                           const struct kernel_run_options *options, struct kernel_run *run,
+                           struct ergon_error *err)
+{
+	*run = (struct kernel_run){ .kernel = kernel,
+		                    .config = *config,
+		                    .flops = kernel->flops(config),
+		                    .bytes = kernel->bytes(config) };
+	enum ergon_code code = kernel_check_config(kernel, config, err);
+	if (code)
+		return code;
+	struct runner r = { .options = options,
+		            .run = run,
+		            .state = aligned_alloc(64, (kernel->state_size + 63) / 64 * 64) };
+	if (!r.state)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	code = kernel->init(r.state, config, err);
+	if (code) {
+		free(r.state);
+		return code;
+	}
+	if (options->meter)
+		code = meter_begin(options->meter, err);
+	if (!code) {
+		code = batches(&r, err);
+		enum ergon_code ended =
+		    options->meter ? meter_end(options->meter, NULL, code ? NULL : err) : ERGON_OK;
+		code = code ? code : ended;
+	}
+	kernel->fini(r.state);
+	free(r.state);
+	if (!code)
+		conclude(&r);
+	return code;
+}
+
+double kernel_run_flops_per_s(const struct kernel_run *run)
+{
+	return run->flops / run->time_s;
+}
+
+double kernel_run_bytes_per_s(const struct kernel_run *run)
+{
+	return run->bytes / run->time_s;
+}
+
+double kernel_run_intensity(const struct kernel_run *run)
+{
+	return run->flops / run->bytes;
+}
+
+json_t *kernel_run_to_json(const struct kernel_run *run)
+{
+	double relative = run->time_half_width_s / run->time_s;
+	double gflops = kernel_run_flops_per_s(run) * 1e-9;
+	double gbps = kernel_run_bytes_per_s(run) * 1e-9;
+	bool e = run->has_energy;
+	const double nan = (double)NAN;
+	json_t *object = json_pack(
+	    "{s:s, s:s, s:s, s:I, s:i, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "name", run->kernel->name, "paradigm", paradigm_name(run->config.paradigm), "precision",
+	    precision_name(run->config.precision), "size", (json_int_t)run->config.size, "threads",
+	    (int)run->config.threads, "isa",
+	    run->config.paradigm == PARADIGM_SCALAR ? "scalar"
+	    : run->config.paradigm == PARADIGM_BLAS ? "library"
+						    : isa_name(run->config.isa),
+	    "flops", json_number(run->flops), "bytes", json_number(run->bytes), "passes",
+	    (json_int_t)run->passes, "batches", (json_int_t)run->batches, "time_s",
+	    json_number(run->time_s), "time_half_width_s", json_number(run->time_half_width_s),
+	    "gflops", json_number(gflops), "gflops_half_width", json_number(gflops * relative),
+	    "gbps", json_number(gbps), "gbps_half_width", json_number(gbps * relative), "intensity",
+	    json_number(kernel_run_intensity(run)));
+	if (!object)
+		return NULL;
+	json_object_set_new(object, "relative_error", json_number(run->error));
+	json_object_set_new(object, "relative_error_allowed", json_number(run->allowed));
+	json_object_set_new(object, "power_w", json_number(e ? run->power_w : nan));
+	json_object_set_new(object, "power_half_width_w",
+	                    json_number(e ? run->power_half_width_w : nan));
+	json_object_set_new(object, "energy_j", json_number(e ? run->energy_j : nan));
+	json_object_set_new(object, "energy_low_j", json_number(e ? run->energy_low_j : nan));
+	json_object_set_new(object, "energy_high_j", json_number(e ? run->energy_high_j : nan));
+	json_object_set_new(object, "provenance",
+	                    e ? json_string(provenance_name(run->provenance)) : json_null());
+	return object;
+}
