@@ -10,6 +10,7 @@ extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
 extern const struct command command_kernel;
+extern const struct command command_sweep;
 extern const struct command command_pareto;
 extern const struct command command_predict;
 extern const struct command command_model;
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
 	&command_show,
 	&command_compare,
 	&command_kernel,
+	&command_sweep,
 	&command_pareto,
 	&command_predict,
 	&command_model,

@@ -85,8 +85,7 @@ static enum ergon_code batch(struct runner *r, uint64_t passes, struct ergon_err
 	if (code)
 		return code;
 	uint64_t begin = now_ns(&run->config);
-	for (uint64_t i = 0; i < passes; i++)
-		run->kernel->run(r->state);
+	run->kernel->run(r->state, passes);
 	double spent_s = seconds_from_ns(now_ns(&run->config) - begin);
 	if (meter) {
 		struct measurement m = { 0 };
@@ -115,12 +114,12 @@ static enum ergon_code batches(struct runner *r, struct ergon_error *err)
 {
 	struct kernel_run *run = r->run;
 	uint64_t begin = now_ns(&run->config);
-	run->kernel->run(r->state);
+	run->kernel->run(r->state, 1);
 	double pass_s = seconds_from_ns(now_ns(&run->config) - begin);
 	enum ergon_code code = check(r, err);
 	/* The first pass pays for cold caches and sleeping threads; a second one tells better. */
 	begin = now_ns(&run->config);
-	run->kernel->run(r->state);
+	run->kernel->run(r->state, 1);
 	pass_s = fmin(pass_s, seconds_from_ns(now_ns(&run->config) - begin));
 	uint64_t passes = batch_size(r, pass_s);
 	while (!code && done(r) < 1 && r->time.count < BATCHES_MAX) {

@@ -61,9 +61,8 @@ static void run_blas(const struct gemm *g)
 		              1, g->a, n, g->b, n, 0, g->c, n);
 }
 
-static void gemm_run(void *state)
+static void run_once(const struct gemm *g)
 {
-	const struct gemm *g = state;
 	unsigned threads = g->config.threads;
 	if (g->config.paradigm == PARADIGM_BLAS) {
 		run_blas(g);
@@ -79,6 +78,12 @@ static void gemm_run(void *state)
 		for (unsigned i = 0; i < threads; i++)
 			run_block(g, i);
 	}
+}
+
+static void gemm_run(void *state, uint64_t passes)
+{
+	for (uint64_t i = 0; i < passes; i++)
+		run_once(state);
 }
 
 /* y = M x in double precision, column by column. */

@@ -53,7 +53,7 @@ struct kernel {
 
 	ERGON_MUST_USE enum ergon_code (*init)(void *state, const struct kernel_config *config,
 	                                       struct ergon_error *err);
-	void (*run)(void *state);
+	void (*run)(void *state, uint64_t passes); /* one after the other */
 	/* The relative error of the last run's result, and the most that rounding explains. */
 	void (*check)(void *state, double *error, double *allowed);
 	void (*fini)(void *state);

@@ -10,10 +10,12 @@
 
 extern const struct kernel kernel_triad;
 extern const struct kernel kernel_gemm;
+extern const struct kernel kernel_fma;
 
 const struct kernel *const kernels[] = {
 	&kernel_triad,
 	&kernel_gemm,
+	&kernel_fma,
 	NULL,
 };
 

@@ -26,7 +26,7 @@ static void one(const struct kernel *k, struct kernel_config config)
 	assert_int_equal(code, ERGON_OK);
 	for (int i = 0; i < 2; i++) {
 		double error, allowed;
-		k->run(state);
+		k->run(state, 1);
 		k->check(state, &error, &allowed);
 		if (!(error <= allowed))
 			fail_msg("%s %s %s %s size %llu: error %g, allowed %g", k->name,

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/grow.h"
+#include "measure/run.h"
+#include "understand/kernel_run.h"
+#include "understand/sweep.h"
+
+struct command_run {
+	struct sweep *sweep;
+	struct meter *meter;
+	char *const *argv, *const *environment;
+	int null_fd;
+};
+
+static char **copy_words(struct arena *arena, char *const *words)
+{
+	size_t count = 0;
+	while (words[count])
+		count++;
+	char **copy = ARENA_ARRAY(arena, char *, count + 1);
+	if (copy)
+		memcpy(copy, words, count * sizeof *copy);
+	return copy;
+}
+
+static enum ergon_code prepare(const struct command_run *c, const struct sweep *sweep,
+                               const struct sweep_point *point, struct arena *arena,
+                               struct lever_child *child, struct ergon_error *err)
+{
+	*child = (struct lever_child){ arena, copy_words(arena, c->argv),
+		                       copy_words(arena, c->environment) };
+	if (!child->argv || !child->environment)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = ERGON_OK;
+	for (size_t i = 0; !code && i < sweep->lever_count; i++) {
+		const struct lever_setting *l = &sweep->levers[i];
+		if (l->lever->apply)
+			code = l->lever->apply(child, l->member, l->values[point->setting[i]], err);
+	}
+	return code;
+}
+
+static enum ergon_code run_once(struct command_run *c, const struct lever_child *child,
+                                struct sweep_sample *sample, struct ergon_error *err)
+{
+	struct run_result result = { 0 };
+	struct run_options options = { .environment = child->environment, .stdout_fd = c->null_fd };
+	struct ergon_error start = { 0 };
+	enum ergon_code code = measure_command(c->meter, &options, child->argv, &result, &start);
+	if (!code && (result.status == 127 || result.status == 126) && start.text[0])
+		code = start.code ? start.code : ERGON_NOT_FOUND;
+	if (code) {
+		run_result_fini(&result);
+		return ergon_fail(err, code, "%s", start.text);
+	}
+	enum provenance provenance;
+	bool has_energy = measurement_provenance(&result.energy, &provenance);
+	*sample =
+	    (struct sweep_sample){ .time_s = result.energy.duration_s,
+		                   .energy_j = has_energy ? result.energy.energy_j : (double)NAN,
+		                   .provenance = provenance,
+		                   .status = result.status };
+	if (result.interrupted || result.signal == SIGINT)
+		c->sweep->interrupted = true;
+	run_result_fini(&result);
+	return ERGON_OK;
+}
+
+static enum ergon_code measure(void *user, const struct sweep *sweep,
+                               const struct sweep_point *point, struct sweep_sample *sample,
+                               struct ergon_error *err)
+{
+	struct command_run *c = user;
+	struct arena arena;
+	struct lever_child child;
+	arena_init(&arena);
+	enum ergon_code code = prepare(c, sweep, point, &arena, &child, err);
+	if (!code)
+		code = run_once(c, &child, sample, err);
+	arena_fini(&arena);
+	return code;
+}
+
+/* A {NAME} that is missing must show before the first run, not in the middle of the sweep. */
+static enum ergon_code check_points(const struct command_run *c, const struct sweep *sweep,
+                                    struct ergon_error *err)
+{
+	struct arena arena;
+	struct lever_child child;
+	arena_init(&arena);
+	enum ergon_code code = prepare(c, sweep, &sweep->points[0], &arena, &child, err);
+	arena_fini(&arena);
+	return code;
+}
+
+enum ergon_code sweep_command(struct sweep *sweep, const struct ergon_env *env, struct meter *meter,
+                              char *const argv[], char *const environment[],
+                              struct ergon_error *err)
+{
+	struct command_run c = {
+		.sweep = sweep, .meter = meter, .argv = argv, .environment = environment
+	};
+	struct text words = { 0 };
+	for (char *const *word = argv; *word; word++)
+		text_printf(&words, "%s%s", word == argv ? "" : " ", *word);
+	if (words.failed) {
+		text_fini(&words);
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
+	sweep->command = words.data;
+	enum ergon_code code = check_points(&c, sweep, err);
+	if (code)
+		return code;
+	c.null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (c.null_fd < 0)
+		return ergon_fail(err, ERGON_IO, "cannot open /dev/null");
+	code = sweep_run(sweep, env, measure, &c, err);
+	close(c.null_fd);
+	return code;
+}
