@@ -9,6 +9,7 @@ extern const struct command command_measure;
 extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
+extern const struct command command_bench;
 extern const struct command command_kernel;
 extern const struct command command_sweep;
 extern const struct command command_pareto;
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
 	&command_runs,
 	&command_show,
 	&command_compare,
+	&command_bench,
 	&command_kernel,
 	&command_sweep,
 	&command_pareto,

@@ -9,7 +9,7 @@
 #include "base/units.h"
 
 /* Enough batches for an interval, few enough that each outlasts a sensor's refresh. */
-enum { BATCHES = 12, BATCHES_MAX = 100000 };
+enum { BATCHES = 12, BATCHES_LEAST = 3, BATCHES_MAX = 100000 };
 static const double BATCH_LEAST_S = 1e-4;
 
 struct runner {
@@ -110,6 +110,14 @@ static double done(const struct runner *r)
 	return part < 1 ? part : 1;
 }
 
+/* By time, an interval is worth a few passes more than were asked for. */
+static bool wants_more(const struct runner *r)
+{
+	if (r->time.count >= BATCHES_MAX)
+		return false;
+	return done(r) < 1 || (!r->options->repeat && r->time.count < BATCHES_LEAST);
+}
+
 static enum ergon_code batches(struct runner *r, struct ergon_error *err)
 {
 	struct kernel_run *run = r->run;
@@ -122,7 +130,7 @@ static enum ergon_code batches(struct runner *r, struct ergon_error *err)
 	run->kernel->run(r->state, 1);
 	pass_s = fmin(pass_s, seconds_from_ns(now_ns(&run->config) - begin));
 	uint64_t passes = batch_size(r, pass_s);
-	while (!code && done(r) < 1 && r->time.count < BATCHES_MAX) {
+	while (!code && wants_more(r)) {
 		uint64_t left = r->options->repeat - run->passes;
 		code = batch(r, r->options->repeat && left < passes ? left : passes, err);
 		if (r->options->progress && !r->options->progress(r->options->user, done(r)))
@@ -195,6 +203,16 @@ double kernel_run_bytes_per_s(const struct kernel_run *run)
 	return run->bytes / run->time_s;
 }
 
+double kernel_run_best_flops_per_s(const struct kernel_run *run)
+{
+	return run->flops / run->time_min_s;
+}
+
+double kernel_run_best_bytes_per_s(const struct kernel_run *run)
+{
+	return run->bytes / run->time_min_s;
+}
+
 double kernel_run_intensity(const struct kernel_run *run)
 {
 	return run->flops / run->bytes;
@@ -223,6 +241,7 @@ json_t *kernel_run_to_json(const struct kernel_run *run)
 	    json_number(kernel_run_intensity(run)));
 	if (!object)
 		return NULL;
+	json_object_set_new(object, "time_min_s", json_number(run->time_min_s));
 	json_object_set_new(object, "relative_error", json_number(run->error));
 	json_object_set_new(object, "relative_error_allowed", json_number(run->allowed));
 	json_object_set_new(object, "power_w", json_number(e ? run->power_w : nan));

@@ -52,6 +52,9 @@ ERGON_MUST_USE enum ergon_code kernel_run(const struct kernel *kernel,
 /* Rates of the mean; NaN where nothing was timed. */
 double kernel_run_flops_per_s(const struct kernel_run *run);
 double kernel_run_bytes_per_s(const struct kernel_run *run);
+/* Rates of the fastest batch: what a roof is made of, as in STREAM. */
+double kernel_run_best_flops_per_s(const struct kernel_run *run);
+double kernel_run_best_bytes_per_s(const struct kernel_run *run);
 double kernel_run_intensity(const struct kernel_run *run); /* FLOP per byte */
 
 /* One element of kernels[] of the document "ergon.bench". NULL: out of memory. */
