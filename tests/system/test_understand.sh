@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# kernel, bench and sweep as a user meets them: documents, exit statuses, one clear line for bad input.
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export ERGON_STATE_DIR="$work/state"
+fail() { echo "FAILED: $*"; exit 1; }
+
+refuses() { # WORDS-EXPECTED ARGS... : exit 2, one line on stderr that holds the words, nothing on stdout
+	expect=$1; shift
+	status=0
+	"$ERGON" "$@" >"$work/out" 2>"$work/err" || status=$?
+	[ "$status" -eq 2 ] || fail "ergon $*: exit $status, expected 2"
+	[ "$(wc -l <"$work/err")" -eq 1 ] || fail "ergon $*: not one line: $(cat "$work/err")"
+	grep -q -- "$expect" "$work/err" || fail "ergon $*: no '$expect' in: $(cat "$work/err")"
+	[ ! -s "$work/out" ] || fail "ergon $*: wrote to standard output"
+}
+refuses "did you mean 'gemm'" kernel gem
+refuses "did you mean 'triad'" bench --kernel triaf
+refuses "no paradigm 'cuda'" kernel gemm --paradigm cuda
+refuses "expected a size" kernel gemm --size 40000
+refuses "runs on one thread" kernel gemm --paradigm simd --threads 2
+refuses "did you mean 'cpu.threads'" sweep --lever cpu.thread=1:2 -- true
+refuses "expected {batch} in the command" sweep --lever arg:batch=1,2 -- true
+refuses "is empty" sweep --lever cpu.threads=4:1 -- true
+refuses "expected a command" sweep --lever cpu.threads=1
+refuses "at least one" sweep -- true
+refuses "no-such-command" sweep --lever env:A=1 -- no-such-command
+refuses "fails at every setting: exit status 3" sweep --lever env:A=1,2 -- sh -c 'exit 3'
+printf "a,b\n1,2\n" >"$work/t.csv"
+refuses "no column .t." pareto "$work/t.csv" --time t --power b
+refuses "no-such-file" pareto no-such-file.csv --time t --power p
+
+"$ERGON" kernel triad --size 4096 --repeat 50 --json - | python3 -c '
+import json, sys
+k = json.load(sys.stdin)["kernel"]
+assert k["passes"] == 50 and k["bytes"] == 4096 * 24 and k["gbps"] > 0 and k["relative_error"] == 0' ||
+	fail "kernel document"
+
+"$ERGON" bench --budget 2s --kernel fma --no-save --json - | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert d["kind"] == "ergon.bench" and d["version"] == 1
+assert d["roofs"]["flops_per_s"]["f64"] > 0 and d["kernels"], d
+for k in d["kernels"]:
+    assert k["gflops"] > 0 and k["provenance"] in ("measured", "modelled", None)' || fail "bench document"
+
+# The child sees the lever; the document is whole; the command must not write to our output.
+"$ERGON" sweep --lever arg:n=1,3 --lever env:MODE=a,b --repeat 2 --json - -- \
+	sh -c 'echo noise; echo "$MODE {n} $OMP_NUM_THREADS" >>"$0"; i=0; while [ $i -lt {n}0000 ]; do i=$((i+1)); done' \
+	"$work/log" >"$work/sweep.json"
+python3 - "$work/sweep.json" <<'PY' || fail "sweep document"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["kind"] == "ergon.sweep" and len(d["points"]) == 4 and d["sentence"]
+assert [l["name"] for l in d["levers"]] == ["arg:n", "env:MODE"]
+assert {(p["settings"]["arg:n"], p["settings"]["env:MODE"]) for p in d["points"]} == \
+    {("1", "a"), ("1", "b"), ("3", "a"), ("3", "b")}
+for p in d["points"]:
+    assert p["runs"] == 2 and p["time_s"] > 0
+assert d["baseline"]["settings"] == {"arg:n": "1", "env:MODE": "a"}
+PY
+[ "$(wc -l <"$work/log")" -eq 9 ] || fail "expected 8 runs and a warm-up, found $(wc -l <"$work/log")"
+
+"$ERGON" sweep --lever cpu.threads=1:2 --repeat 1 -- sh -c 'echo "$OMP_NUM_THREADS {cpu.threads}" >>"$0"' \
+	"$work/threads" >/dev/null 2>&1
+sort -u "$work/threads" | tr '\n' ',' | grep -qx '1 1,2 2,' || fail "cpu.threads: $(cat "$work/threads")"
+echo "kernel, bench and sweep behave"
