@@ -375,8 +375,11 @@ static void print_skips(FILE *out, const struct trace *trace)
 {
 	for (size_t i = 0; i < trace->skip_count; i++) {
 		const struct trace_skip *skip = &trace->skips[i];
-		fprintf(out, "skipped       %zu: %s%.40s, first in line %ld\n", skip->count,
-		        skip->malformed ? "malformed " : "", skip->reason, skip->first_line);
+		fprintf(out, "skipped       %zu: %s%.40s", skip->count,
+		        skip->malformed ? "malformed " : "", skip->reason);
+		if (skip->first_line > 0)
+			fprintf(out, ", first in line %ld", skip->first_line);
+		fputc('\n', out);
 	}
 }
 
@@ -432,9 +435,12 @@ static void print_info(FILE *out, const struct work *work)
 	print_lead(out, work);
 	fprintf(out, "\nrows          %zu, %zu skipped\n", trace->rows, trace->skipped);
 	print_skips(out, trace);
-	fprintf(out, "arrivals      from %s to %s, mean gap %s, variation %.2f\n",
+	fprintf(out, "arrivals      from %s to %s, mean gap %s",
 	        format_duration(a, sizeof a, s->first_s), format_duration(b, sizeof b, s->last_s),
-	        format_duration(c, sizeof c, s->gap_mean_s), s->gap_variation);
+	        format_duration(c, sizeof c, s->gap_mean_s));
+	if (isfinite(s->gap_variation))
+		fprintf(out, ", variation %.2f", s->gap_variation);
+	fputc('\n', out);
 	if (s->unknown_durations < trace->count)
 		fprintf(out, "duration      mean %s, p50 %s, p90 %s, max %s\n",
 		        format_duration(a, sizeof a, s->duration_mean_s),

@@ -28,10 +28,9 @@ struct trace_parse {
 	struct arena *arena;
 	struct trace *trace;
 	struct ergon_error *err;
-	const char *bad_field; /* of the last trace_bad(): a static text */
+	const char *bad_field; /* of the last trace_bad(): a static text, or in the arena */
 	size_t capacity;       /* of trace->jobs, malloc'd until the end of the parse */
-	char *document;        /* of JSON readers: the whole text */
-	size_t document_length;
+	size_t width;          /* of tables in several forms: columns of the first row */
 };
 
 /* An empty job: every text "", priority 1, share 1, the row's line. */

@@ -35,7 +35,8 @@ enum trace_batch_mode { TRACE_BATCH_STATIC, TRACE_BATCH_ACCORDION, TRACE_BATCH_G
 /* What a trace's jobs count: GPUs, or processors (cores or nodes) where no job asks for a GPU. */
 enum trace_unit { TRACE_GPUS, TRACE_PROCESSORS };
 
-/* One job. Texts are never NULL; "" and 0 mean "not stated" unless a line says otherwise. */
+/* One job. Texts are UTF-8 without control characters and never NULL; "" and 0 mean "not stated"
+ * unless a line says otherwise. */
 struct trace_job {
 	const char *name;        /* the file's name or number of the job; always stated */
 	const char *application; /* model or program, without its batch size: "resnet50" */
@@ -58,7 +59,7 @@ struct trace_job {
 	uint32_t batch;              /* total batch size, samples */
 	uint32_t batch_min, batch_max;
 
-	uint32_t line; /* in the file, from 1 */
+	uint32_t line; /* in the file, from 1; 0 where a document has none */
 	uint8_t batch_mode;
 	bool urgent;
 };

@@ -11,14 +11,17 @@
 extern const struct trace_reader trace_reader_ergon, trace_reader_pollux, trace_reader_swf,
     trace_reader_gavel, trace_reader_shockwave, trace_reader_philly, trace_reader_philly_json,
     trace_reader_helios, trace_reader_alibaba_pods, trace_reader_alibaba_tasks,
-    trace_reader_alibaba_jobs, trace_reader_tiresias, trace_reader_batsim, trace_reader_sacct;
+    trace_reader_tiresias, trace_reader_batsim, trace_reader_sacct;
 
 /* Every format that ergon reads; where two are equally sure of a file, the first wins. */
 const struct trace_reader *const trace_readers[] = {
-	&trace_reader_ergon,
-	&trace_reader_pollux,
-	&trace_reader_swf,
-	NULL,
+	&trace_reader_ergon,        &trace_reader_pollux,
+	&trace_reader_swf,          &trace_reader_gavel,
+	&trace_reader_shockwave,    &trace_reader_philly,
+	&trace_reader_philly_json,  &trace_reader_helios,
+	&trace_reader_alibaba_pods, &trace_reader_alibaba_tasks,
+	&trace_reader_tiresias,     &trace_reader_batsim,
+	&trace_reader_sacct,        NULL,
 };
 
 const struct trace_reader *trace_reader_find(const char *name)
