@@ -33,6 +33,8 @@
 	X(l2_bytes_per_clock, "B", 8, 128, 32, "L2 bandwidth of one SM and clock")                 \
 	X(hidden, "1", 0, 1, 0.2, "part of the lesser of compute and memory that is not hidden")   \
 	X(launch_s, "s", 0, 2e-5, 2.5e-6, "device time between two kernels")                       \
+	X(call_s, "s", 0, 5e-5, 2e-5,                                                              \
+	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
 	X(host_issue_s, "s", 1e-6, 5e-5, 8e-6, "host time to issue one operator, eager")           \
 	X(host_compiled, "1", 0.05, 1, 0.35, "the same with a compiled runtime, as a share")       \
 	X(host_step_s, "s", 0, 2e-2, 5e-4, "host time of a step besides operators")                \

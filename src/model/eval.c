@@ -48,6 +48,12 @@ static double phase_time(const struct eval_case *item, const struct calibration 
 	                  : (double)NAN;
 }
 
+/* A kernel that is called alone has its own launch to wait for, not a step's gap. */
+static double called_alone(const struct prediction *p, const struct calibration *calibration)
+{
+	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + calibration->call_s;
+}
+
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
                   struct eval_point *point)
 {
@@ -64,7 +70,7 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 		value = item->quantity == EVAL_POWER             ? p->power_w
 		        : item->quantity == EVAL_ENERGY          ? p->energy_per_step_j
 		        : item->quantity == EVAL_MEMORY          ? p->memory_bytes
-		        : item->quantity == EVAL_DEVICE_TIME     ? p->device_time_s
+		        : item->quantity == EVAL_DEVICE_TIME     ? called_alone(p, calibration)
 		        : item->quantity == EVAL_COLLECTIVE_TIME ? p->communication_time_s
 		                                                 : p->step_time_s;
 	}
