@@ -4,3 +4,11 @@ if(ERGON_TESTS)
   target_compile_definitions(fake_rapl PRIVATE _GNU_SOURCE)
   set_target_properties(fake_rapl PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 endif()
+
+# bench/bench_sampler: what a sample costs; built with the rest, run by hand or by bench/run.sh.
+function(ergon_measure_programs)
+  add_executable(bench_sampler "${PROJECT_SOURCE_DIR}/bench/bench_sampler.c")
+  target_link_libraries(bench_sampler PRIVATE ergon_static)
+  set_target_properties(bench_sampler PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+endfunction()
+cmake_language(DEFER CALL ergon_measure_programs)

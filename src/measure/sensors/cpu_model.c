@@ -191,7 +191,7 @@ static void update_frequency(struct cpu_model *model)
 	int i = model->next_frequency;
 	struct reading reading;
 	model->next_frequency = (i + 1) % model->frequency_count;
-	sysfs_number_read(&model->frequencies[i], &reading);
+	sysfs_number_read(&model->frequencies[i], model->env->clock, &reading);
 	if (reading.valid)
 		model->speed_up[i] = pow(fmin((double)reading.raw / model->max_khz, 1.2),
 		                         model->power.frequency_exponent);

@@ -350,12 +350,11 @@ static void hwmon_read(void *state, struct reading *readings, int n)
 	struct hwmon *hwmon = state;
 	const struct ergon_clock *clock = hwmon->env->clock;
 	for (int i = 0; i < n; i++) {
-		sysfs_number_read(&hwmon->values[i], &readings[i]);
+		sysfs_number_read(&hwmon->values[i], clock, &readings[i]);
 		if (readings[i].valid && hwmon->is_power[i] && is_sentinel(readings[i].raw))
 			readings[i].valid = false;
 		if (readings[i].raw == UINT64_MAX)
 			readings[i].valid = false;
-		readings[i].time_ns = clock->monotonic_ns(clock->user);
 	}
 }
 

@@ -123,7 +123,7 @@ static bool zone_name(const struct zone *zones, int count, int i, char *out, siz
 		if (strlen(zones[k].id) == length && strncmp(zones[k].id, zones[i].id, length) == 0)
 			if (!zone_text(&zones[k], "name", outer, sizeof outer))
 				outer[0] = '\0';
-	snprintf(out, size, "%s%s%s", outer, outer[0] ? "/" : "", own);
+	snprintf(out, size, "%.22s%s%.31s", outer, outer[0] ? "/" : "", own);
 	return true;
 }
 
@@ -237,10 +237,8 @@ static void rapl_read(void *state, struct reading *readings, int n)
 {
 	struct rapl_powercap *rapl = state;
 	const struct ergon_clock *clock = rapl->env->clock;
-	for (int i = 0; i < n; i++) {
-		sysfs_number_read(&rapl->energy[i], &readings[i]);
-		readings[i].time_ns = clock->monotonic_ns(clock->user);
-	}
+	for (int i = 0; i < n; i++)
+		sysfs_number_read(&rapl->energy[i], clock, &readings[i]);
 }
 
 static void rapl_close(void *state)

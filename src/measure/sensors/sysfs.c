@@ -10,9 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/units.h"
+
+static const uint64_t check_interval_ns = 50 * NS_PER_MS;
+
 bool sysfs_number_open(struct sysfs_number *number, const char *path)
 {
 	number->last = UINT64_MAX;
+	number->checked_ns = 0;
 	if ((size_t)snprintf(number->path, sizeof number->path, "%s", path) >=
 	    sizeof number->path) {
 		number->fd = -1;
@@ -68,15 +73,22 @@ static bool read_once(struct sysfs_number *number, struct reading *reading)
 	return parse_number(text, (size_t)length, &reading->raw);
 }
 
-void sysfs_number_read(struct sysfs_number *number, struct reading *reading)
+void sysfs_number_read(struct sysfs_number *number, const struct ergon_clock *clock,
+                       struct reading *reading)
 {
 	reading->raw = 0;
 	reading->valid = read_once(number, reading);
+	reading->time_ns = clock->monotonic_ns(clock->user);
 	/* A value that moves needs no second look; one that stands may be a file long gone. */
-	if ((!reading->valid || reading->raw == number->last) && replaced(number)) {
-		sysfs_number_close(number);
-		number->fd = open(number->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		reading->valid = read_once(number, reading);
+	if ((!reading->valid || reading->raw == number->last) &&
+	    reading->time_ns - number->checked_ns >= check_interval_ns) {
+		number->checked_ns = reading->time_ns;
+		if (replaced(number)) {
+			sysfs_number_close(number);
+			number->fd = open(number->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+			reading->valid = read_once(number, reading);
+			reading->time_ns = clock->monotonic_ns(clock->user);
+		}
 	}
 	number->last = reading->valid ? reading->raw : UINT64_MAX;
 }

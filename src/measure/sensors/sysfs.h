@@ -16,7 +16,8 @@ enum { SYSFS_PATH_SIZE = 384 };
 
 struct sysfs_number {
 	int fd;
-	uint64_t last; /* the value seen last, to notice a file that was replaced */
+	uint64_t last;       /* the value seen last, to notice a file that was replaced */
+	uint64_t checked_ns; /* when it was last looked whether it was */
 	char path[SYSFS_PATH_SIZE];
 };
 
@@ -24,9 +25,11 @@ struct sysfs_number {
 bool sysfs_number_open(struct sysfs_number *number, const char *path);
 void sysfs_number_close(struct sysfs_number *number);
 
-/* Fills reading but for its time; a text that is no unsigned number is invalid with error 0. A file
- * that has been unlinked or replaced (hot plug, recordings) is opened anew. */
-void sysfs_number_read(struct sysfs_number *number, struct reading *reading);
+/* Reads once and notes the time right behind. A text that is no unsigned number is invalid with
+ * error 0. A file that has been unlinked or replaced (hot plug, recordings) is opened anew: looked
+ * for when a value fails or stands still, twenty times a second at most. */
+void sysfs_number_read(struct sysfs_number *number, const struct ergon_clock *clock,
+                       struct reading *reading);
 
 /* Entries of a folder whose name begins with prefix, in version order ("hwmon2" before "hwmon10").
  * malloc'd names in a malloc'd array; -1 with errno set where the folder cannot be read. */
