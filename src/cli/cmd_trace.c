@@ -15,6 +15,7 @@
 #include "optimize/traces/ergon_csv.h"
 #include "optimize/traces/generate.h"
 #include "optimize/traces/summary.h"
+#include "spec/cluster.h"
 
 struct options {
 	const char *format, *output, *json, *cluster, *arrivals, *durations, *applications;
@@ -45,8 +46,8 @@ static const struct option options_table[] = {
 	  .letter = 'c',
 	  .kind = OPTION_TEXT,
 	  FIELD(cluster),
-	  .value = "NxG[:TYPE],...",
-	  .help = "cluster that loads refer to: N nodes of G GPUs" },
+	  .value = "CLUSTER",
+	  .help = "cluster that loads refer to: nodes x GPUs : type, such as 16x4:t4" },
 	{ .name = "jobs",
 	  .letter = 'n',
 	  .kind = OPTION_COUNT,
@@ -141,40 +142,6 @@ struct work {
 	uint64_t units; /* of the cluster; 0: none named */
 	struct ergon_error *err;
 };
-
-/* "16x4:t4,3x8:rtx2080ti" -> 88. */
-static enum ergon_code cluster_units(const char *text, uint64_t *units, struct ergon_error *err)
-{
-	*units = 0;
-	for (const char *p = text; *p;) {
-		uint64_t nodes = 0, each = 0;
-		char word[2][16] = { "", "" };
-		size_t first = strcspn(p, "x,"), second = 0;
-		if (p[first] == 'x')
-			second = strcspn(p + first + 1, ":,");
-		if (first == 0 || second == 0 || first >= sizeof word[0] ||
-		    second >= sizeof word[1])
-			return ergon_fail(err, ERGON_BAD_INPUT,
-			                  "cluster: expected nodes x GPUs such as 16x4:t4, found "
-			                  "'%.40s'",
-			                  p);
-		memcpy(word[0], p, first);
-		memcpy(word[1], p + first + 1, second);
-		if (!parse_u64(word[0], &nodes) || !parse_u64(word[1], &each) || nodes < 1 ||
-		    each < 1 || nodes > TRACE_UNITS_MAX || each > TRACE_UNITS_MAX ||
-		    *units + nodes * each > TRACE_UNITS_MAX)
-			return ergon_fail(err, ERGON_BAD_INPUT,
-			                  "cluster: expected 1 to %u GPUs in all, found '%.40s'",
-			                  TRACE_UNITS_MAX, p);
-		*units += nodes * each;
-		p += first + 1 + second;
-		p += strcspn(p, ",");
-		p += *p == ',';
-	}
-	if (*units == 0)
-		return ergon_fail(err, ERGON_BAD_INPUT, "cluster: expected nodes x GPUs");
-	return ERGON_OK;
-}
 
 static enum ergon_code which_name(const char *option, const char *text, const char *const *names,
                                   size_t count, size_t *index, struct ergon_error *err)
@@ -510,12 +477,14 @@ static int trace_run(struct cli *cli, const void *parsed, char **operands, int c
 	struct ergon_error err = { 0 };
 	struct arena arena;
 	arena_init(&arena);
+	struct cluster cluster = { .gpus = 0 };
 	struct work work = { .cli = cli, .options = options, .arena = &arena, .err = &err };
 	enum ergon_code code = find_action(operands[0], &action, &err);
 	if (!code)
 		code = check_options(action, options, count, &err);
 	if (!code && options->cluster)
-		code = cluster_units(options->cluster, &work.units, &err);
+		code = cluster_load(options->cluster, &arena, &cluster, &err);
+	work.units = cluster.gpus;
 	if (!code && action->reads)
 		code = trace_load(operands[1], options->format, options->lenient, &arena,
 		                  &work.trace, &err);

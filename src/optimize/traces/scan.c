@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/grow.h"
 #include "base/suggest.h"
 #include "base/units.h"
 
@@ -20,11 +19,29 @@ struct trace_job trace_job_init(const struct trace_parse *parse)
 		                   .line = (uint32_t)parse->line };
 }
 
+/* From the arena: untouched pages of a generous array cost nothing, and the array need not move
+ * when the parse is over. */
+static bool more_jobs(struct trace_parse *parse)
+{
+	enum { BYTES_A_ROW = 40, FIRST = 64 };
+	struct trace *trace = parse->trace;
+	size_t wanted = parse->capacity * 2;
+	if (!wanted)
+		wanted = (size_t)(parse->end - parse->p) / BYTES_A_ROW + FIRST;
+	struct trace_job *jobs = ARENA_ARRAY(parse->arena, struct trace_job, wanted);
+	if (!jobs)
+		return false;
+	if (trace->count)
+		memcpy(jobs, trace->jobs, trace->count * sizeof *jobs);
+	trace->jobs = jobs;
+	parse->capacity = wanted;
+	return true;
+}
+
 enum ergon_code trace_add(struct trace_parse *parse, const struct trace_job *job)
 {
 	struct trace *trace = parse->trace;
-	if (trace->count == parse->capacity &&
-	    !GROW(trace->jobs, parse->capacity, trace->count + 1))
+	if (trace->count == parse->capacity && !more_jobs(parse))
 		return ergon_fail_at(parse->err, ERGON_NO_MEMORY, parse->file, parse->line,
 		                     "out of memory for %zu jobs", trace->count);
 	trace->jobs[trace->count++] = *job;

@@ -29,7 +29,7 @@ struct trace_parse {
 	struct trace *trace;
 	struct ergon_error *err;
 	const char *bad_field; /* of the last trace_bad(): a static text, or in the arena */
-	size_t capacity;       /* of trace->jobs, malloc'd until the end of the parse */
+	size_t capacity;       /* of trace->jobs */
 	size_t width;          /* of tables in several forms: columns of the first row */
 };
 

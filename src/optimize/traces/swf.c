@@ -71,9 +71,11 @@ static enum ergon_code check_rest(struct trace_parse *parse, const struct trace_
 		                              PRECEDING, THINK_TIME, USER,        APPLICATION };
 	for (size_t i = 0; i < sizeof rest; i++) {
 		struct trace_cell cell = cells[rest[i]];
-		int64_t whole;
+		int64_t number;
 		double real;
-		if (!scan_i64(cell.text, cell.length, &whole) && !parse_real(cell.text, &real))
+		if (!scan_i64(cell.text, cell.length, &number) &&
+		    !scan_decimal_ns(cell.text, cell.length, &number) &&
+		    !parse_real(cell.text, &real))
 			return trace_bad(parse, names[rest[i]], "a number", cell.text);
 	}
 	return ERGON_OK;

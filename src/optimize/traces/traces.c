@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/grow.h"
 #include "base/suggest.h"
 #include "optimize/traces/scan.h"
 
@@ -166,13 +165,6 @@ static enum ergon_code finish(struct trace_parse *parse)
 		return no_jobs(trace, parse->err);
 	if (parse->calendar)
 		rebase(trace);
-	struct trace_job *jobs = ARENA_ARRAY(parse->arena, struct trace_job, trace->count);
-	if (!jobs)
-		return ergon_fail_at(parse->err, ERGON_NO_MEMORY, trace->file, 0,
-		                     "out of memory for %zu jobs", trace->count);
-	memcpy(jobs, trace->jobs, trace->count * sizeof *jobs);
-	free(trace->jobs);
-	trace->jobs = jobs;
 	return ERGON_OK;
 }
 
@@ -203,7 +195,6 @@ enum ergon_code trace_parse_text(const char *text, size_t length, const char *na
 	if (!code)
 		code = finish(&parse);
 	if (code) {
-		free(trace->jobs);
 		trace->jobs = NULL;
 		trace->count = 0;
 	}
