@@ -27,6 +27,7 @@ struct lever_child {
 	struct arena *arena;
 	char **argv;
 	char **environment;
+	unsigned cores; /* it may run on the first so many processors; 0: all of ours */
 };
 
 struct lever_range {

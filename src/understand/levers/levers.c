@@ -9,14 +9,18 @@
 #include "understand/levers/lever.h"
 
 extern const struct lever lever_cpu_threads;
+extern const struct lever lever_cpu_cores;
+extern const struct lever lever_cpu_freq;
+extern const struct lever lever_cpu_governor;
+extern const struct lever lever_cpu_epp;
+extern const struct lever lever_cpu_cap;
 extern const struct lever lever_env;
 extern const struct lever lever_arg;
 
 const struct lever *const levers[] = {
-	&lever_cpu_threads,
-	&lever_env,
-	&lever_arg,
-	NULL,
+	&lever_cpu_threads,  &lever_cpu_cores, &lever_cpu_freq,
+	&lever_cpu_governor, &lever_cpu_epp,   &lever_cpu_cap,
+	&lever_env,          &lever_arg,       NULL,
 };
 
 enum { NAMES_MAX = 64, WORD_MAX = 1 << 20 };

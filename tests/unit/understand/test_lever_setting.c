@@ -101,7 +101,7 @@ static void placeholders_and_environment(void **state)
 	arena_init(&arena);
 	char *argv[] = { (char[]){ "run" }, (char[]){ "--n={n}x{n}" }, (char[]){ "{m}" }, NULL };
 	char *environment[] = { (char[]){ "A=1" }, (char[]){ "AB=2" }, NULL };
-	struct lever_child child = { &arena, argv, environment };
+	struct lever_child child = { &arena, argv, environment, 0 };
 	size_t count;
 	assert_true(lever_placeholder_used(argv, "n"));
 	assert_false(lever_placeholder_used(argv, "nn"));

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Levers of the machine on an emulated processor: a sweep finds the optimum that is known by
+# arithmetic, and the machine is put back whatever becomes of ergon. KILLS: how many kill -9.
+set -eu
+kills=${KILLS:-10}
+command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
+work=$(mktemp -d)
+sys=$work/sys
+emulator=
+stop() { [ -z "$emulator" ] || kill "$emulator" 2>/dev/null || true; rm -rf "$work"; }
+trap stop EXIT
+export ERGON_STATE_DIR="$work/state"
+fail() { echo "FAILED: $*"; exit 1; }
+python3 tests/fixtures/emulated_cpu.py make "$sys"
+python3 tests/fixtures/emulated_cpu.py run "$sys" &
+emulator=$!
+until grep -q '[1-9]' "$sys/class/powercap/intel-rapl:0/energy_uj"; do sleep 0.01; done
+state() { cat "$sys"/devices/system/cpu/cpufreq/policy0/scaling_m*_freq \
+	"$sys"/devices/system/cpu/cpufreq/policy0/scaling_governor \
+	"$sys"/class/powercap/intel-rapl:0/constraint_0_power_limit_uw | tr '\n' ' '; }
+found=$(state)
+
+# Time 0.6 / f s and a start, power 5 + f^4 W: least energy at 0.8 GHz, least EDP at 1.6 GHz of these;
+# both hold for starts of up to 0.2 s, so that a busy machine does not matter.
+"$ERGON" --sysfs "$sys" sweep --lever cpu.freq=800:3200:800 --repeat 3 --sensors rapl_powercap \
+	--json - -- sh -c 'sleep "$(awk "{ print 600000 / \$1 }" "$0")"' \
+	"$sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq" >"$work/sweep.json"
+python3 - "$work/sweep.json" <<'PY' || fail "the sweep"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["min_energy"]["settings"]["cpu.freq"] == 800, d["min_energy"]
+assert d["min_edp"]["settings"]["cpu.freq"] == 1600, d["min_edp"]
+assert d["provenance"] == "measured" and d["baseline"]["settings"]["cpu.freq"] == 3200
+for p in d["points"]:
+    f = p["settings"]["cpu.freq"] / 1000
+    assert abs(p["power_w"] / (5 + f ** 4) - 1) < 0.1, p
+print(d["sentence"])
+PY
+[ "$(state)" = "$found" ] || fail "not put back after a sweep: $(state)"
+
+# A command that fails, and an interrupt, end with the machine as it was found.
+"$ERGON" --sysfs "$sys" sweep --lever cpu.governor=powersave --repeat 1 -- false 2>/dev/null || true
+[ "$(state)" = "$found" ] || fail "not put back after a failure: $(state)"
+
+i=0
+slowest=0
+while [ "$i" -lt "$kills" ]; do
+	"$ERGON" --sysfs "$sys" sweep --lever cpu.freq=800:3200:300 --lever cpu.cap=50,100 \
+		--lever cpu.governor=performance,powersave -- sleep 0.01 >/dev/null 2>&1 &
+	ergon=$!
+	sleep "0.$(awk -v s="$i" 'BEGIN { srand(s + 1); printf "%03d", 20 + 400 * rand() }')"
+	kill -9 "$ergon" 2>/dev/null || fail "the sweep ended by itself"
+	wait "$ergon" 2>/dev/null || true
+	tries=0
+	until [ "$(state)" = "$found" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || fail "kill $i: after 1 s: $(state), expected $found"
+		sleep 0.01
+	done
+	[ "$tries" -le "$slowest" ] || slowest=$tries
+	i=$((i + 1))
+done
+echo "$kills of $kills kills: everything back, at the latest after ${slowest}0 ms"
