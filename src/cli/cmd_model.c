@@ -26,12 +26,18 @@ static const struct option options_table[] = {
 	  .field = offsetof(struct model_options, calibration),
 	  .value = "FILE",
 	  .help = "the predictor's constants (default: the installed ones)" },
+	{ .name = "constants",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct model_options, constants),
+	  .value = "NAME[,NAME]",
+	  .help = "fit: only these (default: all)" },
 	OPTION_JSON(struct model_options),
 	OPTION_END,
 };
 
 static const struct model_subcommand subcommands[] = {
 	{ "eval", model_eval_run },
+	{ "fit", model_fit_run },
 };
 
 static int model_run(struct cli *cli, const void *options, char **operands, int count)
@@ -53,8 +59,8 @@ static int model_run(struct cli *cli, const void *options, char **operands, int 
 const struct command command_model = {
 	.name = "model",
 	.pillar = PILLAR_MODEL,
-	.summary = "judge the predictor on published measurements",
-	.synopsis = "eval FILE.csv... [options]",
+	.summary = "judge the predictor on published measurements, or fit it to them",
+	.synopsis = "eval|fit FILE.csv... [options]",
 	.details = "eval predicts every row of tables of measurements from the configuration that "
 		   "the row states, and prints the relative error by file, split, metric and what "
 		   "binds (host or device): mean and median of the absolute error, its 95th "
@@ -62,7 +68,9 @@ const struct command command_model = {
 		   "the predicted 80% interval. Rows that cannot be predicted are counted, with "
 		   "the reason.\n\nA table states whole runs (run_id, ..., metric, value, notes, "
 		   "perhaps split) or single kernels; the names of networks are looked up in "
-		   "model_names.json of the data folder.",
+		   "model_names.json of the data folder.\n\nfit fits the predictor's constants to "
+		   "such tables (Levenberg-Marquardt on log residuals) and says which ones the "
+		   "tables cannot tell; --json writes a calibration file.",
 	.examples = "ergon model eval zeus_training_power.csv\n"
 		    "ergon model eval *.csv --by gpu --json result.json --rows rows.csv",
 	.options = options_table,

@@ -9,7 +9,7 @@
 #include "cli/command.h"
 
 struct model_options {
-	const char *json, *by, *rows, *calibration;
+	const char *json, *by, *rows, *calibration, *constants;
 	bool markdown;
 };
 
@@ -22,5 +22,8 @@ struct model_subcommand {
 
 int model_eval_run(struct cli *cli, const struct model_options *options, char **operands,
                    int count);
+
+int model_fit_run(struct cli *cli, const struct model_options *options, char **operands,
+                  int count);
 
 #endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/suggest.h"
+#include "cli/cmd_model.h"
+#include "cli/table.h"
+#include "model/calibrate.h"
+#include "model/eval_cases.h"
+
+static enum ergon_code read_start(struct cli *cli, const char *path,
+                                  struct calibration *calibration, struct ergon_error *err)
+{
+	char *text;
+	size_t length;
+	if (!path)
+		return calibration_load(cli->env, calibration, err);
+	enum ergon_code code = file_read(path, &text, &length, err);
+	if (code)
+		return code;
+	code = calibration_parse(text, length, path, calibration, err);
+	free(text);
+	return code;
+}
+
+/* "launch_s,memory" -> which constants move. */
+static enum ergon_code choose(const char *list, bool fitted[CALIBRATION_COUNT], struct arena *arena,
+                              struct ergon_error *err)
+{
+	const char *names[CALIBRATION_COUNT];
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
+		names[i] = calibration_fields[i].name;
+		fitted[i] = !list;
+	}
+	char *copy = list ? arena_strdup(arena, list) : NULL, *save = NULL;
+	for (char *word = copy ? strtok_r(copy, ",", &save) : NULL; word;
+	     word = strtok_r(NULL, ",", &save)) {
+		size_t i = 0;
+		char hint[320];
+		while (i < CALIBRATION_COUNT && strcmp(names[i], word) != 0)
+			i++;
+		if (i == CALIBRATION_COUNT)
+			return ergon_fail(
+			    err, ERGON_NOT_FOUND, "no constant '%.40s'%s", word,
+			    suggest_hint(hint, sizeof hint, word, names, CALIBRATION_COUNT));
+		fitted[i] = true;
+	}
+	return ERGON_OK;
+}
+
+static void print_fit(FILE *out, const struct calibration *calibration,
+                      const struct calibrate_result *result)
+{
+	static const char *const header[] = { "constant", "value", "95% from", "to", "unit", "" };
+	struct table table;
+	fprintf(out, "%zu measurements, %zu passes; residual %.4f -> %.4f\n\n", result->cases,
+	        result->evaluations, result->rms_before, result->rms_after);
+	table_init(&table, "lrrrll", header);
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
+		const struct calibrate_field *f = &result->fields[i];
+		const double *value = (const double *)(const void *)calibration + i;
+		if (f->fitted)
+			table_row(&table, "%s\t%.4g\t%.4g\t%.4g\t%s\t%s",
+			          calibration_fields[i].name, *value, f->low95, f->high95,
+			          calibration_fields[i].unit,
+			          f->at_bound      ? "at its bound"
+			          : !f->identified ? "not identified"
+			                           : " ");
+	}
+	table_print(&table, out);
+	table_fini(&table);
+}
+
+static enum ergon_code fit(struct cli *cli, const struct model_options *options, char **files,
+                           int count, struct arena *arena, struct ergon_error *err)
+{
+	struct eval_cases cases;
+	struct calibration calibration;
+	struct calibrate_result result;
+	bool fitted[CALIBRATION_COUNT];
+	struct calibrate_options wanted = { .fitted = fitted, .spreads = true };
+	enum ergon_code code = choose(options->constants, fitted, arena, err);
+	if (!code)
+		code = read_start(cli, options->calibration, &calibration, err);
+	if (!code)
+		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
+		                       &cases, err);
+	if (!code)
+		code = calibrate(&cases, &wanted, &calibration, &result, err);
+	if (code)
+		return code;
+	char provenance[1024];
+	size_t used = (size_t)snprintf(provenance, sizeof provenance, "fitted by ergon to:");
+	for (int i = 0; i < count && used < sizeof provenance; i++)
+		used += (size_t)snprintf(provenance + used, sizeof provenance - used, " %s",
+		                         file_base_name(files[i]));
+	if (!(options->json && strcmp(options->json, "-") == 0))
+		print_fit(cli->out, &calibration, &result);
+	if (!options->json)
+		return ERGON_OK;
+	json_t *root = calibration_to_json(&calibration, &result, provenance);
+	code = root ? json_save(root, options->json, err)
+	            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	json_decref(root);
+	return code;
+}
+
+int model_fit_run(struct cli *cli, const struct model_options *options, char **operands, int count)
+{
+	struct ergon_error err = { 0 };
+	struct arena arena;
+	enum ergon_code code = ERGON_OK;
+	if (!count)
+		code = ergon_fail(&err, ERGON_BAD_INPUT,
+		                  "fit needs at least one file of measurements");
+	arena_init(&arena);
+	if (!code)
+		code = fit(cli, options, operands, count, &arena, &err);
+	arena_fini(&arena);
+	return code ? cli_fail(cli, "model fit", &err) : EXIT_DONE;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/calibrate.h"
+
+#include <cminpack.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/stats.h"
+
+static const double ROBUST = 0.25;       /* log residual beyond which a row counts linearly */
+static const double PRIOR_SIGMA = 3;     /* in logits: nearly all of the bounds' range */
+static const double PRIOR_WEIGHT = 0.02; /* against residuals whose squares sum to about 1 */
+
+struct problem {
+	const struct eval_cases *cases;
+	const double *weight; /* [cases->count]; 0: not used */
+	const size_t *field;  /* [unknowns]: which constant */
+	size_t unknowns, rows;
+	struct calibration base;
+	double *start; /* [unknowns], as logits */
+};
+
+static double *at(struct calibration *calibration, size_t i)
+{
+	return (double *)(void *)((char *)calibration + i * sizeof(double));
+}
+
+/* Bounds by a change of variable: value = low + (high - low) / (1 + exp(-z)). */
+static double to_logit(size_t field, double value)
+{
+	const struct calibration_field *f = &calibration_fields[field];
+	double share = (value - f->low) / (f->high - f->low);
+	share = fmin(fmax(share, 1e-3), 1 - 1e-3);
+	return log(share / (1 - share));
+}
+
+static double from_logit(size_t field, double z)
+{
+	const struct calibration_field *f = &calibration_fields[field];
+	return f->low + (f->high - f->low) / (1 + exp(-z));
+}
+
+static void apply(const struct problem *problem, const double *z, struct calibration *out)
+{
+	*out = problem->base;
+	for (size_t i = 0; i < problem->unknowns; i++)
+		*at(out, problem->field[i]) = from_logit(problem->field[i], z[i]);
+}
+
+/* Grows linearly beyond ROBUST; its square is the pseudo-Huber loss. */
+static double robust(double r)
+{
+	double s = r / ROBUST;
+	double loss = 2 * ROBUST * ROBUST * (sqrt(1 + s * s) - 1);
+	return r < 0 ? -sqrt(loss) : sqrt(loss);
+}
+
+static int residuals(void *user, int rows, int unknowns, const double *z, double *out, int flag)
+{
+	const struct problem *problem = user;
+	struct calibration calibration;
+	size_t row = 0;
+	(void)rows;
+	(void)flag;
+	apply(problem, z, &calibration);
+	for (size_t i = 0; i < problem->cases->count; i++) {
+		const struct eval_case *item = &problem->cases->items[i];
+		struct eval_point point;
+		if (problem->weight[i] <= 0)
+			continue;
+		eval_predict(item, &calibration, &point);
+		double r = log(point.predicted / item->measured);
+		out[row++] = problem->weight[i] * (isfinite(r) ? robust(r) : 10);
+	}
+	for (int i = 0; i < unknowns; i++)
+		out[row++] = PRIOR_WEIGHT * (z[i] - problem->start[i]) / PRIOR_SIGMA;
+	return 0;
+}
+
+/* Every file and metric gets the same sum of squared weights, 1. */
+static size_t fill_weights(const struct eval_cases *cases, const bool *used, double *weight)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct eval_case *item = &cases->items[i];
+		bool in = !item->reason && item->measured > 0 && (!used || used[i]);
+		weight[i] = in ? 1 : 0;
+		count += in;
+	}
+	for (size_t begin = 0; begin < cases->count; begin++) {
+		if (weight[begin] != 1)
+			continue;
+		double members = 0;
+		for (int pass = 0; pass < 2; pass++)
+			for (size_t i = begin; i < cases->count; i++) {
+				const struct eval_case *a = &cases->items[begin];
+				const struct eval_case *b = &cases->items[i];
+				if (weight[i] == 0 || strcmp(a->file, b->file) != 0)
+					continue;
+				if (strcmp(a->metric, b->metric) != 0)
+					continue;
+				if (pass == 0)
+					members += weight[i] == 1;
+				else if (weight[i] == 1)
+					weight[i] = 0.9999 / sqrt(members < 2 ? 2 : members);
+			}
+	}
+	return count;
+}
+
+static double rms(const double *values, size_t count)
+{
+	double sum = 0;
+	for (size_t i = 0; i < count; i++)
+		sum += values[i] * values[i];
+	return sqrt(sum / (count ? (double)count : 1));
+}
+
+/* inverse of a small symmetric positive matrix in place (Gauss-Jordan); false where singular */
+static bool invert(double *a, size_t n)
+{
+	for (size_t p = 0; p < n; p++) {
+		double pivot = a[p * n + p];
+		if (!(fabs(pivot) > 1e-300))
+			return false;
+		a[p * n + p] = 1;
+		for (size_t j = 0; j < n; j++)
+			a[p * n + j] /= pivot;
+		for (size_t i = 0; i < n; i++) {
+			double factor = a[i * n + p];
+			if (i == p)
+				continue;
+			a[i * n + p] = 0;
+			for (size_t j = 0; j < n; j++)
+				a[i * n + j] -= factor * a[p * n + j];
+		}
+	}
+	return true;
+}
+
+/* Covariance s^2 (J'J)^-1 with J by differences at the solution. */
+static bool covariance(struct problem *problem, const double *z, double *out)
+{
+	size_t n = problem->unknowns, m = problem->rows;
+	double *base = calloc(m, sizeof *base), *jacobian = calloc(m * n, sizeof *jacobian);
+	double *moved = calloc(n, sizeof *moved);
+	bool good = base && jacobian && moved;
+	if (good)
+		residuals(problem, (int)m, (int)n, z, base, 1);
+	for (size_t j = 0; good && j < n; j++) {
+		double *column = jacobian + j * m, step = 1e-3;
+		memcpy(moved, z, n * sizeof *moved);
+		moved[j] += step;
+		residuals(problem, (int)m, (int)n, moved, column, 1);
+		for (size_t i = 0; i < m; i++)
+			column[i] = (column[i] - base[i]) / step;
+	}
+	double squares = 0;
+	for (size_t i = 0; good && i < m; i++)
+		squares += base[i] * base[i];
+	double variance = squares / (m > n ? (double)(m - n) : 1);
+	for (size_t j = 0; good && j < n; j++)
+		for (size_t k = 0; k < n; k++) {
+			double sum = 0;
+			for (size_t i = 0; i < m; i++)
+				sum += jacobian[j * m + i] * jacobian[k * m + i];
+			out[j * n + k] = sum;
+		}
+	good = good && invert(out, n);
+	for (size_t i = 0; good && i < n * n; i++)
+		out[i] *= variance;
+	free(base);
+	free(jacobian);
+	free(moved);
+	return good;
+}
+
+static void describe(struct problem *problem, const double *z, struct calibrate_result *result)
+{
+	size_t n = problem->unknowns;
+	double *cov = calloc(n * n + 1, sizeof *cov);
+	bool good = cov && covariance(problem, z, cov);
+	for (size_t i = 0; i < n; i++) {
+		struct calibrate_field *field = &result->fields[problem->field[i]];
+		field->fitted = true;
+		field->at_bound = fabs(z[i]) > 5;
+		double sigma = good ? sqrt(fmax(cov[i * n + i], 0)) : (double)INFINITY;
+		field->identified = sigma < PRIOR_SIGMA / 3;
+		field->low95 = from_logit(problem->field[i], z[i] - 1.96 * sigma);
+		field->high95 = from_logit(problem->field[i], z[i] + 1.96 * sigma);
+		for (size_t j = 0; good && j < n; j++) {
+			double c = cov[i * n + j] / sqrt(cov[i * n + i] * cov[j * n + j]);
+			if (j != i && isfinite(c) && fabs(c) > fabs(field->correlation)) {
+				field->correlation = c;
+				field->partner = calibration_fields[problem->field[j]].name;
+			}
+		}
+	}
+	free(cov);
+}
+
+/* The half widths that hold 80% of the log residuals of times and of powers, each file alike. */
+static void set_spreads(const struct problem *problem, struct calibration *calibration)
+{
+	size_t count = problem->cases->count;
+	double *values[2] = { calloc(count + 1, sizeof(double)),
+		              calloc(count + 1, sizeof(double)) };
+	size_t used[2] = { 0, 0 };
+	for (size_t i = 0; values[0] && values[1] && i < count; i++) {
+		const struct eval_case *item = &problem->cases->items[i];
+		struct eval_point point;
+		if (problem->weight[i] <= 0 || item->quantity == EVAL_ENERGY ||
+		    item->quantity == EVAL_MEMORY || !item->run || !item->run->id[0])
+			continue;
+		eval_predict(item, calibration, &point);
+		size_t which = item->quantity == EVAL_POWER;
+		values[which][used[which]++] = fabs(log(point.predicted / item->measured));
+	}
+	double *targets[2] = { &calibration->time_spread, &calibration->power_spread };
+	for (int i = 0; i < 2 && values[0] && values[1]; i++) {
+		if (used[i] < 10)
+			continue;
+		stats_sort(values[i], used[i]);
+		*targets[i] = fmin(fmax(stats_quantile_sorted(values[i], used[i], 0.8), 0.01), 2);
+	}
+	free(values[0]);
+	free(values[1]);
+}
+
+static enum ergon_code solve(struct problem *problem, const struct calibrate_options *options,
+                             double *z, struct calibrate_result *result, struct ergon_error *err)
+{
+	int m = (int)problem->rows, n = (int)problem->unknowns;
+	double *fvec = calloc(problem->rows, sizeof *fvec);
+	double *jacobian = calloc(problem->rows * problem->unknowns, sizeof *jacobian);
+	double *work = calloc(5 * problem->unknowns + problem->rows, sizeof *work);
+	int *pivots = calloc(problem->unknowns, sizeof *pivots);
+	enum ergon_code code = ERGON_OK;
+	if (!fvec || !jacobian || !work || !pivots) {
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	} else {
+		double *diag = work, *qtf = work + n, *wa1 = work + 2 * n, *wa2 = work + 3 * n;
+		double *wa3 = work + 4 * n, *wa4 = work + 5 * n;
+		int evaluations = 0;
+		int limit = options->evaluations ? (int)options->evaluations : 1500;
+		residuals(problem, m, n, z, fvec, 1);
+		result->rms_before = rms(fvec, problem->rows);
+		int info =
+		    lmdif(residuals, problem, m, n, z, fvec, 1e-6, 1e-6, 0, limit, 1e-6, diag, 1, 1,
+		          0, &evaluations, jacobian, m, pivots, qtf, wa1, wa2, wa3, wa4);
+		result->rms_after = rms(fvec, problem->rows);
+		result->evaluations = (size_t)evaluations;
+		if (info <= 0)
+			code = ergon_fail(err, ERGON_INTERNAL, "the fit did not start (%d)", info);
+	}
+	free(fvec);
+	free(jacobian);
+	free(work);
+	free(pivots);
+	return code;
+}
+
+enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate_options *options,
+                          struct calibration *calibration, struct calibrate_result *result,
+                          struct ergon_error *err)
+{
+	size_t field[CALIBRATION_COUNT], unknowns = 0;
+	double z[CALIBRATION_COUNT], start[CALIBRATION_COUNT];
+	*result = (struct calibrate_result){ 0 };
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
+		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
+		bool spread = i == CALIBRATION_AT_time_spread || i == CALIBRATION_AT_power_spread;
+		if (spread || (options->fitted && !options->fitted[i]))
+			continue;
+		z[unknowns] = to_logit(i, *at(calibration, i));
+		start[unknowns] = to_logit(i, calibration_fields[i].start);
+		field[unknowns++] = i;
+	}
+	double *weight = calloc(cases->count + 1, sizeof *weight);
+	if (!weight)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	result->cases = fill_weights(cases, options->used, weight);
+	struct problem problem = { .cases = cases,
+		                   .weight = weight,
+		                   .field = field,
+		                   .unknowns = unknowns,
+		                   .rows = result->cases + unknowns,
+		                   .base = *calibration,
+		                   .start = start };
+	enum ergon_code code = ERGON_OK;
+	if (result->cases < unknowns || !unknowns)
+		code = ergon_fail(err, ERGON_INFEASIBLE,
+		                  "%zu usable measurements cannot fix %zu constants", result->cases,
+		                  unknowns);
+	if (!code)
+		code = solve(&problem, options, z, result, err);
+	if (!code) {
+		apply(&problem, z, calibration);
+		describe(&problem, z, result);
+		if (options->spreads)
+			set_spreads(&problem, calibration);
+	}
+	free(weight);
+	return code;
+}
+
+json_t *calibration_to_json(const struct calibration *calibration,
+                            const struct calibrate_result *result, const char *provenance)
+{
+	struct calibration copy = *calibration;
+	json_t *out = json_object(), *values = json_object(), *fits = json_object();
+	json_object_set_new(out, "about",
+	                    json_string("The predictor's constants, shared by all models and "
+	                                "devices; written by ergon model fit."));
+	json_object_set_new(out, "provenance", json_string(provenance));
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
+		const struct calibrate_field *f = &result->fields[i];
+		json_object_set_new(values, calibration_fields[i].name, json_number(*at(&copy, i)));
+		if (!f->fitted)
+			continue;
+		json_t *item = json_object();
+		json_object_set_new(item, "unit", json_string(calibration_fields[i].unit));
+		json_object_set_new(item, "low95", json_number(f->low95));
+		json_object_set_new(item, "high95", json_number(f->high95));
+		json_object_set_new(item, "identified", json_boolean(f->identified));
+		if (f->partner) {
+			json_object_set_new(item, "correlated_with", json_string(f->partner));
+			json_object_set_new(item, "correlation", json_number(f->correlation));
+		}
+		json_object_set_new(fits, calibration_fields[i].name, item);
+	}
+	json_object_set_new(out, "values", values);
+	json_object_set_new(out, "fits", fits);
+	return out;
+}
