@@ -26,9 +26,13 @@
 	X(tile_cost, "elements", 0, 200, 12,                                                       \
 	  "loss of small tiles: efficiency 1/(1 + c (1/Tm + 1/Tn))")                               \
 	X(memory, "1", 0.4, 1.0, 0.85, "share of the memory bandwidth that long kernels reach")    \
+	X(memory_gddr, "1", 0.4, 1.0, 0.75, "the same where the memory is GDDR")                   \
+	X(memory_old, "1", 0.5, 1.0, 0.85,                                                         \
+	  "factor on both before Volta (compute capability below 7)")                              \
 	X(memory_half_s, "s", 0, 2e-5, 2e-6, "ramp of a kernel's memory stream")                   \
-	X(memory_gather, "1", 0.05, 1.0, 0.5, "the same for gathers, depthwise and pooling")       \
-	X(norm, "1", 0.2, 1.0, 0.7, "the same for norms and softmax")                              \
+	X(memory_gather, "1", 0.05, 1.0, 0.6,                                                      \
+	  "of that, what gathers, depthwise and pooling reach")                                    \
+	X(norm, "1", 0.2, 1.0, 0.7, "of that, what norms and softmax reach")                       \
 	X(l2_share, "1", 0, 1, 0.4, "share of the L2 that still holds what the last kernel wrote") \
 	X(l2_bytes_per_clock, "B", 8, 128, 32, "L2 bandwidth of one SM and clock")                 \
 	X(hidden, "1", 0, 1, 0.2, "part of the lesser of compute and memory that is not hidden")   \
@@ -46,6 +50,7 @@
 	X(fp32_pj, "pJ", 0.5, 60, 12, "energy of a float32 vector FLOP at 12 nm, boost voltage")   \
 	X(tensor_pj, "pJ", 0.1, 20, 1.6, "energy of a tensor FLOP at 12 nm, 16-bit operands")      \
 	X(process_exponent, "1", 0, 3, 1.0, "energy scales with (process / 12 nm) to this")        \
+	X(clock_exponent, "1", 0, 3, 1.0, "and with (boost clock / 1.4 GHz) to this")              \
 	X(hbm_pj, "pJ", 5, 120, 40, "energy of a byte from HBM")                                   \
 	X(gddr_pj, "pJ", 20, 250, 90, "energy of a byte from GDDR")                                \
 	X(busy, "1", 0, 0.6, 0.18, "clock tree and leakage of a busy device, share of its TDP")    \

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const double PJ = 1e-12;
-static const double REFERENCE_NM = 12;
+static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
+static const double VOLTA = 7.0; /* compute capability */
 
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *cal)
@@ -13,11 +14,16 @@ void machine_init(struct machine *machine, const struct device *device,
 	*machine = (struct machine){ .sms = device->sm_count };
 	for (int rate = 0; rate < RATE_COUNT; rate++)
 		machine->sm_rate[rate] = device->peak_flops[rate] / device->sm_count;
+	machine->sm_rate[RATE_FP32] = device->matrix_fp32_flops / device->sm_count;
 	machine->vector_rate = device->peak_flops[RATE_FP32];
 	double second = 1 / device->memory_bandwidth_bps;
-	machine->memory_s = second / cal->memory;
-	machine->gather_s = second / cal->memory_gather;
-	machine->norm_s = second / cal->norm;
+	bool hbm = strncmp(device->memory_type, "HBM", 3) == 0;
+	double reached = hbm ? cal->memory : cal->memory_gddr;
+	if (device->compute_capability < VOLTA) /* false where it is NAN */
+		reached *= cal->memory_old;
+	machine->memory_s = second / reached;
+	machine->gather_s = machine->memory_s / cal->memory_gather;
+	machine->norm_s = machine->memory_s / cal->norm;
 	double l2_bps = cal->l2_bytes_per_clock * device->sm_count * device->boost_hz;
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
@@ -33,6 +39,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->k_half = cal->k_half;
 	machine->winograd = cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
+	process *= pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
 	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * process * PJ;
 	double scale[RATE_COUNT] = {
 		[RATE_TF32] = 2, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
@@ -41,22 +48,21 @@ void machine_init(struct machine *machine, const struct device *device,
 		machine->flop_j[rate] =
 		    device->native[rate] && scale[rate] > 0 ? tensor * scale[rate] : vector;
 	machine->flop_j[RATE_FP64] = 2 * vector;
-	machine->byte_j =
-	    (strncmp(device->memory_type, "HBM", 3) == 0 ? cal->hbm_pj : cal->gddr_pj) * PJ;
+	machine->byte_j = (hbm ? cal->hbm_pj : cal->gddr_pj) * PJ;
 }
 
 /* Seconds of all tiles of T x T on the SMs, with the inner dimension split where tiles are few.
  * The k_half elements stand for filling and draining a tile's pipeline. */
 static double tiled_s(const struct machine *machine, double m, double n, double k, double batch,
-                      double side, double rate)
+                      double tall, double wide, double rate)
 {
-	double tiles = ceil(m / side) * ceil(n / side) * batch;
+	double tiles = ceil(m / tall) * ceil(n / wide) * batch;
 	double split = 1;
 	if (tiles < machine->sms)
 		split = fmax(1, fmin(floor(machine->sms / tiles), k / 256));
 	double waves = ceil(tiles * split / machine->sms);
-	double cost = 1 + machine->tile_cost * 2 / side;
-	return waves * 2 * side * side * (k / split + machine->k_half) * cost / rate;
+	double cost = 1 + machine->tile_cost * (1 / tall + 1 / wide);
+	return waves * 2 * tall * wide * (k / split + machine->k_half) * cost / rate;
 }
 
 static double product_s(const struct machine *machine, const struct kernel *kernel, double batch)
@@ -82,9 +88,9 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	double rate = machine->sm_rate[kernel->rate] * machine->efficiency[tensor][kernel->family];
 	if (kernel->winograd)
 		rate *= machine->winograd;
-	double best = tiled_s(machine, m, n, k, count, 128, rate);
-	best = fmin(best, tiled_s(machine, m, n, k, count, 64, rate));
-	best = fmin(best, tiled_s(machine, m, n, k, count, 32, rate));
+	double best = tiled_s(machine, m, n, k, count, 128, 128, rate);
+	best = fmin(best, tiled_s(machine, m, n, k, count, 128, 64, rate));
+	best = fmin(best, tiled_s(machine, m, n, k, count, 64, 64, rate));
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
 	double plain = 2 * m * n * k * count;

@@ -35,6 +35,7 @@ static const struct field fields[] = {
 	{ "peak_tflops.fp16", PEAK(RATE_FP16), 1e12, 1e-3, 1e5, false, (double)NAN },
 	{ "peak_tflops.bf16", PEAK(RATE_BF16), 1e12, 1e-3, 1e5, false, (double)NAN },
 	{ "peak_tflops.fp8", PEAK(RATE_FP8), 1e12, 1e-3, 1e5, false, (double)NAN },
+	{ "peak_tflops.fp32_matrix", AT(matrix_fp32_flops), 1e12, 1e-3, 1e5, false, (double)NAN },
 	{ "memory_gb", AT(memory_bytes), 1073741824.0, 0.1, 1e5, true, 0 },
 	{ "memory_bandwidth_gbs", AT(memory_bandwidth_bps), 1e9, 1, 1e6, true, 0 },
 	{ "l2_mb", AT(l2_bytes), 1048576.0, 0, 1e5, false, 0 },
@@ -87,6 +88,8 @@ static void fill_rates(struct device *device)
 		if (!device->native[rate])
 			device->peak_flops[rate] = device->peak_flops[instead[rate]];
 	}
+	if (isnan(device->matrix_fp32_flops))
+		device->matrix_fp32_flops = device->peak_flops[RATE_FP32];
 	device->native[RATE_FP64] = !isnan(device->peak_flops[RATE_FP64]);
 	if (!device->native[RATE_FP64]) /* consumer parts: 1/32 of the float32 rate */
 		device->peak_flops[RATE_FP64] = device->peak_flops[RATE_FP32] / 32;
@@ -231,7 +234,11 @@ enum ergon_code device_set(struct device *device, const char *name, double value
 		return ergon_fail(err, ERGON_BAD_INPUT, "%s: expected a number from %g to %g", name,
 		                  field->min, field->max);
 	double *out = member(device, field);
+	bool follows = out == &device->peak_flops[RATE_FP32] &&
+	               device->matrix_fp32_flops == device->peak_flops[RATE_FP32];
 	*out = value * field->scale;
+	if (follows)
+		device->matrix_fp32_flops = *out;
 	size_t peak = field->offset - offsetof(struct device, peak_flops);
 	if (field->offset >= offsetof(struct device, peak_flops) &&
 	    peak < sizeof device->peak_flops)

@@ -32,6 +32,7 @@ struct device {
 	 * falls back to, and native[] is false. FP16 is with float32 accumulation. */
 	double peak_flops[RATE_COUNT];
 	bool native[RATE_COUNT];
+	double matrix_fp32_flops; /* of products in float32: matrix units where there are any */
 	double memory_bytes, memory_bandwidth_bps; /* bytes, bytes/s */
 	char memory_type[16];                      /* "HBM2", "GDDR6" */
 	double l2_bytes;                           /* 0 where not stated */
