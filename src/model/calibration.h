@@ -18,28 +18,31 @@
 	X(gemm_vector, "1", 0.3, 1.0, 0.85,                                                        \
 	  "share of the float32 vector peak a large product reaches")                              \
 	X(gemm_tensor, "1", 0.2, 1.0, 0.75, "share of the tensor peak a large product reaches")    \
-	X(conv_vector, "1", 0.2, 1.2, 0.70, "the same for convolutions in float32")                \
-	X(conv_tensor, "1", 0.1, 1.0, 0.45, "the same for convolutions on tensor units")           \
+	X(conv_vector, "1", 0.2, 1.2, 0.75, "the same for convolutions in float32")                \
+	X(conv_tensor, "1", 0.1, 1.0, 0.6, "the same for convolutions on tensor units")            \
 	X(winograd, "1", 1.0, 2.25, 1.3, "gain of 3x3 float32 convolutions over direct ones")      \
 	X(attention_flash, "1", 0.1, 1.0, 0.55, "share of the tensor peak of fused attention")     \
-	X(k_half, "elements", 0, 2000, 60, "inner dimension at which a product reaches half")      \
-	X(tile_cost, "elements", 0, 200, 12,                                                       \
-	  "loss of small tiles: efficiency 1/(1 + c (1/Tm + 1/Tn))")                               \
+	X(k_half, "elements", 0, 500, 20, "inner dimension at which a product reaches half")       \
+	X(wave, "1", 0, 1, 0.6, "part of an unfilled last wave of tiles that is lost")             \
+	X(tile_bytes_per_clock, "B", 16, 256, 64,                                                  \
+	  "operands that flow from L2 into one SM each clock")                                     \
 	X(memory, "1", 0.4, 1.0, 0.85, "share of the memory bandwidth that long kernels reach")    \
 	X(memory_gddr, "1", 0.4, 1.0, 0.75, "the same where the memory is GDDR")                   \
 	X(memory_old, "1", 0.5, 1.0, 0.85,                                                         \
 	  "factor on both before Volta (compute capability below 7)")                              \
-	X(memory_half_s, "s", 0, 2e-5, 2e-6, "ramp of a kernel's memory stream")                   \
-	X(memory_gather, "1", 0.05, 1.0, 0.6,                                                      \
-	  "of that, what gathers, depthwise and pooling reach")                                    \
+	X(memory_clock, "1", 0, 1, 0.5,                                                            \
+	  "clock over boost below which SMs cannot use all bandwidth")                             \
+	X(memory_half_s, "s", 0, 3e-6, 1.5e-6, "ramp of a kernel's memory stream")                 \
+	X(memory_gather, "1", 0.05, 1.0, 0.6, "of that, what gathers and pooling reach")           \
+	X(depthwise, "1", 0.02, 1.0, 0.4, "of that, what depthwise convolutions reach")            \
 	X(norm, "1", 0.2, 1.0, 0.7, "of that, what norms and softmax reach")                       \
 	X(l2_share, "1", 0, 1, 0.4, "share of the L2 that still holds what the last kernel wrote") \
 	X(l2_bytes_per_clock, "B", 8, 128, 32, "L2 bandwidth of one SM and clock")                 \
 	X(hidden, "1", 0, 1, 0.2, "part of the lesser of compute and memory that is not hidden")   \
-	X(launch_s, "s", 0, 2e-5, 2.5e-6, "device time between two kernels")                       \
-	X(call_s, "s", 0, 5e-5, 2e-5,                                                              \
+	X(launch_s, "s", 0, 3e-6, 1.5e-6, "device time between two kernels")                       \
+	X(call_s, "s", 0, 1e-4, 2e-5,                                                              \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
-	X(host_issue_s, "s", 1e-6, 5e-5, 8e-6, "host time to issue one operator, eager")           \
+	X(host_issue_s, "s", 1e-6, 6e-5, 1e-5, "host time to issue one operator, eager")           \
 	X(host_compiled, "1", 0.05, 1, 0.35, "the same with a compiled runtime, as a share")       \
 	X(host_step_s, "s", 0, 2e-2, 5e-4, "host time of a step besides operators")                \
 	X(overlap, "1", 0, 1, 0.7, "part of the backward pass behind which all-reduce hides")      \
@@ -52,14 +55,17 @@
 	X(process_exponent, "1", 0, 3, 1.0, "energy scales with (process / 12 nm) to this")        \
 	X(clock_exponent, "1", 0, 3, 1.0, "and with (boost clock / 1.4 GHz) to this")              \
 	X(hbm_pj, "pJ", 5, 120, 40, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 20, 250, 90, "energy of a byte from GDDR")                                \
+	X(gddr_pj, "pJ", 20, 200, 90, "energy of a byte from GDDR")                                \
 	X(busy, "1", 0, 0.6, 0.18, "clock tree and leakage of a busy device, share of its TDP")    \
+	X(active, "1", 0, 0.3, 0.08, "draw of a device in use at any clock over TDP, HBM")         \
+	X(active_gddr, "1", 0, 0.4, 0.15, "the same with GDDR memory")                             \
 	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
 	X(voltage_knee, "1", 0.2, 0.95, 0.6,                                                       \
 	  "clock over boost below which voltage no longer falls")                                  \
 	X(voltage_floor, "1", 0.4, 1, 0.72, "voltage there, over that at boost")                   \
 	X(min_clock, "1", 0.05, 0.9, 0.2, "lowest clock over boost that a power cap can force")    \
-	X(cap_margin, "1", 0.7, 1, 0.93, "mean power under a binding cap over the cap")            \
+	X(cap_sharpness, "1", 5, 60, 9,                                                            \
+	  "mean power under a cap: (P^-q + cap^-q)^(-1/q), P without cap")                         \
 	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
 	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")
 

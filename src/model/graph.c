@@ -154,7 +154,7 @@ void graph_product(struct graph *graph, const struct product *p)
 	if (graph->options->infer)
 		return;
 	kernel.phase = PHASE_BACKWARD;
-	kernel.issue = 0.5; /* one autograd node issues both */
+	kernel.issue = 0.75; /* one autograd node issues both */
 	if (p->input_grad) {
 		kernel.n = p->k;
 		kernel.k = p->n;

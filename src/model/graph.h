@@ -61,6 +61,7 @@ struct graph {
 	struct tensor x;
 	double times;         /* equal layers that the current one stands for */
 	double weights_times; /* equal sets of parameters: fewer than times where shared */
+	double sparse;        /* parameters of tables with sparse gradients */
 	double ways;          /* tensor parallelism, at least 1 */
 	uint16_t group;
 	struct slot slots[SLOTS_MAX];

@@ -10,6 +10,7 @@
 static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
 static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
 static const double DEFAULT_NETWORK_BPS = 12.5e9;
+static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 enum { DEFAULT_NODE_GPUS = 8, SOLVER_STEPS = 40 };
 
@@ -39,6 +40,20 @@ static double idle_power(const struct plan *plan)
 {
 	return isnan(plan->device->idle_w) ? plan->cal->idle * plan->device->tdp_w
 	                                   : plan->device->idle_w;
+}
+
+/* What a device in use draws besides idle power and its FLOPs and bytes: memory and fabric, at any
+ * clock and through gaps as well. */
+static double active_power(const struct plan *plan)
+{
+	bool hbm = strncmp(plan->device->memory_type, "HBM", 3) == 0;
+	return plan->device->tdp_w * (hbm ? plan->cal->active : plan->cal->active_gddr);
+}
+
+/* Clock tree and leakage, while kernels run. */
+static double busy_power(const struct plan *plan, double clock, double v)
+{
+	return plan->device->tdp_w * plan->cal->busy * clock * v * v;
 }
 
 /* Voltage over that at boost: flat below the knee, linear above (Guerreiro et al. 2019). */
@@ -123,12 +138,19 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 	plan_communication(plan, settings);
 }
 
+/* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
+static double memory_slowdown(const struct calibration *cal, double clock)
+{
+	return fmax(1, cal->memory_clock / clock);
+}
+
 static void sum_kernels(const struct plan *plan, double clock, struct moment *moment)
 {
 	double slow = 1 / clock, hidden = plan->cal->hidden;
+	double starved = memory_slowdown(plan->cal, clock);
 	double compute = 0, memory = 0, backward = 0;
 	for (size_t i = 0; i < plan->count; i++) {
-		double c = plan->compute_s[i] * slow, m = plan->memory_s[i];
+		double c = plan->compute_s[i] * slow, m = plan->memory_s[i] * starved;
 		bool by_compute = c > m;
 		double c_part = by_compute ? c : hidden * c;
 		double m_part = by_compute ? hidden * m : m;
@@ -167,8 +189,8 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
 	moment->cause_s[CAUSE_LOADING] = moment->step_s - worked;
 	double v = voltage(plan->cal, clock), step = moment->step_s;
-	moment->static_w = plan->cal->busy * plan->device->tdp_w * clock * v * v *
-	                   (moment->device_s + moment->exposed_s) / step;
+	moment->static_w = active_power(plan) + busy_power(plan, clock, v) *
+	                                            (moment->device_s + moment->exposed_s) / step;
 	moment->compute_w = plan->compute_j * v * v / step;
 	moment->memory_w = plan->memory_j / step;
 	moment->power_w =
@@ -205,10 +227,12 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 	if (settings->clock_hz > 0)
 		top = fmin(1, fmax(lowest, settings->clock_hz / device->boost_hz));
 	double cap = settings->power_cap_w > 0 ? settings->power_cap_w : device->tdp_w;
-	double target = cap * plan->cal->cap_margin;
 	at_clock(plan, settings, top, moment);
-	if (moment->power_w <= target)
+	/* The limiter cuts peaks, so that a mean near the cap already lies below what it was. */
+	double over = moment->power_w / cap, q = plan->cal->cap_sharpness;
+	if (over < UNTOUCHED)
 		return top;
+	double target = moment->power_w * pow(1 + pow(over, q), -1 / q);
 	out->capped = true;
 	double clock = solve_clock(plan, settings, target, lowest, moment);
 	out->at_minimum_clock = clock <= lowest;
@@ -314,7 +338,8 @@ static void add_kernel(const struct plan *plan, size_t i, double clock, double b
 	struct breakdown_row *row = &breakdown->rows[kernel->group];
 	struct work work;
 	kernel_work(&plan->machine, kernel, batch, &work);
-	double c = plan->compute_s[i] / clock, m = plan->memory_s[i], weight = plan->weight[i];
+	double c = plan->compute_s[i] / clock, weight = plan->weight[i];
+	double m = plan->memory_s[i] * memory_slowdown(plan->cal, clock);
 	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
 	double compute = weight * (c > m ? c : plan->cal->hidden * c);
 	double memory = weight * (c > m ? plan->cal->hidden * m : m);
@@ -329,7 +354,7 @@ static void add_kernel(const struct plan *plan, size_t i, double clock, double b
 	row->energy_j += weight * (work.flops * plan->machine.flop_j[kernel->rate] * v * v +
 	                           work.dram_bytes * plan->machine.byte_j);
 	row->energy_j +=
-	    time * (idle_power(plan) + plan->cal->busy * plan->device->tdp_w * clock * v * v);
+	    time * (idle_power(plan) + active_power(plan) + busy_power(plan, clock, v));
 	breakdown->family_s[kernel->family] += time;
 	breakdown->phase_s[kernel->phase] += time;
 	if (time > largest[kernel->group]) {
@@ -358,10 +383,9 @@ static void add_rest(const struct plan *plan, const struct moment *moment, doubl
 		*row =
 		    (struct breakdown_row){ .group = rests[i].name, .family = FAMILY_COLLECTIVE };
 		row->time_s = row->cause_s[rests[i].cause] = time;
-		row->energy_j = time * idle_power(plan);
+		row->energy_j = time * (idle_power(plan) + active_power(plan));
 		if (rests[i].busy)
-			row->energy_j +=
-			    time * plan->cal->busy * plan->device->tdp_w * clock * v * v;
+			row->energy_j += time * busy_power(plan, clock, v);
 	}
 }
 

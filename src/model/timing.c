@@ -23,6 +23,7 @@ void machine_init(struct machine *machine, const struct device *device,
 		reached *= cal->memory_old;
 	machine->memory_s = second / reached;
 	machine->gather_s = machine->memory_s / cal->memory_gather;
+	machine->depthwise_s = machine->memory_s / cal->depthwise;
 	machine->norm_s = machine->memory_s / cal->norm;
 	double l2_bps = cal->l2_bytes_per_clock * device->sm_count * device->boost_hz;
 	machine->l2_s = fmin(1 / l2_bps, second);
@@ -35,8 +36,9 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->efficiency[0][FAMILY_CONV] = cal->conv_vector;
 	machine->efficiency[1][FAMILY_CONV] = cal->conv_tensor;
 	machine->efficiency[1][FAMILY_ATTENTION] = cal->attention_flash;
-	machine->tile_cost = cal->tile_cost;
+	machine->operand_s = 1 / (cal->tile_bytes_per_clock * device->boost_hz);
 	machine->k_half = cal->k_half;
+	machine->wave = cal->wave;
 	machine->winograd = cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
 	process *= pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
@@ -51,18 +53,25 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->byte_j = (hbm ? cal->hbm_pj : cal->gddr_pj) * PJ;
 }
 
-/* Seconds of all tiles of T x T on the SMs, with the inner dimension split where tiles are few.
- * The k_half elements stand for filling and draining a tile's pipeline. */
-static double tiled_s(const struct machine *machine, double m, double n, double k, double batch,
-                      double tall, double wide, double rate)
+struct tile_rate {
+	double flop_s;    /* seconds a FLOP of one SM */
+	double operand_s; /* seconds an element of an operand */
+};
+
+/* Seconds of all tiles on the SMs, with the inner dimension split where tiles are few. A tile of
+ * Tm x Tn does 2 Tm Tn FLOPs and reads Tm + Tn operands for each of its k steps; k_half steps stand
+ * for filling and draining its pipeline. */
+static double tiled_s(const struct machine *machine, const double shape[4], double tall,
+                      double wide, const struct tile_rate *rate)
 {
-	double tiles = ceil(m / tall) * ceil(n / wide) * batch;
+	double tiles = ceil(shape[0] / tall) * ceil(shape[1] / wide) * shape[3], k = shape[2];
 	double split = 1;
 	if (tiles < machine->sms)
 		split = fmax(1, fmin(floor(machine->sms / tiles), k / 256));
-	double waves = ceil(tiles * split / machine->sms);
-	double cost = 1 + machine->tile_cost * (1 / tall + 1 / wide);
-	return waves * 2 * tall * wide * (k / split + machine->k_half) * cost / rate;
+	double exact = fmax(tiles * split / machine->sms, 1);
+	double waves = exact + machine->wave * (ceil(exact) - exact);
+	double step_s = 2 * tall * wide * rate->flop_s + (tall + wide) * rate->operand_s;
+	return waves * (k / split + machine->k_half) * step_s;
 }
 
 static double product_s(const struct machine *machine, const struct kernel *kernel, double batch)
@@ -85,12 +94,20 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 		break;
 	}
 	bool tensor = kernel->rate != RATE_FP32 && kernel->rate != RATE_FP64;
-	double rate = machine->sm_rate[kernel->rate] * machine->efficiency[tensor][kernel->family];
-	if (kernel->winograd)
-		rate *= machine->winograd;
-	double best = tiled_s(machine, m, n, k, count, 128, 128, rate);
-	best = fmin(best, tiled_s(machine, m, n, k, count, 128, 64, rate));
-	best = fmin(best, tiled_s(machine, m, n, k, count, 64, 64, rate));
+	static const double operand_bytes[RATE_COUNT] = { 8, 4, 4, 2, 2, 1 };
+	double gain = kernel->winograd ? machine->winograd : 1;
+	struct tile_rate rate = {
+		.flop_s = 1 / (machine->sm_rate[kernel->rate] * gain *
+		               machine->efficiency[tensor][kernel->family]),
+		.operand_s = machine->operand_s * operand_bytes[kernel->rate] / gain,
+	};
+	const double shape[4] = { m, n, k, count };
+	double best = tiled_s(machine, shape, 128, 128, &rate);
+	if (tensor)
+		best = fmin(best, tiled_s(machine, shape, 256, 128, &rate));
+	else
+		best = fmin(best, tiled_s(machine, shape, 128, 64, &rate));
+	best = fmin(best, tiled_s(machine, shape, 64, 64, &rate));
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
 	double plain = 2 * m * n * k * count;
@@ -112,6 +129,8 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 		work->compute_s = product_s(machine, kernel, batch);
 		break;
 	case FAMILY_DEPTHWISE:
+		byte_s = machine->depthwise_s;
+		break;
 	case FAMILY_EMBEDDING:
 	case FAMILY_POOLING:
 		byte_s = machine->gather_s;

@@ -12,14 +12,15 @@
 /* A device seen through a calibration: what is the same for all kernels, worked out once. */
 struct machine {
 	double sms;
-	double sm_rate[RATE_COUNT];        /* FLOP/s of one SM at the boost clock */
-	double vector_rate;                /* of the device, for elementwise work */
-	double memory_s, gather_s, norm_s; /* seconds a byte */
-	double l2_s;                       /* seconds a byte that is found in L2 */
-	double l2_resident;                /* bytes that survive from one kernel to the next */
+	double sm_rate[RATE_COUNT];                     /* FLOP/s of one SM at the boost clock */
+	double vector_rate;                             /* of the device, for elementwise work */
+	double memory_s, gather_s, depthwise_s, norm_s; /* seconds a byte */
+	double l2_s;                                    /* seconds a byte that is found in L2 */
+	double l2_resident; /* bytes that survive from one kernel to the next */
 	double ramp_s;
 	double efficiency[2][FAMILY_COUNT]; /* [on tensor units][family], of products */
-	double tile_cost, k_half;
+	double operand_s; /* seconds a byte that one SM reads of its tile's operands */
+	double k_half, wave;
 	double winograd;
 	double flop_j[RATE_COUNT], byte_j; /* J at the boost voltage */
 };

@@ -46,7 +46,7 @@ static void materialised(struct graph *graph, const struct shape *s)
 {
 	double scores = s->heads * s->tokens * s->context, ab = graph->facts->activation_bytes;
 	double q = s->tokens * s->heads * s->dim, kv = s->context * s->kv * s->dim;
-	struct product product = { .family = FAMILY_ATTENTION,
+	struct product product = { .family = FAMILY_GEMM,
 		                   .m = s->tokens,
 		                   .n = s->context,
 		                   .k = s->dim,

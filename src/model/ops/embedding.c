@@ -26,6 +26,8 @@ void op_embedding(struct layer *layer)
 	double tables = layer_number(layer, "tables", 1, 1);
 	double positions = layer_number(layer, "positions", 0, 0); /* rows of added small tables */
 	double tokens = layer_number(layer, "tokens", graph->x.h * graph->x.w, 1);
+	bool sparse =
+	    layer_flag(layer, "sparse", false); /* the gradient holds only the rows used */
 	if (layer->code)
 		return;
 	double elements = tokens * width * tables, ab = graph->facts->activation_bytes;
@@ -43,10 +45,16 @@ void op_embedding(struct layer *layer)
 	graph_kernel(graph, kernel);
 	kernel.phase = PHASE_BACKWARD;
 	kernel.bytes = 3 * elements * ab;
-	kernel.bytes_fixed = (rows * tables + positions) * width * graph->facts->gradient_bytes;
+	if (!sparse)
+		kernel.bytes_fixed =
+		    (rows * tables + positions) * width * graph->facts->gradient_bytes;
+	else /* gradient rows are written, and applied to the table at once */
+		kernel.bytes *= 2;
 	kernel.launches = kernel.issue = 3 * tables + 2 * adds;
 	graph_kernel(graph, kernel);
 	graph->x = (struct tensor){ .c = width * tables, .h = tokens, .w = 1, .grad = true };
 	graph->out->tables += rows * width * tables * graph->weights_times;
+	if (sparse)
+		graph->sparse += rows * width * tables * graph->weights_times;
 	graph_parameters(graph, (rows * tables + positions) * width, tables + adds);
 }

@@ -3,32 +3,37 @@
  * The end of a step: casts of mixed precision and the update of the parameters, both bound by
  * memory. Elements moved per parameter, from each method's definition: SGD with momentum reads
  * weight, gradient, momentum and writes two of them; Adam has two moments; Adadelta likewise; LAMB
- * reads update and weight once more for its norms. Clearing gradients is one write.
+ * reads update and weight once more for its norms. An eager runtime updates each tensor operator by
+ * operator; a compiled one has multi-tensor kernels.
  */
 #include "model/graph.h"
 
 struct facts {
 	const char *name;
-	double moved;   /* elements a parameter */
-	double flops;   /* a parameter */
-	double kernels; /* multi-tensor launches a group of tensors */
+	double moved, loose_moved; /* elements a parameter: one fused pass, operator by operator */
+	double flops;              /* a parameter */
+	double kernels;            /* operators of the update */
 };
 
 static const struct facts facts[OPTIMIZER_COUNT] = {
-	[OPTIMIZER_SGD] = { "sgd", 5, 4, 3 },      [OPTIMIZER_ADAM] = { "adam", 7, 12, 8 },
-	[OPTIMIZER_ADAMW] = { "adamw", 7, 14, 8 }, [OPTIMIZER_ADADELTA] = { "adadelta", 7, 14, 9 },
-	[OPTIMIZER_LAMB] = { "lamb", 11, 20, 10 }, [OPTIMIZER_NONE] = { "none", 0, 0, 0 },
+	[OPTIMIZER_SGD] = { "sgd", 5, 11, 4, 4 },
+	[OPTIMIZER_ADAM] = { "adam", 7, 18, 12, 7 },
+	[OPTIMIZER_ADAMW] = { "adamw", 7, 20, 14, 8 },
+	[OPTIMIZER_ADADELTA] = { "adadelta", 7, 24, 14, 9 },
+	[OPTIMIZER_LAMB] = { "lamb", 11, 24, 20, 10 },
+	[OPTIMIZER_NONE] = { "none", 0, 0, 0, 0 },
 };
-enum { TENSORS_A_LAUNCH = 40 }; /* of a multi-tensor kernel */
+enum { TENSORS_A_LAUNCH = 40 };          /* of a multi-tensor kernel */
+static const double UPDATE_ISSUE = 0.25; /* an operator without a module and autograd around it */
 
 void graph_finish(struct graph *graph)
 {
 	const struct workload *out = graph->out;
 	const struct facts *f = &facts[out->optimizer];
-	double parameters = out->parameters, tensors = out->parameter_tensors;
+	double parameters = out->parameters - graph->sparse, tensors = out->parameter_tensors;
 	graph->times = 1;
 	if (graph->facts->cast) {
-		double weights = parameters - out->tables;
+		double weights = out->parameters - out->tables;
 		graph_kernel(graph,
 		             (struct kernel){ .bytes_fixed = weights / (tensors > 0 ? tensors : 1) *
 		                                             (graph->facts->master_bytes +
@@ -40,15 +45,31 @@ void graph_finish(struct graph *graph)
 		                              .family = FAMILY_CAST,
 		                              .phase = PHASE_FORWARD });
 	}
-	if (graph->options->infer || f->moved <= 0)
+	if (graph->options->infer)
 		return;
-	double launches = 1 + f->kernels * (1 + tensors / TENSORS_A_LAUNCH);
-	graph_kernel(graph, (struct kernel){ .flops_fixed = parameters * f->flops,
-	                                     .bytes_fixed = parameters * (f->moved + 1) *
-	                                                    graph->facts->master_bytes,
-	                                     .count = 1,
-	                                     .launches = launches,
-	                                     .issue = launches,
+	/* Every gradient tensor is cleared, and filled by an operator of its own. */
+	double share = tensors > 0 ? parameters / tensors : 0;
+	bool eager = graph->options->runtime == RUNTIME_EAGER;
+	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
+	                                     .count = tensors,
+	                                     .launches = eager ? 1 : 0,
+	                                     .issue = eager ? 1 : 0.5,
+	                                     .rate = RATE_FP32,
+	                                     .family = FAMILY_OPTIMIZER,
+	                                     .phase = PHASE_BACKWARD });
+	if (f->moved <= 0)
+		return;
+	double count =
+	    eager ? tensors * f->kernels : 1 + f->kernels * (1 + tensors / TENSORS_A_LAUNCH);
+	double moved = eager ? f->loose_moved : f->moved;
+	if (count <= 0)
+		return;
+	graph_kernel(graph, (struct kernel){ .flops_fixed = parameters * f->flops / count,
+	                                     .bytes_fixed = parameters * moved *
+	                                                    graph->facts->master_bytes / count,
+	                                     .count = count,
+	                                     .launches = 1,
+	                                     .issue = UPDATE_ISSUE,
 	                                     .rate = RATE_FP32,
 	                                     .family = FAMILY_OPTIMIZER,
 	                                     .phase = PHASE_OPTIMIZER });
