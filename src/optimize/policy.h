@@ -104,6 +104,24 @@ double plan_power_with_w(const struct plan *plan, uint32_t group, uint32_t gpus,
 /* GPUs that the job holds in the plan so far. */
 uint32_t plan_gpus(const struct plan *plan, uint32_t job);
 
+/* What the engine settles only when something changes, as of now. */
+static inline uint64_t job_served_gpu_ns(const struct job_state *state, uint64_t now_ns)
+{
+	return state->attained_gpu_ns +
+	       (state->status == JOB_RUNNING ? (now_ns - state->held_since_ns) * state->gpus : 0);
+}
+
+static inline double job_progress_now(const struct job_facts *job, const struct job_state *state,
+                                      uint64_t now_ns)
+{
+	if (state->status != JOB_RUNNING || now_ns <= state->segment_ns)
+		return state->progress;
+	double progress = state->progress + state->estimate->rate[state->epoch] *
+	                                        (double)(now_ns - state->segment_ns) * 1e-9;
+	double mark = job_mark(job, state->epoch + 1);
+	return progress < mark ? progress : mark;
+}
+
 struct policy_setup {
 	const struct policy_options *options;
 	const struct cluster_view *cluster;

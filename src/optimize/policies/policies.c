@@ -9,6 +9,10 @@
 
 extern const struct scheduling_policy policy_fifo;
 extern const struct scheduling_policy policy_sjf;
+extern const struct scheduling_policy policy_srtf;
+extern const struct scheduling_policy policy_las;
+extern const struct scheduling_policy policy_easy;
+extern const struct scheduling_policy policy_conservative;
 extern const struct scheduling_policy policy_tiresias;
 extern const struct scheduling_policy policy_optimus;
 extern const struct scheduling_policy policy_pollux_exhaustive;
@@ -16,14 +20,10 @@ extern const struct scheduling_policy policy_zeus;
 extern const struct scheduling_policy policy_charon;
 
 const struct scheduling_policy *const scheduling_policies[] = {
-	&policy_fifo,
-	&policy_sjf,
-	&policy_tiresias,
-	&policy_optimus,
-	&policy_pollux_exhaustive,
-	&policy_zeus,
-	&policy_charon,
-	NULL,
+	&policy_fifo,     &policy_sjf,     &policy_srtf,
+	&policy_las,      &policy_easy,    &policy_conservative,
+	&policy_tiresias, &policy_optimus, &policy_pollux_exhaustive,
+	&policy_zeus,     &policy_charon,  NULL,
 };
 
 enum ergon_code policy_find(const char *name, const struct scheduling_policy **policy,

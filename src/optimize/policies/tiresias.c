@@ -11,7 +11,7 @@
 static const uint64_t demotion_gpu_ns = 16 * 3600 * NS_PER_S;
 
 struct tiresias {
-	uint32_t *queue[2]; /* [jobs] each */
+	uint32_t *queue[2], *order; /* [jobs] each */
 	uint32_t length[2];
 	uint32_t seen;
 	uint64_t *checked_ns, *executed_ns; /* [jobs] */
@@ -24,12 +24,13 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	uint32_t count = setup->jobs->count;
 	t->queue[0] = ARENA_ARRAY(setup->arena, uint32_t, count);
 	t->queue[1] = ARENA_ARRAY(setup->arena, uint32_t, count);
+	t->order = ARENA_ARRAY(setup->arena, uint32_t, count);
 	t->checked_ns = ARENA_ARRAY(setup->arena, uint64_t, count);
 	t->executed_ns = ARENA_ARRAY(setup->arena, uint64_t, count);
 	t->demoted = ARENA_ARRAY(setup->arena, bool, count);
 	t->wanted = ARENA_ARRAY(setup->arena, bool, count);
-	if (!t->queue[0] || !t->queue[1] || !t->checked_ns || !t->executed_ns || !t->demoted ||
-	    !t->wanted)
+	if (!t->queue[0] || !t->queue[1] || !t->order || !t->checked_ns || !t->executed_ns ||
+	    !t->demoted || !t->wanted)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	return ERGON_OK;
 }
@@ -68,58 +69,22 @@ static void demote(struct tiresias *t, const struct policy_call *call)
 	t->length[0] = kept;
 }
 
-/* The group in which a job will run: its own if it runs, else the first with room. */
-static uint32_t choose_group(const struct policy_call *call, uint32_t job, const uint32_t *left)
-{
-	const struct job_facts *facts = &call->jobs->facts[job];
-	const struct job_state *state = &call->jobs->state[job];
-	if (state->gpus && left[state->group] >= facts->gpus)
-		return state->group;
-	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
-		if (left[g] >= facts->gpus &&
-		    (call->cluster->pool->group_count == 1 ||
-		     oracle_packed(call->oracle, facts, g, facts->gpus, 0)->rate))
-			return g;
-	return POOL_NONE;
-}
-
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,
                               struct ergon_error *err)
 {
 	struct tiresias *t = state;
 	const struct jobs_view *jobs = call->jobs;
-	const struct pool *pool = call->cluster->pool;
-	uint32_t left[CLUSTER_GROUPS_MAX];
 	drop_finished(t, jobs);
 	for (; t->seen < jobs->arrived; t->seen++) {
 		t->queue[0][t->length[0]++] = t->seen;
 		t->checked_ns[t->seen] = call->now_ns;
 	}
 	demote(t, call);
-	for (uint32_t g = 0; g < pool->group_count; g++)
-		left[g] = pool->groups[g].nodes * pool->groups[g].gpus_per_node;
+	uint32_t count = 0;
 	for (int q = 0; q < 2; q++)
-		for (uint32_t i = 0; i < t->length[q]; i++) {
-			uint32_t job = t->queue[q][i], group = choose_group(call, job, left);
-			t->wanted[job] = group != POOL_NONE;
-			if (t->wanted[job])
-				left[group] -= jobs->facts[job].gpus;
-			bool stays = t->wanted[job] && jobs->state[job].group == group;
-			if (jobs->state[job].gpus && !stays)
-				plan_preempt(plan, job);
-		}
-	for (int q = 0; q < 2; q++)
-		for (uint32_t i = 0; i < t->length[q]; i++) {
-			uint32_t job = t->queue[q][i];
-			if (!t->wanted[job] || jobs->state[job].gpus)
-				continue;
-			enum ergon_code code =
-			    plan_place(plan, job, rigid_group(call, job), jobs->facts[job].gpus, 0,
-			               SPREAD_EMPTIEST, err);
-			if (code)
-				return code;
-		}
-	return ERGON_OK;
+		for (uint32_t i = 0; i < t->length[q]; i++)
+			t->order[count++] = t->queue[q][i];
+	return rigid_run_in_order(call, plan, t->order, count, t->wanted, err);
 }
 
 const struct scheduling_policy policy_tiresias = {
