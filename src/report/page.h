@@ -59,6 +59,7 @@ struct page {
 	struct page_table *tables; /* all that were made, added or not */
 	const char *title;
 	const char *lead; /* the one sentence that answers first; NULL for none */
+	bool simulated;   /* a simulation stands on it: advice need not bring its own */
 	bool failed;
 };
 

@@ -315,6 +315,7 @@ static void add_facts(struct page *page, const json_t *document)
 void section_simulate(struct page *page, const json_t *document)
 {
 	struct scene s = look(document);
+	page->simulated = true;
 	page_add_title(page, PAGE_OPTIMIZE, "Policies side by side");
 	add_facts(page, document);
 	size_t thrifty = least(&s, "energy_j"), fast = least(&s, "jct_mean_s");
@@ -341,36 +342,22 @@ void section_simulate(struct page *page, const json_t *document)
 	add_gantt(page, &s, a);
 }
 
-static const char *advised(const json_t *document)
-{
-	static const char *const keys[] = { "recommended", "policy", "recommendation", "advice",
-		                            NULL };
-	for (const char *const *key = keys; *key; key++)
-		if (doc_text(document, *key))
-			return doc_text(document, *key);
-	return NULL;
-}
-
 void section_recommend(struct page *page, const json_t *document)
 {
-	static const char *const reasons[] = { "reason",  "because",        "sentence",
-		                               "verdict", "check.sentence", NULL };
-	const char *policy = advised(document), *first = NULL;
+	const char *policy = doc_text(document, "policy"), *verdict = doc_text(document, "verdict");
+	const char *goal = doc_text(document, "goal");
+	const json_t *simulated = doc_get(document, "simulate");
 	page_add_title(page, PAGE_OPTIMIZE,
 	               policy ? page_text(page, "Advice: %s", policy) : "Advice");
-	for (const char *const *key = reasons; *key; key++) {
-		const char *text = doc_text(document, *key);
-		if (text && !first)
-			first = text;
-		if (text)
-			page_add_text(page, PAGE_OPTIMIZE, text);
-	}
-	for (size_t i = 0; i < doc_size(document, "reasons"); i++)
-		page_add_text(page, PAGE_OPTIMIZE,
-		              doc_show(page, doc_item(document, "reasons", i)));
-	for (size_t i = 0; i < doc_size(document, "path"); i++)
-		page_add_text(page, PAGE_OPTIMIZE, doc_show(page, doc_item(document, "path", i)));
+	for (size_t i = 0; i < doc_size(document, "tree"); i++)
+		page_add_text(page, PAGE_OPTIMIZE, doc_show(page, doc_item(document, "tree", i)));
+	if (goal)
+		page_add_text(page, PAGE_OPTIMIZE, page_text(page, "Ranked by %s.", goal));
+	if (verdict)
+		page_add_text(page, PAGE_OPTIMIZE, verdict);
 	if (policy)
 		page_add_answer(page, PAGE_OPTIMIZE, policy,
-		                first ? first : "is the policy to take", "simulated");
+		                verdict ? verdict : "is the policy to take", "simulated");
+	if (simulated && !page->simulated)
+		section_simulate(page, simulated);
 }

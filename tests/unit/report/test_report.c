@@ -113,7 +113,7 @@ static void missing_fields(void **state)
 		"\"energy_j\":1,\"jct_mean_s\":0,\"jobs\":[{},3],\"timeline\":{\"power_w\":[null]},"
 		"\"gantt\":[{},{\"node\":1,\"begin_s\":0}]}]}",
 		"{\"kind\":\"ergon.recommend\"}",
-		"{\"kind\":\"ergon.recommend\",\"reasons\":3,\"path\":[{}]}",
+		"{\"kind\":\"ergon.recommend\",\"tree\":3,\"verdict\":[{}],\"simulate\":{}}",
 	};
 	for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
 		for (int format = REPORT_HTML; format <= REPORT_CSV; format++) {

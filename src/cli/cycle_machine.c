@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Measure and understand: the machine's kernels under the meter, and a sweep of the threads and the
+ * precision of a matrix product.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/grow.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "cli/cycle.h"
+#include "measure/meter.h"
+#include "understand/bench.h"
+#include "understand/sweep.h"
+
+extern char **environ;
+
+enum { SERIES_CHANNELS_MAX = 8, THREAD_VALUES_MAX = 5 };
+
+/* Shares of the budget; the rest is for the simulation and for what takes longer than told. */
+static const double bench_share = 0.36, sweep_share = 0.30;
+
+/* --- power over time -------------------------------------------------------- */
+
+struct series {
+	struct meter *meter;
+	size_t channels;
+	double *rows; /* [count * (1 + channels)]: time, powers; NaN in a gap */
+	size_t count, capacity;
+	uint64_t begin_ns, last_ns;
+	int64_t last_uj[SERIES_CHANNELS_MAX];
+	bool failed;
+};
+
+static void take_sample(void *user, const struct meter_sample *sample)
+{
+	struct series *s = user;
+	size_t width = 1 + s->channels;
+	if (s->begin_ns == 0)
+		s->begin_ns = sample->time_ns;
+	if (s->last_ns && sample->time_ns > s->last_ns) {
+		if (!GROW(s->rows, s->capacity, (s->count + 1) * width)) {
+			s->failed = true;
+			return;
+		}
+		double *row = s->rows + s->count++ * width;
+		double span_s = seconds_from_ns(sample->time_ns - s->last_ns);
+		row[0] = seconds_from_ns(sample->time_ns - s->begin_ns);
+		for (size_t c = 0; c < s->channels; c++) {
+			bool known = sample->energy_uj[c] >= 0 && s->last_uj[c] >= 0;
+			double energy_j = (double)(sample->energy_uj[c] - s->last_uj[c]) * 1e-6;
+			row[1 + c] = known ? energy_j / span_s : (double)NAN;
+		}
+	}
+	s->last_ns = sample->time_ns;
+	for (size_t c = 0; c < s->channels; c++)
+		s->last_uj[c] = sample->energy_uj[c];
+}
+
+static json_t *series_to_json(const struct series *s)
+{
+	size_t width = 1 + s->channels;
+	json_t *times = json_array(), *powers = json_object();
+	for (size_t i = 0; i < s->count; i++)
+		json_array_append_new(times, json_number(s->rows[i * width]));
+	for (size_t c = 0; c < s->channels; c++) {
+		const struct channel *channel = meter_channel(s->meter, c);
+		if (channel->twin_of[0])
+			continue;
+		json_t *power = json_array();
+		for (size_t i = 0; i < s->count; i++)
+			json_array_append_new(power, json_number(s->rows[i * width + 1 + c]));
+		json_object_set_new(powers, channel->name, power);
+	}
+	return json_pack("{s:o, s:o}", "time_s", times, "power_w", powers);
+}
+
+/* --- measure and bench ------------------------------------------------------ */
+
+struct watch {
+	struct cycle *cycle;
+	struct series *series;
+};
+
+static bool watch_bench(void *user, double done, const char *note)
+{
+	const struct watch *w = user;
+	meter_drain(w->series->meter, take_sample, w->series);
+	return cycle_progress(w->cycle, done, note);
+}
+
+static json_t *measure_document(const struct measurement *m, const struct series *series)
+{
+	json_t *root = json_pack("{s:s, s:i, s:s}", "kind", "ergon.measure", "version", 1,
+	                         "command", "ergon bench");
+	json_t *energy = measurement_to_json(m);
+	if (root && energy && json_object_update_missing(root, energy) == 0)
+		json_object_set_new(root, "series", series_to_json(series));
+	json_decref(energy);
+	return root;
+}
+
+/* Two meters: one sees the whole, the other is the bench's own and closes its windows. */
+static enum ergon_code bench_under_meter(struct cycle *cycle, struct series *series,
+                                         struct meter *inner, struct ergon_error *err)
+{
+	struct bench *bench = calloc(1, sizeof *bench);
+	if (!bench)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	struct watch watch = { cycle, series };
+	struct bench_options options = {
+		.budget_ns = (uint64_t)(bench_share * (double)cycle->options.budget_ns),
+		.meter = inner,
+		.progress = watch_bench,
+		.user = &watch,
+	};
+	struct measurement m = { 0 };
+	enum ergon_code code = meter_begin(series->meter, err);
+	if (!code) {
+		code = bench_run(bench, cycle->cli->env, &options, err);
+		enum ergon_code ended = meter_end(series->meter, &m, code ? NULL : err);
+		code = code ? code : ended;
+	}
+	meter_drain(series->meter, take_sample, series);
+	if (!code) {
+		cycle->documents[CYCLE_MEASURE] = measure_document(&m, series);
+		cycle->documents[CYCLE_BENCH] = bench_to_json(bench);
+		if (!cycle->documents[CYCLE_MEASURE] || !cycle->documents[CYCLE_BENCH])
+			code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
+	measurement_fini(&m);
+	free(bench);
+	return code;
+}
+
+/* "said on the first line": before anything is measured. */
+static void say_sensors(const struct cycle *cycle, const struct meter *meter)
+{
+	size_t measured = 0, count = meter_channel_count(meter);
+	for (size_t i = 0; i < count; i++)
+		measured += meter_channel(meter, i)->provenance == PROVENANCE_MEASURED;
+	if (measured == 0)
+		fprintf(cycle->cli->out, "No power sensor can be read here: this machine's power "
+		                         "is modelled, its speed is measured.\n");
+	else
+		fprintf(cycle->cli->out, "Power is measured on this machine: %zu of %zu channels "
+		                         "are sensors (ergon sensors lists them).\n",
+		        measured, count);
+	fflush(cycle->cli->out);
+}
+
+enum ergon_code cycle_measure_and_bench(struct cycle *cycle, struct ergon_error *err)
+{
+	struct series series = { 0 };
+	struct meter *inner = NULL;
+	enum ergon_code code = meter_open(&series.meter, cycle->cli->env,
+	                                  &(struct meter_options){ .stream = true }, err);
+	if (!code)
+		code = meter_open(&inner, cycle->cli->env, &(struct meter_options){ 0 }, err);
+	if (!code) {
+		say_sensors(cycle, series.meter);
+		series.channels = meter_channel_count(series.meter);
+		if (series.channels > SERIES_CHANNELS_MAX)
+			series.channels = SERIES_CHANNELS_MAX;
+		cycle_step(cycle, "measure", bench_share + 0.05);
+		code = bench_under_meter(cycle, &series, inner, err);
+	}
+	meter_close(inner);
+	meter_close(series.meter);
+	free(series.rows);
+	return code;
+}
+
+/* --- sweep ------------------------------------------------------------------ */
+
+/* 1, 2, 4, ... and all processors. */
+static void threads_lever(unsigned processors, char *out, size_t size, size_t *values)
+{
+	size_t used = (size_t)snprintf(out, size, "cpu.threads=");
+	*values = 0;
+	for (unsigned n = 1; n < processors && *values + 1 < THREAD_VALUES_MAX; n *= 2, ++*values)
+		used += (size_t)snprintf(out + used, size - used, "%u,", n);
+	snprintf(out + used, size - used, "%u", processors);
+	++*values;
+}
+
+/* Passes of the product that take about so long on one thread, by what bench has measured. */
+static uint64_t passes_for(const struct cycle *cycle, double seconds, double flops)
+{
+	const json_t *kernels = json_object_get(cycle->documents[CYCLE_BENCH], "kernels");
+	double best = 0;
+	for (size_t i = 0; i < json_array_size(kernels); i++) {
+		const json_t *k = json_array_get(kernels, i);
+		const char *name = json_string_value(json_object_get(k, "name"));
+		const char *how = json_string_value(json_object_get(k, "paradigm"));
+		const char *precision = json_string_value(json_object_get(k, "precision"));
+		if (name && how && precision && strcmp(name, "gemm") == 0 &&
+		    strcmp(how, "simd") == 0 && strcmp(precision, "f64") == 0)
+			best = json_number_value(json_object_get(k, "gflops")) * 1e9;
+	}
+	double passes = best > 0 ? seconds * best / flops : 1;
+	return passes < 1 ? 1 : passes > 1e6 ? 1000000 : (uint64_t)passes;
+}
+
+static bool watch_sweep(void *user, double done, const char *note)
+{
+	return cycle_progress(user, done, note);
+}
+
+static enum ergon_code own_path(const struct cycle *cycle, char *path, size_t size,
+                                struct ergon_error *err)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+	if (length > 0) {
+		path[length] = '\0';
+		return ERGON_OK;
+	}
+	int n = snprintf(path, size, "%s", cycle->cli->program);
+	if (n < 0 || (size_t)n >= size)
+		return ergon_fail(err, ERGON_INTERNAL, "ergon cannot find its own program");
+	return ERGON_OK;
+}
+
+enum { PRODUCT_SIZE = 512 };
+
+static enum ergon_code run_sweep(struct cycle *cycle, struct meter *meter, struct sweep *sweep,
+                                 double run_s, struct ergon_error *err)
+{
+	char self[CYCLE_PATH_MAX], passes[32], size[32];
+	double flops = 2.0 * PRODUCT_SIZE * PRODUCT_SIZE * PRODUCT_SIZE;
+	snprintf(size, sizeof size, "%d", PRODUCT_SIZE);
+	snprintf(passes, sizeof passes, "%llu",
+	         (unsigned long long)passes_for(cycle, run_s, flops));
+	char words[][16] = { "kernel", "gemm",   "--paradigm", "openmp",  "--precision",
+		             "{precision}", "--size", "--repeat",   "--quiet" };
+	char *argv[] = { self,     words[0], words[1], words[2], words[3], words[4],
+		         words[5], words[6], size,     words[7], passes,   words[8], NULL };
+	enum ergon_code code = own_path(cycle, self, sizeof self, err);
+	if (!code)
+		code = sweep_command(sweep, cycle->cli->env, meter, argv, environ, err);
+	return code;
+}
+
+enum ergon_code cycle_sweep(struct cycle *cycle, struct ergon_error *err)
+{
+	cycle_step(cycle, "understand", bench_share + sweep_share + 0.1);
+	const json_t *processors = json_object_get(cycle->documents[CYCLE_BENCH], "threads");
+	char threads[96];
+	size_t values;
+	json_int_t count = json_integer_value(processors);
+	threads_lever(count > 0 ? (unsigned)count : 1, threads, sizeof threads, &values);
+	const char *levers[] = { threads, "arg:precision=f64,f32" };
+	double budget_s = sweep_share * seconds_from_ns(cycle->options.budget_ns);
+	/* Three runs a point, of which those on more threads are shorter. */
+	double run_s = fmin(fmax(budget_s / (double)(values * 2 * 3), 0.05), 1.0);
+	struct sweep_options options = {
+		.precision = 0.02,
+		.slowdown = 0.05,
+		.budget_ns = ns_from_seconds(budget_s),
+		.seed = 1,
+		.progress = watch_sweep,
+		.user = cycle,
+	};
+	struct sweep sweep;
+	struct meter *meter = NULL;
+	enum ergon_code code =
+	    meter_open(&meter, cycle->cli->env,
+	               &(struct meter_options){ .interval_ns = 20 * NS_PER_MS }, err);
+	if (code)
+		return code;
+	code = sweep_init(&sweep, cycle->cli->env, levers, 2, &options, err);
+	if (!code)
+		code = run_sweep(cycle, meter, &sweep, run_s, err);
+	if (sweep.interrupted)
+		cycle->interrupted = true;
+	if (!code && !(cycle->documents[CYCLE_SWEEP] = sweep_to_json(&sweep)))
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!code) /* the program's own path says nothing to a reader */
+		json_object_set_new(cycle->documents[CYCLE_SWEEP], "command",
+		                    json_string("ergon kernel gemm, the same work at every setting"));
+	sweep_fini(&sweep);
+	meter_close(meter);
+	return code;
+}
