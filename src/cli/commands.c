@@ -18,6 +18,7 @@ extern const struct command command_model;
 extern const struct command command_simulate;
 extern const struct command command_recommend;
 extern const struct command command_trace;
+extern const struct command command_cycle;
 extern const struct command command_report;
 extern const struct command command_help;
 
@@ -36,6 +37,7 @@ const struct command *const commands[] = {
 	&command_simulate,
 	&command_recommend,
 	&command_trace,
+	&command_cycle,
 	&command_report,
 	&command_help,
 	NULL,

@@ -18,7 +18,7 @@
 #include "cli/progress.h"
 
 struct cycle_options {
-	const char *out, *trace, *cluster, *model, *device, *precision;
+	const char *out, *trace, *oracle, *cluster, *model, *device, *precision;
 	double batch, power_budget_w;
 	uint64_t budget_ns;
 };

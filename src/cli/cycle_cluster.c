@@ -17,8 +17,8 @@
 #include "spec/cluster.h"
 
 /* The trace where none is given: as many jobs, offering so much of the cluster's capacity. */
-enum { TRACE_JOBS = 160, TRACE_SEED = 1, JOB_GPUS_MAX = 16, POLICIES_MAX = 32 };
-static const double trace_load = 1.0;
+enum { TRACE_JOBS = 400, TRACE_SEED = 1, JOB_GPUS_MAX = 16, POLICIES_MAX = 32 };
+static const double offered_load = 1.0;
 /* The budget where none is given, as a share of what the cluster can draw. */
 static const double budget_share = 0.7;
 
@@ -47,9 +47,8 @@ static enum ergon_code predict_on(struct cycle *cycle, const char *type, unsigne
 		                  "--model, --device: no finite step time comes out");
 	json_decref(cycle->documents[CYCLE_PREDICT]);
 	cycle->documents[CYCLE_PREDICT] = prediction_to_json(&request, &prediction, &breakdown);
-	return cycle->documents[CYCLE_PREDICT]
-	           ? ERGON_OK
-	           : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	return cycle->documents[CYCLE_PREDICT] ? ERGON_OK
+	                                       : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 }
 
 enum ergon_code cycle_predict(struct cycle *cycle, struct ergon_error *err)
@@ -60,9 +59,9 @@ enum ergon_code cycle_predict(struct cycle *cycle, struct ergon_error *err)
 	enum ergon_code code = cluster_load(cycle->options.cluster, &arena, &cluster, err);
 	const struct cluster_group *group = &cluster.groups[0];
 	if (!code)
-		code = predict_on(cycle,
-		                  cycle->options.device ? cycle->options.device : group->type,
-		                  group->gpus_per_node < 8 ? group->gpus_per_node : 8, &arena, err);
+		code =
+		    predict_on(cycle, cycle->options.device ? cycle->options.device : group->type,
+		               group->gpus_per_node < 8 ? group->gpus_per_node : 8, &arena, err);
 	arena_fini(&arena);
 	return code;
 }
@@ -80,7 +79,7 @@ static enum ergon_code write_default_trace(struct cycle *cycle, const char *path
 	if (!code) {
 		wanted.jobs = TRACE_JOBS;
 		wanted.seed = TRACE_SEED;
-		wanted.load = trace_load;
+		wanted.load = offered_load;
 		wanted.cluster_gpus = cluster.gpus;
 		wanted.gpus_max = cluster.gpus < JOB_GPUS_MAX ? cluster.gpus : JOB_GPUS_MAX;
 		code = trace_generate(&wanted, &arena, &trace, err);
@@ -118,22 +117,49 @@ static void show_turn(void *user, double done)
 	cycle_progress(t->cycle, ((double)t->done + done) / (double)t->count, t->note);
 }
 
+/* A policy that cannot run this trace (it needs a budget, or times that the trace does not tell) is
+ * named with the reason, beside the results. */
+static enum ergon_code run_policy(struct experiment *x, const struct scheduling_policy *policy,
+                                  struct policy_result *results, size_t *count, json_t *left_out,
+                                  struct ergon_error *err)
+{
+	struct ergon_error why = { 0 };
+	enum ergon_code code = experiment_run(x, policy, &results[*count], &why);
+	if (!code) {
+		++*count;
+		return ERGON_OK;
+	}
+	policy_result_fini(&results[*count]);
+	results[*count] = (struct policy_result){ 0 };
+	if (code != ERGON_INFEASIBLE) {
+		*err = why;
+		return code;
+	}
+	json_array_append_new(left_out,
+	                      json_pack("{s:s, s:s}", "name", policy->name, "reason", why.text));
+	return ERGON_OK;
+}
+
 static enum ergon_code run_policies(struct cycle *cycle, struct experiment *x, struct turn *turn,
                                     struct ergon_error *err)
 {
 	struct policy_result results[POLICIES_MAX] = { 0 };
 	size_t count = 0;
+	json_t *left_out = json_array();
 	enum ergon_code code = ERGON_OK;
 	for (const struct scheduling_policy *const *p = scheduling_policies;
 	     *p && !code && count < POLICIES_MAX && !cycle->interrupted; p++) {
-		if ((*p)->needs_budget && !(x->options.power_budget_w > 0))
-			continue;
 		turn->note = (*p)->name;
-		code = experiment_run(x, *p, &results[count++], err);
+		code = run_policy(x, *p, results, &count, left_out, err);
 		turn->done++;
 	}
-	if (!code && !(cycle->documents[CYCLE_SIMULATE] = experiment_to_json(x, results, count)))
+	json_t *document = code ? NULL : experiment_to_json(x, results, count);
+	if (!code && !document)
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (document)
+		json_object_set(document, "left_out", left_out);
+	cycle->documents[CYCLE_SIMULATE] = document;
+	json_decref(left_out);
 	for (size_t i = 0; i < count; i++)
 		policy_result_fini(&results[i]);
 	return code;
@@ -184,6 +210,9 @@ static enum ergon_code load_experiment(struct cycle *cycle, struct experiment *x
 	struct experiment_options wanted = {
 		.cluster = cycle->options.cluster,
 		.trace = cycle->options.trace ? cycle->options.trace : path,
+		.oracle = cycle->options.oracle  ? cycle->options.oracle
+		          : cycle->options.trace ? NULL
+		                                 : "model",
 		.seed = 1,
 		.audit = true,
 		.power_budget_w = cycle->options.power_budget_w,

@@ -66,10 +66,9 @@ enum ergon_code cycle_open_folder(struct cycle *cycle, struct ergon_error *err)
 		cycle->work[0] = '\0';
 		return ergon_fail_at(
 		    err,
-		    number == ENOENT                        ? ERGON_NOT_FOUND
-		    : number == EACCES || number == EPERM ||
-		            number == EROFS                 ? ERGON_NO_PERMISSION
-		                                            : ERGON_IO,
+		    number == ENOENT                                         ? ERGON_NOT_FOUND
+		    : number == EACCES || number == EPERM || number == EROFS ? ERGON_NO_PERMISSION
+									     : ERGON_IO,
 		    cycle->out, 0, "cannot create a folder there: %s", strerror(number));
 	}
 	return ERGON_OK;
@@ -104,9 +103,8 @@ static enum ergon_code write_report(struct cycle *cycle, struct ergon_error *err
 	size_t count = 0;
 	for (size_t i = 0; i < CYCLE_DOCUMENTS; i++)
 		if (cycle->documents[i])
-			inputs[count++] = (struct report_input){
-				.name = cycle_names[i], .document = cycle->documents[i]
-			};
+			inputs[count++] = (struct report_input){ .name = cycle_names[i],
+				                                 .document = cycle->documents[i] };
 	char path[CYCLE_PATH_MAX];
 	struct text text = { 0 };
 	enum ergon_code code = cycle_path(cycle, "report.html", path, sizeof path, err);

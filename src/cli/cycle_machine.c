@@ -147,8 +147,9 @@ static void say_sensors(const struct cycle *cycle, const struct meter *meter)
 		fprintf(cycle->cli->out, "No power sensor can be read here: this machine's power "
 		                         "is modelled, its speed is measured.\n");
 	else
-		fprintf(cycle->cli->out, "Power is measured on this machine: %zu of %zu channels "
-		                         "are sensors (ergon sensors lists them).\n",
+		fprintf(cycle->cli->out,
+		        "Power is measured on this machine: %zu of %zu channels "
+		        "are sensors (ergon sensors lists them).\n",
 		        measured, count);
 	fflush(cycle->cli->out);
 }
@@ -191,10 +192,10 @@ static void threads_lever(unsigned processors, char *out, size_t size, size_t *v
 /* Passes of the product that take about so long on one thread, by what bench has measured. */
 static uint64_t passes_for(const struct cycle *cycle, double seconds, double flops)
 {
-	const json_t *kernels = json_object_get(cycle->documents[CYCLE_BENCH], "kernels");
+	const json_t *runs = json_object_get(cycle->documents[CYCLE_BENCH], "kernels");
 	double best = 0;
-	for (size_t i = 0; i < json_array_size(kernels); i++) {
-		const json_t *k = json_array_get(kernels, i);
+	for (size_t i = 0; i < json_array_size(runs); i++) {
+		const json_t *k = json_array_get(runs, i);
 		const char *name = json_string_value(json_object_get(k, "name"));
 		const char *how = json_string_value(json_object_get(k, "paradigm"));
 		const char *precision = json_string_value(json_object_get(k, "precision"));
@@ -235,10 +236,10 @@ static enum ergon_code run_sweep(struct cycle *cycle, struct meter *meter, struc
 	snprintf(size, sizeof size, "%d", PRODUCT_SIZE);
 	snprintf(passes, sizeof passes, "%llu",
 	         (unsigned long long)passes_for(cycle, run_s, flops));
-	char words[][16] = { "kernel", "gemm",   "--paradigm", "openmp",  "--precision",
+	char words[][16] = { "kernel",      "gemm",   "--paradigm", "openmp", "--precision",
 		             "{precision}", "--size", "--repeat",   "--quiet" };
-	char *argv[] = { self,     words[0], words[1], words[2], words[3], words[4],
-		         words[5], words[6], size,     words[7], passes,   words[8], NULL };
+	char *argv[] = { self,     words[0], words[1], words[2], words[3], words[4], words[5],
+		         words[6], size,     words[7], passes,   words[8], NULL };
 	enum ergon_code code = own_path(cycle, self, sizeof self, err);
 	if (!code)
 		code = sweep_command(sweep, cycle->cli->env, meter, argv, environ, err);
@@ -253,7 +254,7 @@ enum ergon_code cycle_sweep(struct cycle *cycle, struct ergon_error *err)
 	size_t values;
 	json_int_t count = json_integer_value(processors);
 	threads_lever(count > 0 ? (unsigned)count : 1, threads, sizeof threads, &values);
-	const char *levers[] = { threads, "arg:precision=f64,f32" };
+	const char *wishes[] = { threads, "arg:precision=f64,f32" };
 	double budget_s = sweep_share * seconds_from_ns(cycle->options.budget_ns);
 	/* Three runs a point, of which those on more threads are shorter. */
 	double run_s = fmin(fmax(budget_s / (double)(values * 2 * 3), 0.05), 1.0);
@@ -267,12 +268,11 @@ enum ergon_code cycle_sweep(struct cycle *cycle, struct ergon_error *err)
 	};
 	struct sweep sweep;
 	struct meter *meter = NULL;
-	enum ergon_code code =
-	    meter_open(&meter, cycle->cli->env,
-	               &(struct meter_options){ .interval_ns = 20 * NS_PER_MS }, err);
+	enum ergon_code code = meter_open(
+	    &meter, cycle->cli->env, &(struct meter_options){ .interval_ns = 20 * NS_PER_MS }, err);
 	if (code)
 		return code;
-	code = sweep_init(&sweep, cycle->cli->env, levers, 2, &options, err);
+	code = sweep_init(&sweep, cycle->cli->env, wishes, 2, &options, err);
 	if (!code)
 		code = run_sweep(cycle, meter, &sweep, run_s, err);
 	if (sweep.interrupted)
@@ -280,8 +280,9 @@ enum ergon_code cycle_sweep(struct cycle *cycle, struct ergon_error *err)
 	if (!code && !(cycle->documents[CYCLE_SWEEP] = sweep_to_json(&sweep)))
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	if (!code) /* the program's own path says nothing to a reader */
-		json_object_set_new(cycle->documents[CYCLE_SWEEP], "command",
-		                    json_string("ergon kernel gemm, the same work at every setting"));
+		json_object_set_new(
+		    cycle->documents[CYCLE_SWEEP], "command",
+		    json_string("ergon kernel gemm, the same work at every setting"));
 	sweep_fini(&sweep);
 	meter_close(meter);
 	return code;

@@ -50,8 +50,8 @@ static void tell_understand(FILE *out, struct page *page, const json_t *bench, c
 	               show_si(page, f64, "FLOP/s"), show_si(page, f32, "FLOP/s"),
 	               show_si(page, doc_real(bench, "roofs.bytes_per_s.DRAM"), "B/s"),
 	               show_si(page, joules, "J"),
-	               doc_text(bench, "provenance") ? doc_text(bench, "provenance") :
-	                                               "power unknown"));
+	               doc_text(bench, "provenance") ? doc_text(bench, "provenance")
+	                                             : "power unknown"));
 	const char *sentence = doc_text(sweep, "sentence");
 	if (sentence)
 		tell(out, "", page_text(page, "Sweet spot of a matrix product: %s.", sentence));
@@ -98,11 +98,11 @@ static void tell_optimize(FILE *out, struct page *page, const json_t *simulate,
 	               doc_size(simulate, "policies"), advised ? advised : "none"));
 	if (best && base && best != base)
 		tell(out, "",
-		     page_text(page, "Against fifo: %s energy, %s time per job.",
-		               show_change(page, doc_real(best, "energy_j"),
-		                           doc_real(base, "energy_j")),
-		               show_change(page, doc_real(best, "jct_mean_s"),
-		                           doc_real(base, "jct_mean_s"))));
+		     page_text(
+			 page, "Against fifo: %s energy, %s time per job.",
+			 show_change(page, doc_real(best, "energy_j"), doc_real(base, "energy_j")),
+			 show_change(page, doc_real(best, "jct_mean_s"),
+		                     doc_real(base, "jct_mean_s"))));
 	if (verdict)
 		tell(out, "", verdict);
 }

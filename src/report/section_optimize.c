@@ -336,6 +336,12 @@ void section_simulate(struct page *page, const json_t *document)
 		      show_change(page, doc_real(a, "jct_mean_s"), doc_real(b, "jct_mean_s")));
 	page_add_answer(page, PAGE_OPTIMIZE, name_of(a), sentence, "simulated");
 	page_add_text(page, PAGE_OPTIMIZE, page_text(page, "%s.", sentence));
+	for (size_t i = 0; i < doc_size(document, "left_out"); i++) {
+		const json_t *left = doc_item(document, "left_out", i);
+		page_add_remark(page, PAGE_OPTIMIZE,
+		                page_text(page, "%s is left out: %s", name_of(left),
+		                          doc_show(page, doc_get(left, "reason"))));
+	}
 	add_scatter(page, &s);
 	add_power(page, &s);
 	add_cdf(page, &s);
