@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -140,13 +142,35 @@ static enum ergon_code all_runs(struct session *session, char **argv, struct erg
 	return code;
 }
 
+/* Refuses a --json path that could not be written later, before the command has run. */
+static enum ergon_code check_output(const char *path, struct ergon_error *err)
+{
+	char folder[4096];
+	if (!path || strcmp(path, "-") == 0)
+		return ERGON_OK;
+	const char *slash = strrchr(path, '/');
+	int length = slash ? (int)(slash - path) : 0;
+	if ((size_t)snprintf(folder, sizeof folder, "%.*s", length, path) >= sizeof folder)
+		return ergon_fail(err, ERGON_BAD_INPUT, "--json: the path is too long");
+	if (slash == path)
+		snprintf(folder, sizeof folder, "/");
+	else if (!slash)
+		snprintf(folder, sizeof folder, ".");
+	if (file_is_dir(path))
+		return ergon_fail(err, ERGON_BAD_INPUT, "--json: '%.200s' is a folder", path);
+	if (access(folder, W_OK | X_OK) != 0)
+		return ergon_fail(err, ERGON_BAD_INPUT, "--json: cannot write in '%.200s': %s",
+		                  folder, strerror(errno));
+	return ERGON_OK;
+}
+
 static enum ergon_code open_all(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
 	const struct ergon_env *env = session->cli->env;
 	struct ergon_error kept = { 0 };
-	enum ergon_code code = grid_find(env->data_dir, o->grid, &session->grid, err);
-	if (code)
+	enum ergon_code code = check_output(o->json, err);
+	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)))
 		return code;
 	if (!o->no_store && store_open(&session->store, env->state_dir, true, &kept))
 		warn(session, &kept);

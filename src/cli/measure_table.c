@@ -17,6 +17,18 @@ static const char *text(const json_t *object, const char *key)
 	return value ? value : "";
 }
 
+/* "-" where nothing is known. */
+static const char *si(char *out, size_t size, const json_t *object, const char *key,
+                      const char *unit)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!json_is_number(value))
+		snprintf(out, size, "-");
+	else
+		format_si(out, size, json_number_value(value), unit);
+	return out;
+}
+
 double document_number(const json_t *document, const char *outer, const char *key)
 {
 	return number(outer ? json_object_get(document, outer) : document, key);
@@ -85,12 +97,14 @@ static void domains(FILE *out, const json_t *document)
 			left_out++; /* 256 cores: the document has them all */
 			continue;
 		}
-		interval(range, sizeof range, number(d, "energy_low_j"),
-		         number(d, "energy_high_j"));
+		snprintf(range, sizeof range, "-");
+		if (json_is_number(json_object_get(d, "energy_low_j")))
+			interval(range, sizeof range, number(d, "energy_low_j"),
+			         number(d, "energy_high_j"));
 		table_row(&table, "%.22s\t%s\t%s\t%s\t%s\t%s\t%s", text(d, "name"),
-		          format_si(energy, sizeof energy, number(d, "energy_j"), "J"),
-		          format_si(average, sizeof average, number(d, "average_power_w"), "W"),
-		          format_si(peak, sizeof peak, number(d, "peak_power_w"), "W"), range,
+		          si(energy, sizeof energy, d, "energy_j", "J"),
+		          si(average, sizeof average, d, "average_power_w", "W"),
+		          si(peak, sizeof peak, d, "peak_power_w", "W"), range,
 		          text(d, "provenance"), role(d));
 	}
 	if (i > left_out)
@@ -167,7 +181,7 @@ void measure_table_print(FILE *out, const json_t *document)
 	        format_duration(time, sizeof time, duration_s), number(document, "user_s"),
 	        number(document, "system_s"));
 	fprintf(out, "energy x delay  %s\n",
-	        format_si(edp, sizeof edp, document_number(document, "total", "edp_js"), "J s"));
+	        si(edp, sizeof edp, json_object_get(document, "total"), "edp_js", "J s"));
 	repeats(out, document);
 	costs(out, document);
 	fprintf(out, "ergon itself    %.0f samples, %s CPU (%.3g%% of one core)\n",

@@ -79,6 +79,15 @@ static void note_motion(struct integrator *in, uint64_t now_ns, uint64_t delta_u
 	}
 }
 
+static void note_update(struct integrator *in, double power_w)
+{
+	in->sum.updates++;
+	in->sum.update_w += power_w;
+	in->sum.update_w2 += power_w * power_w;
+	in->sum.update_lag_w2 += power_w * in->previous_w;
+	in->previous_w = power_w;
+}
+
 static void counter_step(struct integrator *in, const struct reading *reading, uint64_t step_ns)
 {
 	uint64_t delta_uj;
@@ -90,6 +99,9 @@ static void counter_step(struct integrator *in, const struct reading *reading, u
 	double power_w = (double)delta_uj / uj_per_j / seconds_from_ns(step_ns);
 	if (step_ns >= in->interval_ns / 2 && power_w > in->fastest_w)
 		in->fastest_w = power_w;
+	if (delta_uj > 0 && in->channel->observed_share > 0)
+		note_update(in, (double)delta_uj / uj_per_j /
+		                    seconds_from_ns(reading->time_ns - in->moved_ns));
 	note_motion(in, reading->time_ns, delta_uj);
 	in->sum.counter_uj += delta_uj;
 	in->sum.wraps += wrapped;
@@ -119,6 +131,11 @@ static void power_step(struct integrator *in, const struct reading *reading, uin
 	if (step_ns > power_gap_limit_ns(in)) {
 		restart(in, reading, step_ns);
 		return;
+	}
+	if (in->channel->observed_share > 0 &&
+	    reading->time_ns - in->moved_ns >= (uint64_t)in->channel->refresh_us * NS_PER_US) {
+		note_update(in, (double)reading->raw / 1e6);
+		in->moved_ns = reading->time_ns;
 	}
 	double mean_w = ((double)in->last.raw + (double)reading->raw) / 2 / 1e6;
 	in->sum.power_j += mean_w * seconds_from_ns(step_ns);
@@ -186,5 +203,9 @@ struct channel_sum channel_sum_minus(const struct channel_sum *after,
 		.gaps = after->gaps - before->gaps,
 		.failures = after->failures - before->failures,
 		.wraps = after->wraps - before->wraps,
+		.updates = after->updates - before->updates,
+		.update_w = after->update_w - before->update_w,
+		.update_w2 = after->update_w2 - before->update_w2,
+		.update_lag_w2 = after->update_lag_w2 - before->update_lag_w2,
 	};
 }

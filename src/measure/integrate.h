@@ -23,6 +23,9 @@ struct channel_sum {
 	double power_j;      /* powers */
 	uint64_t covered_ns, gap_ns, stuck_ns;
 	uint32_t steps, gaps, failures, wraps;
+	/* Mean power between updates of the source, for sources that look part of the time. */
+	uint32_t updates;
+	double update_w, update_w2, update_lag_w2; /* sums of p, p^2, p times the p before */
 };
 
 struct integrator {
@@ -33,6 +36,7 @@ struct integrator {
 	bool in_gap;         /* the latest reading could not be used */
 	uint64_t begin_ns;   /* where uncounted time begins while !started */
 	uint64_t moved_ns;   /* when the counter last changed */
+	double previous_w;   /* of the latest update */
 	double fastest_w;    /* greatest power of any step so far */
 	struct reading last; /* the latest valid one */
 	struct channel_sum sum;

@@ -32,13 +32,20 @@ const struct domain_energy *measurement_domain(const struct measurement *measure
 	return NULL;
 }
 
+/* What could not be read is unknown, which is not 0. */
+static json_t *known(bool is_known, double value)
+{
+	return is_known ? json_real(value) : json_null();
+}
+
 static json_t *domain_to_json(const struct domain_energy *d)
 {
 	json_t *object = json_pack(
-	    "{s:s, s:f, s:f, s:f, s:s, s:f, s:f, s:s, s:b, s:b, s:f, s:f, s:f, s:f, s:i, s:i, s:i}",
-	    "name", d->name, "energy_j", d->energy_j, "energy_low_j", d->low_j, "energy_high_j",
-	    d->high_j, "provenance", provenance_name(d->provenance), "average_power_w",
-	    d->average_power_w, "peak_power_w", d->peak_power_w, "driver", d->driver, "valid",
+	    "{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:b, s:b, s:f, s:f, s:f, s:f, s:i, s:i, s:i}",
+	    "name", d->name, "energy_j", known(d->valid, d->energy_j), "energy_low_j",
+	    known(d->valid, d->low_j), "energy_high_j", known(d->valid, d->high_j), "provenance",
+	    provenance_name(d->provenance), "average_power_w", known(d->valid, d->average_power_w),
+	    "peak_power_w", known(d->valid, d->peak_power_w), "driver", d->driver, "valid",
 	    d->valid, "in_total", d->in_total, "relative_error", d->relative_error, "covered_s",
 	    d->covered_s, "gap_s", d->gap_s, "stuck_s", d->stuck_s, "gaps", (int)d->gaps,
 	    "failed_reads", (int)d->failures, "wraps", (int)d->wraps);
@@ -59,11 +66,13 @@ json_t *measurement_to_json(const struct measurement *m)
 	json_t *domains = json_array();
 	for (size_t i = 0; i < m->count; i++)
 		json_array_append_new(domains, domain_to_json(&m->domains[i]));
-	json_t *total = json_pack("{s:f, s:f, s:f, s:s, s:f, s:f, s:f, s:f}", "energy_j",
-	                          m->energy_j, "energy_low_j", m->low_j, "energy_high_j", m->high_j,
-	                          "provenance", total_provenance(m), "modelled_j", m->modelled_j,
-	                          "average_power_w", m->average_power_w, "peak_power_w",
-	                          m->peak_power_w, "edp_js", m->energy_j * m->duration_s);
+	bool any = m->measured || m->modelled;
+	json_t *total = json_pack(
+	    "{s:o, s:o, s:o, s:s, s:f, s:o, s:o, s:o}", "energy_j", known(any, m->energy_j),
+	    "energy_low_j", known(any, m->low_j), "energy_high_j", known(any, m->high_j),
+	    "provenance", total_provenance(m), "modelled_j", m->modelled_j, "average_power_w",
+	    known(any, m->average_power_w), "peak_power_w", known(any, m->peak_power_w), "edp_js",
+	    known(any, m->energy_j * m->duration_s));
 	json_t *sampling = json_pack("{s:f, s:I, s:I, s:f, s:f}", "interval_s", m->interval_s,
 	                             "samples", (json_int_t)m->samples, "late", (json_int_t)m->late,
 	                             "own_cpu_s", m->own_cpu_s, "suspended_s", m->suspended_s);

@@ -62,7 +62,7 @@ struct meter {
 	struct meter_region *regions; /* that are open; the whole window is one of them */
 	struct meter_region *window;
 	uint64_t samples, late, suspended_ns;
-	uint64_t round_ns; /* when the latest round began */
+	uint64_t round_ns;        /* when the latest round began */
 	uint64_t sleep_offset_ns; /* boot time - monotonic time at the last tick */
 	struct stream stream;
 };

@@ -121,8 +121,10 @@ json_t *run_results_to_json(const struct run_result *results, size_t count)
 
 bool run_json_add_costs(json_t *document, const struct grid *grid, double price_per_kwh)
 {
-	double energy_j =
-	    json_number_value(json_object_get(json_object_get(document, "total"), "energy_j"));
+	const json_t *energy = json_object_get(json_object_get(document, "total"), "energy_j");
+	if (!json_is_number(energy))
+		return true; /* of an unknown energy nothing follows */
+	double energy_j = json_number_value(energy);
 	double kwh = energy_j / j_per_kwh;
 	json_t *carbon = json_pack("{s:f, s:s, s:s, s:f, s:s}", "g_co2e", kwh * grid->g_per_kwh,
 	                           "grid", grid->code, "grid_name", grid->name, "g_per_kwh",

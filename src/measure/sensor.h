@@ -52,6 +52,7 @@ struct channel {
 	uint32_t window_us;    /* averages only */
 	uint32_t resolution;   /* least step of raw: uJ or uW; 0 unknown */
 	double relative_error; /* 1 sigma, from documentation or calibration; 0 unknown */
+	double observed_share; /* part of the time that the source looks at all; 0: all of it */
 	double max_power_w;    /* a step that implies more is a fault, no energy; 0: 10 kW */
 };
 

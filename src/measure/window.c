@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stats.h"
 #include "base/units.h"
 #include "measure/meter_state.h"
 #include "measure/tree.h"
@@ -83,6 +84,28 @@ static double half_width_j(const struct channel *channel, const struct domain_en
 	       (channel->behaviour == CHANNEL_ENERGY_COUNTER ? channel->resolution / 1e6 : 0);
 }
 
+/* What a source that looks part of the time may have missed: the standard error of the mean of what
+ * it did see, with neighbours that are alike counted as fewer (first-order autocorrelation), at 95%
+ * by Student's t. A load that keeps step with the source cannot be told by any statistic. */
+static double unseen_half_j(const struct channel *channel, const struct channel_sum *sum,
+                            const struct domain_energy *domain)
+{
+	if (channel->observed_share <= 0 || channel->observed_share >= 1)
+		return 0;
+	double unseen = 1 - channel->observed_share, n = sum->updates;
+	if (n < 3) /* nothing to tell how much power changes: all that was not seen may differ */
+		return unseen * domain->energy_j;
+	double mean_w = sum->update_w / n;
+	double variance = fmax(0, (sum->update_w2 - n * mean_w * mean_w) / (n - 1));
+	if (variance <= 0)
+		return 0;
+	double lag = (sum->update_lag_w2 / n - mean_w * mean_w) / variance;
+	lag = fmin(fmax(lag, 0), 0.99);
+	double alike = fmax(2, n * (1 - lag) / (1 + lag));
+	return student_t_quantile(0.95, fmax(1, alike - 1)) * sqrt(variance * unseen / alike) *
+	       domain->covered_s;
+}
+
 static void fill_domain(const struct meter *meter, size_t i, const struct channel_sum *sum,
                         double peak_w, double duration_s, struct domain_energy *domain)
 {
@@ -106,6 +129,7 @@ static void fill_domain(const struct meter *meter, size_t i, const struct channe
 		domain->average_power_w = domain->energy_j / domain->covered_s;
 	domain->peak_power_w = fmax(peak_w, domain->average_power_w);
 	double half_j = half_width_j(channel, domain, domain->peak_power_w, meter->interval_ns);
+	half_j += unseen_half_j(channel, sum, domain);
 	/* A counter that showed nothing yet may be about to show all it can. */
 	double missed_s = fmax(domain->gap_s, 0);
 	double unseen_w = domain->peak_power_w;

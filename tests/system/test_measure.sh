@@ -98,9 +98,39 @@ done
 "$ERGON" measure --sysfs "$scratch/none" -- true 2>"$scratch/table"
 head -1 "$scratch/table" | grep -q '^modelled energy' || fail "modelled is not said at once"
 "$ERGON" sensors --sysfs "$scratch/none" >"$scratch/sensors"
-for driver in rapl_powercap hwmon cpu_model dram_model replay; do
+for driver in rapl_powercap hwmon nvml cpu_model dram_model replay; do
 	grep -q "^$driver " "$scratch/sensors" || fail "$driver is not listed"
 done
+
+# A result that could not be written is refused before the command runs.
+for path in "$scratch/no/folder/run.json" "$scratch"; do
+	rm -f "$scratch/ran"
+	"$ERGON" measure --json "$path" -- touch "$scratch/ran" 2>"$scratch/err" && status=0 || status=$?
+	[ "$status" = 2 ] || fail "--json $path: exit status $status"
+	[ ! -f "$scratch/ran" ] || fail "--json $path: the command ran all the same"
+done
+
+# Where nothing can be read nothing is known, which is not 0.
+printf 'time_s,package-0:energy_j\n0,\n100,\n' >"$scratch/gap.csv"
+"$ERGON" measure --sensors "replay:$scratch/gap.csv" --json "$scratch/gap.json" -- sleep 0.3 \
+	2>"$scratch/table"
+grep -q '^no energy known' "$scratch/table" || fail "an unknown energy is not called so"
+grep -q '^energy x delay  -$' "$scratch/table" || fail "an unknown product is printed"
+grep -q '"energy_j": null' "$scratch/gap.json" || fail "an unknown energy is a number"
+
+# NVIDIA's library, as far as its ABI goes.
+LD_LIBRARY_PATH="$ERGON_BUILD_DIR/tests/fake_nvml" "$ERGON" measure --sysfs "$scratch/none" \
+	--json "$scratch/gpu.json" -- sleep 1 2>/dev/null
+python3 - "$scratch/gpu.json" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+gpus = {x["name"]: x for x in d["domains"] if x["driver"] == "nvml"}
+assert set(gpus) == {"gpu-0", "gpu-1"}, gpus
+for g in gpus.values():
+    assert g["in_total"] and g["provenance"] == "measured"
+    assert abs(g["average_power_w"] / 300 - 1) < 0.1, g
+assert d["total"]["provenance"] == "measured and modelled"
+PY
 
 # The history.
 "$ERGON" runs | grep -q 'sleep 5' || fail "the run is not kept"

@@ -6,11 +6,11 @@
 
 #include "measure/sensor.h"
 
-extern const struct sensor_driver sensor_rapl_powercap, sensor_hwmon, sensor_cpu_model,
+extern const struct sensor_driver sensor_rapl_powercap, sensor_hwmon, sensor_nvml, sensor_cpu_model,
     sensor_dram_model, sensor_replay;
 
 const struct sensor_driver *const sensor_drivers[] = {
-	&sensor_rapl_powercap, &sensor_hwmon,  &sensor_cpu_model,
+	&sensor_rapl_powercap, &sensor_hwmon,  &sensor_nvml, &sensor_cpu_model,
 	&sensor_dram_model,    &sensor_replay, NULL,
 };
 
