@@ -127,8 +127,8 @@ static void print_answer(FILE *out, const struct predict_request *request,
 	        format_si(b, sizeof b, device->memory_bytes, "B"), p->fits ? "" : ": DOES NOT FIT");
 	enum rate rate = precision_facts(workload->precision)->matrix;
 	if (!device->native[rate])
-		fprintf(out, "  note    %s has no %s units: products run at its %s rate\n",
-		        device->name, rate_name(rate), rate == RATE_FP8 ? "bf16" : "fp32");
+		fprintf(out, "  note    %s has no %s units: products run at its fp32 rate\n",
+		        device->name, rate_name(rate));
 }
 
 static void print_why(FILE *out, const struct predict_request *request, const struct prediction *p,
@@ -181,6 +181,8 @@ static enum ergon_code answer(struct cli *cli, const struct predict_options *o, 
 	};
 	struct prediction prediction;
 	struct breakdown breakdown;
+	if ((code = predict_check(workload, &device, &request.settings, err)))
+		return code;
 	predict_explain(workload, &device, &calibration, &request.settings, &prediction,
 	                &breakdown);
 	if (!isfinite(prediction.step_time_s) || prediction.step_time_s <= 0)

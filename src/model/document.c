@@ -123,6 +123,10 @@ json_t *prediction_to_json(const struct predict_request *request,
 	put(out, "memory_bytes", prediction->memory_bytes);
 	json_object_set_new(out, "fits", json_boolean(prediction->fits));
 	put_rates(out, prediction);
+	enum rate rate = precision_facts(request->workload->precision)->matrix;
+	json_object_set_new(out, "precision_fallback",
+	                    request->device->native[rate] ? json_null()
+	                                                  : json_string(rate_name(RATE_FP32)));
 	put(out, "clock_hz", prediction->clock_hz);
 	json_object_set_new(out, "capped", json_boolean(prediction->capped));
 	json_object_set_new(out, "at_minimum_clock", json_boolean(prediction->at_minimum_clock));

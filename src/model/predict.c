@@ -22,7 +22,8 @@ struct plan {
 	struct machine machine;
 	double repeats; /* micro-batches */
 	size_t count;
-	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX], weight[KERNELS_MAX];
+	size_t backward_from, backward_to;                    /* rows of the backward pass */
+	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX]; /* all launches of a row */
 	double launch_s, host_s;
 	double flops, compute_j, memory_j;
 	double step_gpus; /* data-parallel */
@@ -111,6 +112,7 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 	plan->repeats = settings->accumulation > 1 ? settings->accumulation : 1;
 	plan->step_gpus = settings->gpus > 1 ? settings->gpus : 1;
 	plan->count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX;
+	plan->backward_from = plan->backward_to = 0;
 	plan->flops = plan->compute_j = plan->memory_j = 0;
 	machine_init(&plan->machine, device, cal);
 	double launches = 0, issues = 0;
@@ -121,9 +123,10 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 		double weight = kernel->count;
 		if (kernel->phase != PHASE_OPTIMIZER)
 			weight *= plan->repeats;
-		plan->compute_s[i] = work.compute_s;
-		plan->memory_s[i] = work.memory_s;
-		plan->weight[i] = weight;
+		plan->compute_s[i] = weight * work.compute_s;
+		plan->memory_s[i] = weight * work.memory_s;
+		plan->backward_from += kernel->phase < PHASE_BACKWARD;
+		plan->backward_to += kernel->phase <= PHASE_BACKWARD;
 		launches += weight * kernel->launches;
 		issues += weight * kernel->issue;
 		plan->flops += weight * work.flops;
@@ -144,26 +147,34 @@ static double memory_slowdown(const struct calibration *cal, double clock)
 	return fmax(1, cal->memory_clock / clock);
 }
 
-static void sum_kernels(const struct plan *plan, double clock, struct moment *moment)
+/* Device seconds without launches, forward and optimizer in [0], backward in [1]. A kernel takes
+ * max + hidden * min = (1 + hidden)/2 (c + m) + (1 - hidden)/2 |c - m|: no branch, so that the loop
+ * runs at the speed of additions; rows are ordered by phase. */
+static double sum_range(const struct plan *plan, size_t from, size_t to, double slow,
+                        double starved)
+{
+	double both[2] = { 0, 0 }, apart[2] = { 0, 0 };
+	for (size_t i = from; i < to; i++) {
+		double c = plan->compute_s[i] * slow, m = plan->memory_s[i] * starved;
+		both[i & 1] += c + m;
+		apart[i & 1] += fabs(c - m);
+	}
+	double hidden = plan->cal->hidden;
+	return (1 + hidden) / 2 * (both[0] + both[1]) + (1 - hidden) / 2 * (apart[0] + apart[1]);
+}
+
+/* The split of the device's seconds into compute and memory: only for the answer. */
+static void split_kernels(const struct plan *plan, double clock, double cause_s[CAUSE_COUNT])
 {
 	double slow = 1 / clock, hidden = plan->cal->hidden;
-	double starved = memory_slowdown(plan->cal, clock);
-	double compute = 0, memory = 0, backward = 0;
+	double starved = memory_slowdown(plan->cal, clock), compute = 0, memory = 0;
 	for (size_t i = 0; i < plan->count; i++) {
 		double c = plan->compute_s[i] * slow, m = plan->memory_s[i] * starved;
-		bool by_compute = c > m;
-		double c_part = by_compute ? c : hidden * c;
-		double m_part = by_compute ? hidden * m : m;
-		compute += plan->weight[i] * c_part;
-		memory += plan->weight[i] * m_part;
-		if (plan->workload->kernels[i].phase == PHASE_BACKWARD)
-			backward += plan->weight[i] * (c_part + m_part);
+		compute += c > m ? c : hidden * c;
+		memory += c > m ? hidden * m : m;
 	}
-	moment->cause_s[CAUSE_COMPUTE] = compute;
-	moment->cause_s[CAUSE_MEMORY] = memory;
-	moment->cause_s[CAUSE_LAUNCH] = plan->launch_s;
-	moment->device_s = compute + memory + plan->launch_s;
-	moment->backward_s = backward;
+	cause_s[CAUSE_COMPUTE] = compute;
+	cause_s[CAUSE_MEMORY] = memory;
 }
 
 /* What the backward pass of the last micro-batch does not hide: at least the last bucket. */
@@ -176,7 +187,11 @@ static double exposed_s(const struct plan *plan, double backward_s)
 static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
                      struct moment *moment)
 {
-	sum_kernels(plan, clock, moment);
+	double slow = 1 / clock, starved = memory_slowdown(plan->cal, clock);
+	moment->backward_s = sum_range(plan, plan->backward_from, plan->backward_to, slow, starved);
+	moment->device_s = plan->launch_s + moment->backward_s +
+	                   sum_range(plan, 0, plan->backward_from, slow, starved) +
+	                   sum_range(plan, plan->backward_to, plan->count, slow, starved);
 	double busy = fmax(moment->device_s, plan->host_s);
 	/* Two timelines, each of which only gets shorter with a faster device: kernels in a row,
 	 * and the host issuing them. Gradients travel behind the backward part of either. */
@@ -282,7 +297,7 @@ static void fill_intervals(const struct calibration *cal, struct prediction *out
 	out->energy_high_j = out->energy_per_step_j * energy;
 }
 
-static void fill(const struct plan *plan, const struct predict_settings *settings,
+static void fill(const struct plan *plan, const struct predict_settings *settings, double clock,
                  const struct moment *moment, struct prediction *out)
 {
 	const struct workload *workload = plan->workload;
@@ -296,10 +311,14 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	out->device_time_s = moment->device_s;
 	out->host_time_s = plan->host_s;
 	out->communication_time_s = plan->all_reduce_s;
+	split_kernels(plan, clock, out->cause_s);
+	out->cause_s[CAUSE_LAUNCH] = plan->launch_s;
+	out->cause_s[CAUSE_HOST] = moment->cause_s[CAUSE_HOST];
+	out->cause_s[CAUSE_COMMUNICATION] = moment->cause_s[CAUSE_COMMUNICATION];
+	out->cause_s[CAUSE_LOADING] = moment->cause_s[CAUSE_LOADING];
 	out->bound = CAUSE_COMPUTE;
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		out->cause_s[cause] = moment->cause_s[cause];
-		if (moment->cause_s[cause] > out->cause_s[out->bound])
+		if (out->cause_s[cause] > out->cause_s[out->bound])
 			out->bound = (enum cause)cause;
 	}
 	out->idle_w = idle_power(plan);
@@ -318,7 +337,7 @@ static double run(struct plan *plan, const struct workload *workload, const stru
 	plan_fill(plan, workload, device, calibration, settings);
 	double clock = choose_clock(plan, settings, prediction, moment);
 	prediction->clock_hz = clock * device->boost_hz;
-	fill(plan, settings, moment, prediction);
+	fill(plan, settings, clock, moment, prediction);
 	return clock;
 }
 
@@ -338,11 +357,12 @@ static void add_kernel(const struct plan *plan, size_t i, double clock, double b
 	struct breakdown_row *row = &breakdown->rows[kernel->group];
 	struct work work;
 	kernel_work(&plan->machine, kernel, batch, &work);
-	double c = plan->compute_s[i] / clock, weight = plan->weight[i];
+	double weight = kernel->count * (kernel->phase == PHASE_OPTIMIZER ? 1 : plan->repeats);
+	double c = plan->compute_s[i] / clock;
 	double m = plan->memory_s[i] * memory_slowdown(plan->cal, clock);
 	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
-	double compute = weight * (c > m ? c : plan->cal->hidden * c);
-	double memory = weight * (c > m ? plan->cal->hidden * m : m);
+	double compute = c > m ? c : plan->cal->hidden * c;
+	double memory = c > m ? plan->cal->hidden * m : m;
 	double time = compute + memory + launch, v = voltage(plan->cal, clock);
 	row->cause_s[CAUSE_COMPUTE] += compute;
 	row->cause_s[CAUSE_MEMORY] += memory;

@@ -68,6 +68,14 @@ struct prediction {
 	double time_low_s, time_high_s, power_low_w, power_high_w, energy_low_j, energy_high_j;
 };
 
+/* Whether these make sense together, as a person asked for them: a precision that the device lacks
+ * and that nothing else stands in for, a cap outside the device's range. predict() itself answers
+ * such questions all the same. */
+ERGON_MUST_USE enum ergon_code predict_check(const struct workload *workload,
+                                             const struct device *device,
+                                             const struct predict_settings *settings,
+                                             struct ergon_error *err);
+
 void predict(const struct workload *workload, const struct device *device,
              const struct calibration *calibration, const struct predict_settings *settings,
              struct prediction *prediction);

@@ -2,6 +2,7 @@
 #include "model/timing.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 static const double PJ = 1e-12;
@@ -58,20 +59,32 @@ struct tile_rate {
 	double operand_s; /* seconds an element of an operand */
 };
 
+/* ceil() without a call into libm: shapes are far below 2^62. */
+static inline double round_up(double value)
+{
+	double whole = (double)(int64_t)value;
+	return whole < value ? whole + 1 : whole;
+}
+
 /* Seconds of all tiles on the SMs, with the inner dimension split where tiles are few. A tile of
  * Tm x Tn does 2 Tm Tn FLOPs and reads Tm + Tn operands for each of its k steps; k_half steps stand
- * for filling and draining its pipeline. */
-static double tiled_s(const struct machine *machine, const double shape[4], double tall,
-                      double wide, const struct tile_rate *rate)
+ * for filling and draining its pipeline. Tile sides are powers of two: their inverses are exact. */
+static inline double tiled_s(const struct machine *machine, const double shape[4], double tall,
+                             double wide, const struct tile_rate *rate)
 {
-	double tiles = ceil(shape[0] / tall) * ceil(shape[1] / wide) * shape[3], k = shape[2];
-	double split = 1;
-	if (tiles < machine->sms)
-		split = fmax(1, fmin(floor(machine->sms / tiles), k / 256));
-	double exact = fmax(tiles * split / machine->sms, 1);
-	double waves = exact + machine->wave * (ceil(exact) - exact);
+	double tiles = round_up(shape[0] * (1 / tall)) * round_up(shape[1] * (1 / wide)) * shape[3];
+	double k = shape[2], exact = 1;
+	if (tiles < machine->sms) {
+		double room = (double)(int64_t)(machine->sms / tiles);
+		double split = fmax(1, fmin(room, k * (1.0 / 256)));
+		exact = fmax(tiles * split / machine->sms, 1);
+		k /= split;
+	} else {
+		exact = tiles / machine->sms;
+	}
+	double waves = exact + machine->wave * (round_up(exact) - exact);
 	double step_s = 2 * tall * wide * rate->flop_s + (tall + wide) * rate->operand_s;
-	return waves * (k / split + machine->k_half) * step_s;
+	return waves * (k + machine->k_half) * step_s;
 }
 
 static double product_s(const struct machine *machine, const struct kernel *kernel, double batch)
