@@ -56,19 +56,25 @@ static void settle_names(struct meter *meter, const struct sensor_driver *driver
 	}
 }
 
-/* Does a measured channel already account for all that a model's channels stand for? */
+/* A battery feeds all of a laptop, yet says so every few seconds only: where any package is
+ * measured, it is not asked. */
+static bool covers(const char *name, enum tree_kind wanted)
+{
+	if (wanted == TREE_NODE)
+		return tree_covers(name, TREE_PACKAGE);
+	return tree_covers(name, wanted);
+}
+
+/* Does a measured channel already account for some of what these channels stand for? Two ways to
+ * one silicon are not mixed: a spare or a model is taken whole or not at all. */
 static bool already_covered(const struct meter *meter, size_t first, size_t count)
 {
-	for (size_t i = first; i < first + count; i++) {
-		enum tree_kind wanted = tree_kind(meter->channels[i].name);
-		bool covered = false;
-		for (size_t k = 0; k < first && !covered; k++)
-			covered = meter->channels[k].provenance == PROVENANCE_MEASURED &&
-			          tree_covers(meter->channels[k].name, wanted);
-		if (!covered)
-			return false;
-	}
-	return true;
+	for (size_t i = first; i < first + count; i++)
+		for (size_t k = 0; k < first; k++)
+			if (meter->channels[k].provenance == PROVENANCE_MEASURED &&
+			    covers(meter->channels[k].name, tree_kind(meter->channels[i].name)))
+				return true;
+	return false;
 }
 
 static enum ergon_code open_driver(struct meter *meter, const struct sensor_driver *driver,
@@ -88,7 +94,7 @@ static enum ergon_code open_driver(struct meter *meter, const struct sensor_driv
 		free(state);
 		return err ? err->code : ERGON_IO;
 	}
-	if (!named && driver->use == SENSOR_FALLBACK &&
+	if (!named && driver->use != SENSOR_ALWAYS &&
 	    already_covered(meter, first, (size_t)count)) {
 		driver->close(state);
 		free(state);
@@ -143,14 +149,19 @@ static enum ergon_code open_list(struct meter *meter, const char *list, struct e
 	return code;
 }
 
+static int is_model(enum sensor_use use)
+{
+	return use == SENSOR_FALLBACK;
+}
+
 /* Everything that is ready; a driver whose open fails is left out with a remark. */
 static void open_all(struct meter *meter)
 {
-	for (int fallback = 0; fallback <= 1; fallback++)
+	for (int fallback = 0; fallback <= 1; fallback++) /* models last */
 		for (const struct sensor_driver *const *d = sensor_drivers; *d; d++) {
 			struct sensor_reason reason;
 			struct ergon_error err = { 0 };
-			if ((*d)->use != (fallback ? SENSOR_FALLBACK : SENSOR_ALWAYS) ||
+			if (is_model((*d)->use) != fallback || (*d)->use == SENSOR_ON_REQUEST ||
 			    (*d)->probe(meter->env, NULL, &reason) != SENSOR_READY)
 				continue;
 			if (open_driver(meter, *d, NULL, false, &err) && meter->env->log)

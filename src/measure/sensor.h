@@ -78,8 +78,9 @@ struct sensor_reason {
 
 /* When the meter opens a driver on its own accord. */
 enum sensor_use {
-	SENSOR_ALWAYS,     /* wherever it is ready */
-	SENSOR_FALLBACK,   /* models: only for components that no measured channel covers */
+	SENSOR_ALWAYS,   /* wherever it is ready */
+	SENSOR_SPARE,    /* another way to the same silicon: only for what no earlier one covers */
+	SENSOR_FALLBACK, /* models: only for components that no measured channel covers */
 	SENSOR_ON_REQUEST, /* only when it is named */
 };
 

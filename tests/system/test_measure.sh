@@ -98,7 +98,7 @@ done
 "$ERGON" measure --sysfs "$scratch/none" -- true 2>"$scratch/table"
 head -1 "$scratch/table" | grep -q '^modelled energy' || fail "modelled is not said at once"
 "$ERGON" sensors --sysfs "$scratch/none" >"$scratch/sensors"
-for driver in rapl_powercap hwmon nvml cpu_model dram_model replay; do
+for driver in rapl_powercap rapl_perf rapl_msr hwmon nvml battery cpu_model dram_model replay; do
 	grep -q "^$driver " "$scratch/sensors" || fail "$driver is not listed"
 done
 

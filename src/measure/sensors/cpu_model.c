@@ -19,85 +19,26 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "measure/sensors/activity.h"
+#include "measure/sensors/cpuinfo.h"
 #include "measure/sensors/sysfs.h"
 #include "spec/cpu_power.h"
-
-enum { SOCKETS_MAX = 64 };
 
 struct cpu_model {
 	const struct ergon_env *env;
 	struct cpu_power power;
 	int sockets;
 	struct activity activity;
-	uint16_t socket_of[65536]; /* by CPU number */
+	uint16_t socket_of[CPUINFO_CPUS_MAX]; /* by CPU number */
 	uint64_t before_ticks[ACTIVITY_CPUS_MAX];
 	uint16_t before_number[ACTIVITY_CPUS_MAX];
 	int before_count;
 	uint64_t before_ns;
-	double energy_j[SOCKETS_MAX];
+	double energy_j[CPUINFO_SOCKETS_MAX];
 	struct sysfs_number *frequencies; /* [frequency_count], by place in activity */
 	double *speed_up;                 /* [frequency_count]: (f / f_max)^k as last seen */
 	double max_khz;
 	int frequency_count, next_frequency;
 };
-
-/* "key : value" of /proc/cpuinfo; NULL for another line. */
-static const char *value_of(const char *line, const char *key)
-{
-	size_t length = strlen(key);
-	if (strncmp(line, key, length) != 0)
-		return NULL;
-	const char *at = line + length;
-	at += strspn(at, " \t");
-	if (*at != ':')
-		return NULL;
-	return at + 1 + strspn(at + 1, " \t");
-}
-
-/* Sockets are numbered in order of appearance: physical ids need not be dense. */
-static uint16_t socket_number(long *ids, int *count, long id)
-{
-	for (int i = 0; i < *count; i++)
-		if (ids[i] == id)
-			return (uint16_t)i;
-	if (*count == SOCKETS_MAX)
-		return SOCKETS_MAX - 1;
-	ids[*count] = id;
-	return (uint16_t)(*count)++;
-}
-
-static bool read_cpuinfo(struct cpu_model *model, struct cpu_identity *cpu)
-{
-	char path[SYSFS_PATH_SIZE], line[8192];
-	long ids[SOCKETS_MAX], processor = -1;
-	const char *value;
-	*cpu = (struct cpu_identity){ .family = -1, .model = -1 };
-	FILE *file = NULL;
-	if (sysfs_path(path, sizeof path, model->env->procfs_root, "cpuinfo"))
-		file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (fgets(line, sizeof line, file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if ((value = value_of(line, "processor")))
-			processor = strtol(value, NULL, 10);
-		else if ((value = value_of(line, "vendor_id")) ||
-		         (value = value_of(line, "CPU implementer")))
-			snprintf(cpu->vendor, sizeof cpu->vendor, "%s", value);
-		else if ((value = value_of(line, "cpu family")))
-			cpu->family = strtol(value, NULL, 10);
-		else if ((value = value_of(line, "model")) || (value = value_of(line, "CPU part")))
-			cpu->model = strtol(value, NULL, 0);
-		else if ((value = value_of(line, "physical id")) && processor >= 0 &&
-		         processor < 65536)
-			model->socket_of[processor] =
-			    socket_number(ids, &model->sockets, strtol(value, NULL, 10));
-	}
-	fclose(file);
-	if (model->sockets == 0)
-		model->sockets = 1;
-	return true;
-}
 
 static void open_frequencies(struct cpu_model *model)
 {
@@ -166,7 +107,8 @@ static int cpu_model_open(void *state, const struct ergon_env *env, const char *
 	struct cpu_model *model = state;
 	struct cpu_identity cpu;
 	model->env = env;
-	if (!read_cpuinfo(model, &cpu) || !activity_open(&model->activity, env)) {
+	model->sockets = cpuinfo_read(env, &cpu, model->socket_of);
+	if (!model->sockets || !activity_open(&model->activity, env)) {
 		ergon_fail(err, ERGON_NOT_SUPPORTED, "cpu_model: cannot read %s/stat and cpuinfo",
 		           env->procfs_root);
 		return -1;

@@ -6,13 +6,23 @@
 
 #include "measure/sensor.h"
 
-extern const struct sensor_driver sensor_rapl_powercap, sensor_hwmon, sensor_nvml, sensor_cpu_model,
-    sensor_dram_model, sensor_replay;
+extern const struct sensor_driver sensor_rapl_powercap, sensor_rapl_perf, sensor_rapl_msr,
+    sensor_hwmon, sensor_nvml, sensor_battery, sensor_cpu_model, sensor_dram_model, sensor_replay;
 
+/* clang-format off */
 const struct sensor_driver *const sensor_drivers[] = {
-	&sensor_rapl_powercap, &sensor_hwmon,  &sensor_nvml, &sensor_cpu_model,
-	&sensor_dram_model,    &sensor_replay, NULL,
+	&sensor_rapl_powercap,
+	&sensor_rapl_perf,
+	&sensor_rapl_msr,
+	&sensor_hwmon,
+	&sensor_nvml,
+	&sensor_battery,
+	&sensor_cpu_model,
+	&sensor_dram_model,
+	&sensor_replay,
+	NULL,
 };
+/* clang-format on */
 
 const struct sensor_driver *sensor_driver_find(const char *name)
 {

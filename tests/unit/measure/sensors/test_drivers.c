@@ -423,6 +423,143 @@ static void replay_refuses(void **state)
 	bench_end(&bench);
 }
 
+/* --- rapl_perf, rapl_msr, battery ---------------------------------------------- */
+
+/* The PMU is made up of the kernel's software clock: type 1, event 0 counts nanoseconds of a CPU,
+ * so with a scale of 1e-9 it is a package of 1 W. */
+static void rapl_perf_counts(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct sensor_reason reason;
+	struct ergon_env real;
+	struct ergon_env_storage storage;
+	bench_make(&bench, "rapl_perf");
+	ergon_env_init(&real, &storage);
+	bench.env.clock = real.clock;
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	put_file(bench.root, "bus/event_source/devices/power/type", "1\n");
+	put_file(bench.root, "bus/event_source/devices/power/cpumask", "0\n");
+	put_file(bench.root, "bus/event_source/devices/power/events/energy-pkg", "event=0x00\n");
+	put_file(bench.root, "bus/event_source/devices/power/events/energy-pkg.scale", "1e-9\n");
+	put_file(bench.root, "devices/system/cpu/cpu0/topology/physical_package_id", "3\n");
+	enum sensor_state ready = bench.driver->probe(&bench.env, NULL, &reason);
+	if (ready != SENSOR_READY) {
+		assert_true(reason.text[0]);
+		print_message("skipped: %s\n", reason.text);
+		bench_end(&bench);
+		skip();
+	}
+	bench_open(&bench, NULL);
+	assert_int_equal(bench.count, 1);
+	assert_string_equal(bench.channels[0].name, "package-3");
+	bench_read(&bench);
+	struct reading before = bench.readings[0];
+	usleep(50000);
+	bench_read(&bench);
+	assert_true(before.valid && bench.readings[0].valid);
+	assert_close((double)(bench.readings[0].raw - before.raw) / 1e6,
+	             seconds_from_ns(bench.readings[0].time_ns - before.time_ns), 0.05);
+	bench.driver->close(bench.state);
+	/* A PMU that the kernel does not know. */
+	put_file(bench.root, "bus/event_source/devices/power/type", "77777\n");
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	bench.count = 0;
+	bench_end(&bench);
+}
+
+static void put_register(const struct bench *bench, unsigned cpu, long address, uint64_t value)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s/cpu/%u/msr", bench->root, cpu);
+	FILE *file = fopen(path, "r+b");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, address, SEEK_SET), 0);
+	assert_int_equal(fwrite(&value, sizeof value, 1, file), 1);
+	fclose(file);
+}
+
+static void rapl_msr_units(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct sensor_reason reason;
+	bench_make(&bench, "rapl_msr");
+	put_file(bench.root, "cpuinfo",
+	         "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\n");
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	assert_non_null(strstr(reason.grant, "modprobe msr"));
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		char name[64];
+		snprintf(name, sizeof name, "cpu/%u/msr", cpu);
+		put_file(bench.root, name, "");
+		snprintf(name, sizeof name, "devices/system/cpu/cpu%u/topology/physical_package_id",
+		         cpu);
+		put_file(bench.root, name, cpu ? "1\n" : "0\n");
+		put_register(&bench, cpu, 0x606, 0xa0e03); /* 1/2^14 J */
+		put_register(&bench, cpu, 0x611, 16384 + cpu);
+		put_register(&bench, cpu, 0x619, 16384);
+		put_register(&bench, cpu, 0x64d, 40);
+	}
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_READY);
+	bench_open(&bench, NULL);
+	assert_int_equal(bench.count, 5); /* one psys only */
+	bench_read(&bench);
+	assert_int_equal(raw_of(&bench, "package-0"), 1000000);
+	assert_int_equal(raw_of(&bench, "package-1"), 1000061);
+	assert_int_equal(raw_of(&bench, "package-0/dram"), 1000000); /* 61 uJ on this generation */
+	assert_int_equal(raw_of(&bench, "psys"), 40000000);          /* joules */
+	assert_true(bench.channels[0].wrap_at_uj == UINT64_C(262144000000));
+	bench.driver->close(bench.state);
+	/* Ice Lake: memory in 15.3 uJ; its platform in the common unit. */
+	put_file(bench.root, "cpuinfo",
+	         "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 106\n");
+	memset(bench.state, 0, bench.driver->state_size);
+	bench_open(&bench, NULL);
+	bench_read(&bench);
+	assert_int_equal(raw_of(&bench, "package-0/dram"), 250000);
+	assert_int_equal(raw_of(&bench, "psys"), 2441);
+	bench.driver->close(bench.state);
+	put_file(bench.root, "cpuinfo",
+	         "processor\t: 0\nvendor_id\t: Nobody\ncpu family\t: 6\nmodel\t\t: 106\n");
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	bench.count = 0;
+	bench_end(&bench);
+}
+
+static void batteries_feed_the_node(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct sensor_reason reason;
+	bench_make(&bench, "battery");
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	put_file(bench.root, "class/power_supply/AC/type", "Mains\n");
+	put_file(bench.root, "class/power_supply/BAT0/type", "Battery\n");
+	put_file(bench.root, "class/power_supply/BAT0/status", "Full\n");
+	put_file(bench.root, "class/power_supply/BAT0/power_now", "9000000\n");
+	put_file(bench.root, "class/power_supply/BAT1/type", "Battery\n");
+	put_file(bench.root, "class/power_supply/BAT1/status", "Discharging\n");
+	put_file(bench.root, "class/power_supply/BAT1/current_now", "500000\n");
+	put_file(bench.root, "class/power_supply/BAT1/voltage_now", "12000000\n");
+	put_file(bench.root, "class/power_supply/mouse/type", "Battery\n");
+	put_file(bench.root, "class/power_supply/mouse/scope", "Device\n");
+	put_file(bench.root, "class/power_supply/mouse/status", "Discharging\n");
+	put_file(bench.root, "class/power_supply/mouse/power_now", "1\n");
+	bench_open(&bench, NULL);
+	bench_read(&bench);
+	assert_int_equal(raw_of(&bench, "node"), 6000000);
+	put_file(bench.root, "class/power_supply/BAT0/status", "Discharging\n");
+	bench_read(&bench);
+	assert_int_equal(raw_of(&bench, "node"), 15000000);
+	put_file(bench.root, "class/power_supply/BAT0/status", "Charging\n");
+	bench_read(&bench);
+	assert_false(bench.readings[0].valid); /* the charger feeds the machine */
+	assert_int_equal(bench.driver->probe(&bench.env, NULL, &reason), SENSOR_ABSENT);
+	assert_non_null(strstr(reason.text, "charger"));
+	bench_end(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +572,9 @@ int main(void)
 		cmocka_unit_test(dram_model_without_tables),
 		cmocka_unit_test(replay_interpolates),
 		cmocka_unit_test(replay_refuses),
+		cmocka_unit_test(rapl_perf_counts),
+		cmocka_unit_test(rapl_msr_units),
+		cmocka_unit_test(batteries_feed_the_node),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
