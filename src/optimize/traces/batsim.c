@@ -144,11 +144,7 @@ static enum ergon_code read_batsim(struct trace_parse *parse)
 
 static int sniff(const char *head, size_t length)
 {
-	struct trace_cell line = sniff_line(head, length, 0);
-	size_t i = 0;
-	while (i < line.length && (line.text[i] == ' ' || line.text[i] == '\t'))
-		i++;
-	if (i == line.length || line.text[i] != '{')
+	if (sniff_first(head, length) != '{')
 		return 0;
 	if (memmem(head, length, "\"subtime\"", 9))
 		return 95;

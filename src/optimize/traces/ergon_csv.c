@@ -48,11 +48,6 @@ static const struct field fields[] = {
 	{ "batch_mode", MODE, AT(batch_mode), false, 0, 0, 0 },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
-static const char *const mode_names[] = { [TRACE_BATCH_STATIC] = "static",
-	                                  [TRACE_BATCH_ACCORDION] = "accordion",
-	                                  [TRACE_BATCH_GNS] = "gns" };
-enum { MODES = sizeof mode_names / sizeof mode_names[0] };
-
 /* ---- reading ---- */
 
 static enum ergon_code read_flag(struct trace_parse *parse, struct trace_cell cell,
@@ -62,17 +57,6 @@ static enum ergon_code read_flag(struct trace_parse *parse, struct trace_cell ce
 		return trace_bad(parse, name, "0 or 1", cell.text);
 	*value = cell.text[0] == '1';
 	return ERGON_OK;
-}
-
-static enum ergon_code read_mode(struct trace_parse *parse, struct trace_cell cell,
-                                 const char *name, uint8_t *value)
-{
-	for (uint8_t i = 0; i < MODES; i++)
-		if (strcmp(cell.text, mode_names[i]) == 0) {
-			*value = i;
-			return ERGON_OK;
-		}
-	return trace_bad(parse, name, "static, accordion or gns", cell.text);
 }
 
 static enum ergon_code read_field(struct trace_parse *parse, const struct field *field,
@@ -95,7 +79,7 @@ static enum ergon_code read_field(struct trace_parse *parse, const struct field 
 	case FLAG:
 		return read_flag(parse, cell, field->name, target);
 	case MODE:
-		return read_mode(parse, cell, field->name, target);
+		return trace_mode(parse, cell, field->name, target);
 	}
 	return ERGON_OK;
 }
@@ -240,7 +224,7 @@ static void write_field(struct text *out, const struct field *field, const struc
 		text_puts(out, *(const bool *)at ? "1" : "0");
 		break;
 	case MODE:
-		text_puts(out, mode_names[*(const uint8_t *)at % MODES]);
+		text_puts(out, trace_batch_mode_names[*(const uint8_t *)at]);
 		break;
 	}
 }

@@ -49,6 +49,17 @@ struct generate_options {
 /* 1.0 load, Poisson, Philly, models, 20 users; the caller sets jobs, seed and cluster_gpus. */
 struct generate_options generate_defaults(void);
 
+/* "jobs=500,seed=3,load=0.8,arrivals=bursty,durations=gavel,max-gpus=16,urgent=0.1,malleable=1,
+ * users=5": what it names is set, the rest stays. Applications need their own option. */
+ERGON_MUST_USE enum ergon_code generate_parse(const char *text, struct generate_options *options,
+                                              struct ergon_error *err);
+
+/* The trace for those who have none: 160 jobs at full load on a cluster of so many GPUs, arrivals
+ * by hour and weekday, every job malleable, one in ten urgent. Always the same for the same
+ * cluster. */
+ERGON_MUST_USE enum ergon_code trace_default(uint64_t cluster_gpus, struct arena *arena,
+                                             struct trace *trace, struct ergon_error *err);
+
 ERGON_MUST_USE enum ergon_code trace_generate(const struct generate_options *options,
                                               struct arena *arena, struct trace *trace,
                                               struct ergon_error *err);

@@ -194,11 +194,7 @@ static enum ergon_code read_list(struct trace_parse *parse)
 
 static int sniff(const char *head, size_t length)
 {
-	struct trace_cell line = sniff_line(head, length, 0);
-	size_t i = 0;
-	while (i < line.length && (line.text[i] == ' ' || line.text[i] == '\t'))
-		i++;
-	if (i == line.length || line.text[i] != '[')
+	if (sniff_first(head, length) != '[')
 		return 0;
 	return memmem(head, length, "\"attempts\"", 10) || memmem(head, length, "\"jobid\"", 7) ? 95
 	                                                                                        : 0;

@@ -521,7 +521,27 @@ enum ergon_code trace_text(struct trace_parse *parse, struct trace_cell cell, co
 	return ERGON_OK;
 }
 
+const char *const trace_batch_mode_names[TRACE_BATCH_MODES] = { "static", "accordion", "gns" };
+
+enum ergon_code trace_mode(struct trace_parse *parse, struct trace_cell cell, const char *field,
+                           uint8_t *mode)
+{
+	for (*mode = 0; *mode < TRACE_BATCH_MODES; ++*mode)
+		if (strcmp(cell.text, trace_batch_mode_names[*mode]) == 0)
+			return ERGON_OK;
+	*mode = TRACE_BATCH_STATIC;
+	return trace_bad(parse, field, "static, accordion or gns", cell.text);
+}
+
 /* ---- sniffing ---- */
+
+char sniff_first(const char *head, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!strchr(" \t\r\n", head[i]))
+			return head[i];
+	return 0;
+}
 
 struct trace_cell sniff_line(const char *head, size_t length, char comment)
 {

@@ -89,6 +89,10 @@ ERGON_MUST_USE enum ergon_code trace_date(struct trace_parse *parse, struct trac
 ERGON_MUST_USE enum ergon_code trace_text(struct trace_parse *parse, struct trace_cell cell,
                                           const char *field, bool empty, const char **value);
 
+/* One of trace_batch_mode_names. */
+ERGON_MUST_USE enum ergon_code trace_mode(struct trace_parse *parse, struct trace_cell cell,
+                                          const char *field, uint8_t *mode);
+
 /* Number scanners without a message. A decimal with sign; ns rounds half away from zero. */
 bool scan_i64(const char *text, size_t length, int64_t *value);
 bool scan_decimal_ns(const char *text, size_t length, int64_t *ns);
@@ -99,6 +103,8 @@ bool scan_utf8(const char *text, size_t length);
  * where there is none. And whether it is a header with all of these columns (NULL-terminated). */
 struct trace_cell sniff_line(const char *head, size_t length, char comment);
 bool sniff_columns(const char *head, size_t length, char separator, const char *const *names);
+/* The first character that is neither blank nor the end of a line; 0 where there is none. */
+char sniff_first(const char *head, size_t length);
 
 /* A job name for formats without one: "job-LINE", in the arena. */
 const char *trace_name_of_line(struct trace_parse *parse);

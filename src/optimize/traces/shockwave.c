@@ -5,8 +5,6 @@
  * (how the batch size changes: static, accordion, gns), priority weight, SLO (a multiple of the
  * duration; -1: none), duration on V100s (s), arrival (s).
  */
-#include <string.h>
-
 #include "base/units.h"
 #include "optimize/traces/jobtype.h"
 
@@ -26,18 +24,6 @@ enum {
 	COLUMNS
 };
 
-static enum ergon_code read_mode(struct trace_parse *parse, struct trace_cell cell,
-                                 struct trace_job *job)
-{
-	static const char *const names[] = { "static", "accordion", "gns" };
-	for (uint8_t i = 0; i < 3; i++)
-		if (strcmp(cell.text, names[i]) == 0) {
-			job->batch_mode = i;
-			return ERGON_OK;
-		}
-	return trace_bad(parse, "mode", "static, accordion or gns", cell.text);
-}
-
 static enum ergon_code row(struct trace_parse *parse, const struct trace_cell *cells, size_t count)
 {
 	if (count != COLUMNS) {
@@ -52,7 +38,7 @@ static enum ergon_code row(struct trace_parse *parse, const struct trace_cell *c
 	if (!code)
 		code = trace_count(parse, cells[GPUS], "GPUs", 1, TRACE_UNITS_MAX, &job.gpus);
 	if (!code)
-		code = read_mode(parse, cells[MODE], &job);
+		code = trace_mode(parse, cells[MODE], "mode", &job.batch_mode);
 	if (!code)
 		code = trace_real(parse, cells[WEIGHT], "priority weight", 0, 1e12, &job.priority);
 	if (!code)

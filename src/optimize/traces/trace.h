@@ -30,7 +30,13 @@
 #include "ergon/error.h"
 
 /* How the batch size changes while a job trains (Shockwave's modes). */
-enum trace_batch_mode { TRACE_BATCH_STATIC, TRACE_BATCH_ACCORDION, TRACE_BATCH_GNS };
+enum trace_batch_mode {
+	TRACE_BATCH_STATIC,
+	TRACE_BATCH_ACCORDION,
+	TRACE_BATCH_GNS,
+	TRACE_BATCH_MODES
+};
+extern const char *const trace_batch_mode_names[TRACE_BATCH_MODES];
 
 /* What a trace's jobs count: GPUs, or processors (cores or nodes) where no job asks for a GPU. */
 enum trace_unit { TRACE_GPUS, TRACE_PROCESSORS };

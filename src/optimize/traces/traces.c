@@ -100,6 +100,10 @@ static enum ergon_code check_text(const char *text, size_t length, const char *n
 {
 	if (length == 0)
 		return ergon_fail_at(err, ERGON_BAD_INPUT, name, 0, "empty: no job in it");
+	if (length >= 2 && memcmp(text, "\x1f\x8b", 2) == 0)
+		return ergon_fail_at(err, ERGON_BAD_INPUT, name, 0,
+		                     "compressed by gzip: unpack it first (gunzip -c FILE | ergon "
+		                     "... -)");
 	const char *nul = memchr(text, '\0', length);
 	if (!nul)
 		return ERGON_OK;

@@ -195,6 +195,49 @@ static void mixes(void **state)
 	arena_fini(&arena);
 }
 
+static void options_in_one_text(void **state)
+{
+	(void)state;
+	struct generate_options o = generate_defaults();
+	struct ergon_error err = { 0 };
+	assert_int_equal(generate_parse("jobs=500,seed=3,load=0.8,arrivals=bursty,durations=gavel,"
+	                                "max-gpus=16,urgent=10%,malleable=1,users=5",
+	                                &o, &err),
+	                 ERGON_OK);
+	assert_int_equal(o.jobs, 500);
+	assert_int_equal(o.seed, 3);
+	assert_int_equal(o.arrivals, ARRIVALS_BURSTY);
+	assert_int_equal(o.durations, DURATIONS_GAVEL);
+	assert_int_equal(o.gpus_max, 16);
+	assert_int_equal(o.users, 5);
+	assert_true(o.load == 0.8 && o.urgent == 0.1 && o.malleable == 1);
+	static const char *const bad[] = { "jobs",        "job=5",     "jobs=x",   "=5",
+		                           "arrivals=no", "load=nan",  "users=-1", ",",
+		                           "jobs=5,,",    "durations=" };
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (generate_parse(bad[i], &o, &err) != ERGON_BAD_INPUT)
+			fail_msg("'%s' was taken", bad[i]);
+}
+
+static void default_trace(void **state)
+{
+	(void)state;
+	struct arena arena;
+	arena_init(&arena);
+	struct trace trace;
+	struct ergon_error err = { 0 };
+	for (uint64_t gpus = 1; gpus <= 1024; gpus *= 32) {
+		assert_int_equal(trace_default(gpus, &arena, &trace, &err), ERGON_OK);
+		assert_int_equal(trace.count, 160);
+		for (size_t i = 0; i < trace.count; i++) {
+			assert_true(trace.jobs[i].gpus_max <= gpus);
+			assert_true(trace.jobs[i].gpus >= trace.jobs[i].gpus_min);
+			assert_true(trace.jobs[i].gpus <= trace.jobs[i].gpus_max);
+		}
+	}
+	arena_fini(&arena);
+}
+
 static void traces_from_traces(void **state)
 {
 	(void)state;
@@ -232,6 +275,8 @@ int main(void)
 		cmocka_unit_test(jobs_follow_their_law),
 		cmocka_unit_test(options_are_checked),
 		cmocka_unit_test(mixes),
+		cmocka_unit_test(options_in_one_text),
+		cmocka_unit_test(default_trace),
 		cmocka_unit_test(traces_from_traces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,9 +100,11 @@ static const struct good_case {
 		  "\"2017-10-07 02:00:00\"",
 		  "\"2017-10-07 02:00:10\"") ", " ATTEMPT("\"2017-10-07 03:00:00\"",
 	                                                  "null")) ",\n" PHILLY_JOB("\"c\"",
-	                                                                            ATTEMPT("null",
-	                                                                                    "\"None"
-	                                                                                    "\"")) "]\n",
+	                                                                            ATTEMPT(
+											"null",
+											"\"None"
+											"\"")) "]"
+	                                                                                       "\n",
 	  .count = 1,
 	  .skipped = 2,
 	  .name = "b",
