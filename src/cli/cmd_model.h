@@ -9,7 +9,8 @@
 #include "cli/command.h"
 
 struct model_options {
-	const char *json, *by, *rows, *calibration, *constants;
+	const char *json, *by, *rows, *calibration, *constants, *holdout;
+	uint64_t folds;
 	bool markdown;
 };
 
@@ -23,7 +24,6 @@ struct model_subcommand {
 int model_eval_run(struct cli *cli, const struct model_options *options, char **operands,
                    int count);
 
-int model_fit_run(struct cli *cli, const struct model_options *options, char **operands,
-                  int count);
+int model_fit_run(struct cli *cli, const struct model_options *options, char **operands, int count);
 
 #endif

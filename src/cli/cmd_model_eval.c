@@ -9,6 +9,7 @@
 #include "cli/cmd_model.h"
 #include "cli/table.h"
 #include "model/eval_cases.h"
+#include "model/holdout.h"
 
 /* "5.2%", or "-" where there is none. */
 static const char *percent(char *out, size_t size, double value)
@@ -44,6 +45,10 @@ static void print_report(FILE *out, const struct eval_report *report)
 	const char *const header[] = { "file", "metric", "bound", "n",     "skip",
 		                       "mean", "median", "bias",  "in 80%" };
 	struct table table;
+	if (report->holdout)
+		fprintf(out, "each %s judged with constants fitted without it (%u folds)\n",
+		        strcmp(report->holdout, "random") == 0 ? "run" : report->holdout,
+		        report->folds);
 	fprintf(out,
 	        "%zu of %zu numbers predicted; error = predicted / measured - 1 (modelled)\n\n",
 	        report->predicted, report->predicted + report->skipped);
@@ -88,37 +93,84 @@ static enum ergon_code read_calibration(struct cli *cli, const char *path,
 	return code;
 }
 
+/* Points of all cases: with the given constants, or with those of each one's fold. */
+static enum ergon_code predict_all(const struct eval_cases *cases,
+                                   const struct calibration *calibration, enum holdout holdout,
+                                   unsigned *folds, struct eval_point *points,
+                                   struct ergon_error *err)
+{
+	if (holdout != HOLDOUT_NONE)
+		return holdout_predict(cases, holdout, folds, points, err);
+	for (size_t i = 0; i < cases->count; i++)
+		eval_predict(&cases->items[i], calibration, &points[i]);
+	return ERGON_OK;
+}
+
+static enum ergon_code judge(const struct eval_cases *cases, const struct calibration *calibration,
+                             enum holdout holdout, unsigned folds, unsigned keys, const char *rows,
+                             struct arena *arena, struct eval_report *report,
+                             struct ergon_error *err)
+{
+	struct eval_point *points = calloc(cases->count + 1, sizeof *points);
+	if (!points)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = predict_all(cases, calibration, holdout, &folds, points, err);
+	if (!code)
+		code = eval_summarise(cases, points, keys, arena, report, err);
+	if (!code && holdout != HOLDOUT_NONE) {
+		report->holdout = holdout_name(holdout);
+		report->folds = folds;
+	}
+	if (!code && rows)
+		code = write_text(rows, eval_rows_csv(cases, points), err);
+	free(points);
+	return code;
+}
+
+/* reports: the installed constants or the one holdout that was asked for; for the page three. */
 static enum ergon_code evaluate(struct cli *cli, const struct model_options *options, char **files,
-                                int count, struct arena *arena, struct eval_report *report,
+                                int count, struct arena *arena, struct eval_report reports[3],
                                 struct ergon_error *err)
 {
 	struct eval_cases cases;
 	struct calibration calibration;
-	unsigned keys = 0;
+	unsigned keys = 0, folds = (unsigned)options->folds;
+	enum holdout holdout = HOLDOUT_NONE;
 	enum ergon_code code = options->by ? eval_keys_parse(options->by, &keys, err) : ERGON_OK;
+	if (!code && options->holdout)
+		code = holdout_parse(options->holdout, &holdout, err);
 	if (!code)
 		code = read_calibration(cli, options->calibration, &calibration, err);
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
-	if (code)
-		return code;
-	struct eval_point *points = calloc(cases.count + 1, sizeof *points);
-	if (!points)
-		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < cases.count; i++)
-		eval_predict(&cases.items[i], &calibration, &points[i]);
-	code = eval_summarise(&cases, points, keys, arena, report, err);
-	if (!code && options->rows)
-		code = write_text(options->rows, eval_rows_csv(&cases, points), err);
-	free(points);
+	if (!code)
+		code = judge(&cases, &calibration, holdout, folds, keys, options->rows, arena,
+		             &reports[0], err);
+	if (!code && options->markdown)
+		code = judge(&cases, &calibration, HOLDOUT_MODEL, folds, keys, NULL, arena,
+		             &reports[1], err);
+	if (!code && options->markdown)
+		code = judge(&cases, &calibration, HOLDOUT_GPU, 0, keys, NULL, arena, &reports[2],
+		             err);
 	return code;
+}
+
+static enum ergon_code print_page(struct cli *cli, const struct eval_report reports[3],
+                                  struct ergon_error *err)
+{
+	char *page = eval_markdown(reports);
+	if (!page)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	fputs(page, cli->out);
+	free(page);
+	return ERGON_OK;
 }
 
 int model_eval_run(struct cli *cli, const struct model_options *options, char **operands, int count)
 {
 	struct ergon_error err = { 0 };
-	struct eval_report report;
+	struct eval_report reports[3];
 	struct arena arena;
 	enum ergon_code code = ERGON_OK;
 	if (!count)
@@ -126,16 +178,19 @@ int model_eval_run(struct cli *cli, const struct model_options *options, char **
 		                  "eval needs at least one file of measurements");
 	arena_init(&arena);
 	if (!code)
-		code = evaluate(cli, options, operands, count, &arena, &report, &err);
+		code = evaluate(cli, options, operands, count, &arena, reports, &err);
 	if (!code && options->json) {
-		json_t *root = eval_to_json(&report);
+		json_t *root = eval_to_json(&reports[0]);
 		code = root ? json_save(root, options->json, &err)
 		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
 		json_decref(root);
 	}
+	bool quiet = options->json && strcmp(options->json, "-") == 0;
+	if (!code && options->markdown && !quiet)
+		code = print_page(cli, reports, &err);
 	int status = code ? cli_fail(cli, "model eval", &err) : EXIT_DONE;
-	if (!code && !(options->json && strcmp(options->json, "-") == 0))
-		print_report(cli->out, &report);
+	if (!code && !options->markdown && !quiet)
+		print_report(cli->out, &reports[0]);
 	arena_fini(&arena);
 	return status;
 }

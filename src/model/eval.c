@@ -258,5 +258,7 @@ enum ergon_code eval_summarise(const struct eval_cases *cases, const struct eval
 		memcpy(group->keys, sorted[first].keys, sizeof group->keys);
 		group_statistics(sorted + first, next - first, errors, group);
 	}
-	return count_reasons(cases, arena, report, err);
+	enum ergon_code code =
+	    eval_find_sweet_spots(cases, points, arena, &report->sweet_spots, err);
+	return code ? code : count_reasons(cases, arena, report, err);
 }

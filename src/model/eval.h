@@ -93,12 +93,19 @@ struct eval_reason {
 	const char *file, *metric, *reason, *model; /* model: an example */
 	size_t count;
 };
+/* Runs that differ only in the power cap: where is the least energy x time? */
+struct eval_sweet_spots {
+	size_t groups;      /* three caps or more, with time and power */
+	size_t exact, near; /* predicted at the measured cap; at most one cap beside it */
+	double edp_lost;    /* mean of measured EDP at the predicted cap over the least, - 1 */
+};
 struct eval_report {
 	struct eval_group *groups;
 	size_t group_count;
 	struct eval_reason *reasons; /* most frequent first */
 	size_t reason_count;
 	size_t predicted, skipped;
+	struct eval_sweet_spots sweet_spots;
 	const char *holdout; /* NULL: the installed calibration */
 	unsigned folds;
 };
@@ -114,7 +121,16 @@ json_t *eval_to_json(const struct eval_report *report);
 /* One line a case: what it states, measured, predicted, its interval, why it was skipped. Text is
  * malloc'd; NULL when memory is out. */
 char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *points);
-/* The page docs/accuracy.md. */
-char *eval_markdown(const struct eval_report *report);
+/* The page docs/accuracy.md from three reports on the same cases: the installed constants, and
+ * those fitted without each model and without each GPU. Text is malloc'd; NULL when memory is out.
+ */
+char *eval_markdown(const struct eval_report reports[3]);
+
+/* Of eval_summarise. */
+ERGON_MUST_USE enum ergon_code eval_find_sweet_spots(const struct eval_cases *cases,
+                                                     const struct eval_point *points,
+                                                     struct arena *arena,
+                                                     struct eval_sweet_spots *spots,
+                                                     struct ergon_error *err);
 
 #endif

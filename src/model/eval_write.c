@@ -40,11 +40,17 @@ json_t *eval_to_json(const struct eval_report *report)
 		                                "metric", r->metric, "reason", r->reason, "count",
 		                                (json_int_t)r->count, "example", r->model));
 	}
-	return json_pack("{s:s, s:i, s:s, s:s?, s:I, s:I, s:I, s:o, s:o}", "kind",
+	const struct eval_sweet_spots *spots = &report->sweet_spots;
+	json_t *sweet =
+	    json_pack("{s:I, s:I, s:I, s:o}", "groups", (json_int_t)spots->groups, "exact",
+	              (json_int_t)spots->exact, "within_one_step", (json_int_t)spots->near,
+	              "edp_lost", json_number(spots->edp_lost));
+	return json_pack("{s:s, s:i, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:o}", "kind",
 	                 "ergon.model-eval", "version", 1, "error", "predicted / measured - 1",
 	                 "holdout", report->holdout, "folds", (json_int_t)report->folds,
 	                 "predicted", (json_int_t)report->predicted, "skipped",
-	                 (json_int_t)report->skipped, "groups", groups, "skipped_reasons", reasons);
+	                 (json_int_t)report->skipped, "groups", groups, "min_edp_cap", sweet,
+	                 "skipped_reasons", reasons);
 }
 
 static void cell(struct text *out, const char *value)

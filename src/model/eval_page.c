@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * docs/accuracy.md: what the predictor reaches on published measurements.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "model/eval.h"
+
+static void percent(struct text *out, double value)
+{
+	if (isfinite(value))
+		text_printf(out, " %.1f%% |", 100 * value);
+	else
+		text_puts(out, " - |");
+}
+
+static const struct eval_group *same_group(const struct eval_report *report,
+                                           const struct eval_group *group)
+{
+	for (size_t i = 0; i < report->group_count; i++) {
+		const struct eval_group *other = &report->groups[i];
+		if (strcmp(other->file, group->file) == 0 &&
+		    strcmp(other->split, group->split) == 0 &&
+		    strcmp(other->metric, group->metric) == 0 && other->host == group->host)
+			return other;
+	}
+	return NULL;
+}
+
+static void page_groups(struct text *out, const struct eval_report reports[3])
+{
+	text_puts(out, "| file | metric | bound | n | skipped | seen: mean | median | bias | "
+	               "unseen model: mean | median | unseen GPU: mean | median | in 80% |\n"
+	               "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+	for (size_t i = 0; i < reports[0].group_count; i++) {
+		const struct eval_group *g = &reports[0].groups[i];
+		text_printf(out, "| %.*s%s%s | %s | %s | %zu | %zu |", (int)strcspn(g->file, "."),
+		            g->file, g->split[0] ? " / " : "", g->split, g->metric,
+		            g->host ? "host" : "device", g->n, g->skipped);
+		percent(out, g->mape);
+		percent(out, g->median_ape);
+		percent(out, g->bias);
+		for (int r = 1; r < 3; r++) {
+			const struct eval_group *other = same_group(&reports[r], g);
+			percent(out, other ? other->mape : (double)NAN);
+			percent(out, other ? other->median_ape : (double)NAN);
+		}
+		const struct eval_group *held = same_group(&reports[1], g);
+		percent(out, held ? held->coverage80 : (double)NAN);
+		text_puts(out, "\n");
+	}
+}
+
+static void page_spots(struct text *out, const struct eval_report reports[3])
+{
+	static const char *const how[] = { "installed constants", "unseen model", "unseen GPU" };
+	text_puts(out, "\n## The power cap of least energy x time\n\n"
+	               "Runs that differ only in the power cap, three caps or more: how often the\n"
+	               "predicted cap of least EDP is the measured one, or at most one step beside "
+	               "it.\n\n| constants | groups | exact | within one step | EDP lost |\n"
+	               "|---|--:|--:|--:|--:|\n");
+	for (int r = 0; r < 3; r++) {
+		const struct eval_sweet_spots *s = &reports[r].sweet_spots;
+		double groups = s->groups ? (double)s->groups : (double)NAN;
+		text_printf(out, "| %s | %zu |", how[r], s->groups);
+		percent(out, (double)s->exact / groups);
+		percent(out, (double)s->near / groups);
+		percent(out, s->edp_lost);
+		text_puts(out, "\n");
+	}
+}
+
+static void page_reasons(struct text *out, const struct eval_report *report)
+{
+	text_printf(out, "\n## What is not predicted\n\n%zu of %zu numbers, by reason:\n\n",
+	            report->skipped, report->skipped + report->predicted);
+	for (size_t i = 0; i < report->reason_count; i++)
+		text_printf(out, "- %zu of %.*s, %s: %s\n", report->reasons[i].count,
+		            (int)strcspn(report->reasons[i].file, "."), report->reasons[i].file,
+		            report->reasons[i].metric, report->reasons[i].reason);
+}
+
+static const char introduction[] =
+    "# Accuracy of the predictor\n\n"
+    "Made by `ergon model eval --markdown FILE...` from published measurements; the files and\n"
+    "their sources are those of the project's measurement collection. Every row is predicted\n"
+    "from the configuration that it states. Error = predicted / measured - 1; mean and median\n"
+    "are of its absolute value, bias is its signed mean. Rows where the host or the input\n"
+    "pipeline holds the device up are apart (bound: host).\n\n"
+    "- **seen**: the installed constants (`data/calibration/default.json`), which were fitted\n"
+    "  to part of these files.\n"
+    "- **unseen model**: constants fitted anew without the network that is judged, in %u folds\n"
+    "  grouped by network.\n"
+    "- **unseen GPU**: constants fitted anew without any row of the GPU that is judged, each of\n"
+    "  %u in turn.\n"
+    "- **in 80%%**: share of measured numbers inside the predicted 80%% interval, unseen model.\n\n"
+    "Constants are shared by all models and devices; none is for one model or one row. Nominally\n"
+    "equal machines differ by about 3%% in the median, and two sources of equal settings by more,\n"
+    "so figures below 3%% across sources would mean nothing.\n\n";
+
+static const char others[] =
+    "\n## Beside other predictors\n\n"
+    "- NeuSight (Lee et al., ASPLOS 2025), learned: 10.0% mean, 8.1% median on its own set of\n"
+    "  networks and GPUs (the files neusight_models here); a plain roofline: 31%.\n"
+    "- Calculon (Isaev et al., SC 2023), analytical: 3.65% mean, 8.87% worst on the Megatron runs\n"
+    "  of arXiv 2205.05198, which are among llm_pretrain_published here.\n"
+    "- ADEPT (the paper): 4.14% over all of six models on one type of GPU, with a scalar for each\n"
+    "  model; 3.05% in time, 5.78% in power.\n";
+
+char *eval_markdown(const struct eval_report reports[3])
+{
+	struct text out = { 0 };
+	text_printf(&out, introduction, reports[1].folds, reports[2].folds);
+	page_groups(&out, reports);
+	page_spots(&out, reports);
+	page_reasons(&out, &reports[0]);
+	text_puts(&out, others);
+	if (!out.failed && out.data)
+		return out.data;
+	text_fini(&out);
+	return NULL;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/holdout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/suggest.h"
+#include "model/calibrate.h"
+
+enum {
+	DEFAULT_FOLDS = 10,
+	EVALUATIONS = 600, /* of all cases of a fit: about a dozen steps */
+	SHARE_MAX = 40     /* cases of one file, metric and device that a fit sees */
+};
+
+static const char *const names[HOLDOUT_COUNT] = { "none", "model", "gpu", "random" };
+
+enum ergon_code holdout_parse(const char *name, enum holdout *holdout, struct ergon_error *err)
+{
+	char hint[128];
+	for (int i = 1; i < HOLDOUT_COUNT; i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*holdout = (enum holdout)i;
+			return ERGON_OK;
+		}
+	}
+	return ergon_fail(err, ERGON_BAD_INPUT, "cannot hold out '%.32s'%s", name,
+	                  suggest_hint(hint, sizeof hint, name, names + 1, HOLDOUT_COUNT - 1));
+}
+
+const char *holdout_name(enum holdout holdout)
+{
+	return names[holdout];
+}
+
+struct member {
+	const char *key;
+	size_t index;
+};
+
+struct group {
+	size_t begin, count, fold;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static const char *key_of(const struct eval_case *item, enum holdout holdout, struct arena *arena)
+{
+	bool kernel = item->quantity == EVAL_DEVICE_TIME;
+	if (holdout == HOLDOUT_GPU)
+		return item->device->name;
+	if (holdout == HOLDOUT_MODEL && !kernel)
+		return strcmp(item->workload->name, "aggregate") == 0 ? item->run->model
+		                                                      : item->workload->name;
+	char key[256];
+	snprintf(key, sizeof key, "%.120s|%.120s", item->file, item->run->id);
+	return arena_strdup(arena, key);
+}
+
+/* fold[i] of each case; groups go, largest first, to the fold that has least. */
+static enum ergon_code assign(const struct eval_cases *cases, enum holdout holdout, unsigned *folds,
+                              size_t *fold, struct arena *arena, struct ergon_error *err)
+{
+	struct member *members = ARENA_ARRAY(arena, struct member, cases->count);
+	struct group *groups = ARENA_ARRAY(arena, struct group, cases->count);
+	size_t load[HOLDOUT_FOLDS_MAX] = { 0 }, count = 0, group_count = 0;
+	if (!members || !groups)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < cases->count; i++) {
+		if (cases->items[i].reason)
+			continue;
+		const char *key = key_of(&cases->items[i], holdout, arena);
+		if (!key)
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+		members[count++] = (struct member){ key, i };
+	}
+	qsort(members, count, sizeof *members, by_key);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || strcmp(members[i].key, members[i - 1].key) != 0)
+			groups[group_count++].begin = i;
+		groups[group_count - 1].count++;
+	}
+	if (!*folds)
+		*folds = holdout == HOLDOUT_GPU ? (unsigned)group_count : DEFAULT_FOLDS;
+	if (*folds > group_count)
+		*folds = (unsigned)group_count;
+	if (*folds < 2 || *folds > HOLDOUT_FOLDS_MAX)
+		return ergon_fail(err, ERGON_INFEASIBLE,
+		                  "%zu groups cannot be split into %u folds (2 to %d)", group_count,
+		                  *folds, HOLDOUT_FOLDS_MAX);
+	qsort(groups, group_count, sizeof *groups, by_size);
+	for (size_t g = 0; g < group_count; g++) {
+		size_t least = 0;
+		for (size_t f = 1; f < *folds; f++)
+			if (load[f] < load[least])
+				least = f;
+		load[least] += groups[g].count;
+		for (size_t i = 0; i < groups[g].count; i++)
+			fold[members[groups[g].begin + i].index] = least;
+	}
+	return ERGON_OK;
+}
+
+/* What fits look at: one GPU, and of each file, metric and device an even sample. */
+static enum ergon_code choose(const struct eval_cases *cases, bool *eligible, struct arena *arena,
+                              struct ergon_error *err)
+{
+	struct member *members = ARENA_ARRAY(arena, struct member, cases->count);
+	size_t count = 0;
+	if (!members)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct eval_case *item = &cases->items[i];
+		char key[320];
+		if (item->reason || item->run->gpus > 1 || item->quantity == EVAL_MEMORY ||
+		    item->quantity == EVAL_COLLECTIVE_TIME)
+			continue;
+		snprintf(key, sizeof key, "%.120s|%.60s|%.60s", item->file, item->metric,
+		         item->device->name);
+		const char *copy = arena_strdup(arena, key);
+		if (!copy)
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+		members[count++] = (struct member){ copy, i };
+	}
+	qsort(members, count, sizeof *members, by_key);
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		for (end = begin; end < count; end++)
+			if (strcmp(members[end].key, members[begin].key) != 0)
+				break;
+		size_t size = end - begin, take = size < SHARE_MAX ? size : SHARE_MAX;
+		for (size_t i = 0; i < take; i++)
+			eligible[members[begin + i * size / take].index] = true;
+	}
+	return ERGON_OK;
+}
+
+static bool is_interconnect(size_t field)
+{
+	return field == CALIBRATION_AT_nvlink || field == CALIBRATION_AT_pcie ||
+	       field == CALIBRATION_AT_network || field == CALIBRATION_AT_collective_s ||
+	       field == CALIBRATION_AT_overlap;
+}
+
+static enum ergon_code run_fold(const struct eval_cases *cases, const size_t *fold, size_t which,
+                                const bool *eligible, struct eval_point *points,
+                                struct ergon_error *err)
+{
+	bool fitted[CALIBRATION_COUNT];
+	bool *used = calloc(cases->count, sizeof *used);
+	struct calibration calibration;
+	struct calibrate_result result;
+	if (!used)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
+		fitted[i] = !is_interconnect(i);
+	for (size_t i = 0; i < cases->count; i++)
+		used[i] = eligible[i] && fold[i] != which;
+	struct calibrate_options options = {
+		.fitted = fitted, .used = used, .evaluations = EVALUATIONS, .spreads = true
+	};
+	calibration_init(&calibration);
+	enum ergon_code code = calibrate(cases, &options, &calibration, &result, err);
+	for (size_t i = 0; !code && i < cases->count; i++)
+		if (!cases->items[i].reason && fold[i] == which)
+			eval_predict(&cases->items[i], &calibration, &points[i]);
+	free(used);
+	return code;
+}
+
+enum ergon_code holdout_predict(const struct eval_cases *cases, enum holdout holdout,
+                                unsigned *folds, struct eval_point *points, struct ergon_error *err)
+{
+	struct arena arena;
+	size_t *fold = calloc(cases->count + 1, sizeof *fold);
+	bool *eligible = calloc(cases->count + 1, sizeof *eligible);
+	struct ergon_error errors[HOLDOUT_FOLDS_MAX] = { 0 };
+	enum ergon_code code = ERGON_OK;
+	arena_init(&arena);
+	if (!fold || !eligible)
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!code)
+		code = assign(cases, holdout, folds, fold, &arena, err);
+	if (!code)
+		code = choose(cases, eligible, &arena, err);
+	int count = code ? 0 : (int)*folds;
+#pragma omp parallel for schedule(dynamic)
+	for (int i = 0; i < count; i++)
+		errors[i].code = run_fold(cases, fold, (size_t)i, eligible, points, &errors[i]);
+	for (int i = 0; !code && i < count; i++) {
+		if (!errors[i].code)
+			continue;
+		code = errors[i].code;
+		if (err)
+			*err = errors[i];
+	}
+	arena_fini(&arena);
+	free(fold);
+	free(eligible);
+	return code;
+}
