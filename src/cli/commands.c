@@ -13,6 +13,7 @@ extern const struct command command_bench;
 extern const struct command command_kernel;
 extern const struct command command_sweep;
 extern const struct command command_pareto;
+extern const struct command command_phases;
 extern const struct command command_predict;
 extern const struct command command_model;
 extern const struct command command_simulate;
@@ -32,6 +33,7 @@ const struct command *const commands[] = {
 	&command_kernel,
 	&command_sweep,
 	&command_pareto,
+	&command_phases,
 	&command_predict,
 	&command_model,
 	&command_simulate,

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The phases of a recorded series: a table with a column of time and columns of what was sampled.
+ *
+ * Each phase gets its time (from its first sample to the next phase's), its energy (trapezoid of
+ * the power column over the real timestamps), mean power and EDP. Times must rise from row to row.
+ */
+#ifndef ERGON_UNDERSTAND_PHASE_TABLE_H
+#define ERGON_UNDERSTAND_PHASE_TABLE_H
+
+#include <jansson.h>
+
+#include "base/csv.h"
+#include "understand/phases.h"
+
+struct phase_request {
+	const char *time;   /* column, seconds */
+	const char *series; /* "COL,COL": what is looked at */
+	const char *power;  /* column, W; NULL: no energies */
+	struct phase_options options;
+};
+
+struct phase_table {
+	const char *file;
+	const char *names[PHASE_DIMS_MAX];
+	size_t dims, count; /* count: samples */
+	double *times_s;    /* [count] */
+	double *power_w;    /* [count] or NULL */
+	struct phases phases;
+	double *begin_s, *duration_s, *energy_j; /* [phases.count]; energy_j NULL without power */
+	double period_s;                         /* of the loop in the first column; 0: none */
+};
+
+/* Storage is the arena's but for table->phases: phase_table_fini releases that. */
+ERGON_MUST_USE enum ergon_code phase_table_read(const char *path,
+                                                const struct phase_request *request,
+                                                struct arena *arena, struct phase_table *table,
+                                                struct ergon_error *err);
+void phase_table_fini(struct phase_table *table);
+
+/* The document "ergon.phases". NULL: out of memory. */
+json_t *phase_table_to_json(const struct phase_table *table);
+
+#endif
