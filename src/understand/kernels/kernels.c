@@ -11,11 +11,21 @@
 extern const struct kernel kernel_triad;
 extern const struct kernel kernel_gemm;
 extern const struct kernel kernel_fma;
+extern const struct kernel kernel_copy;
+extern const struct kernel kernel_scale;
+extern const struct kernel kernel_add;
+extern const struct kernel kernel_stencil;
+extern const struct kernel kernel_spmv;
+extern const struct kernel kernel_dist;
+extern const struct kernel kernel_montecarlo;
+extern const struct kernel kernel_softmax;
+extern const struct kernel kernel_layernorm;
 
 const struct kernel *const kernels[] = {
-	&kernel_triad,
-	&kernel_gemm,
-	&kernel_fma,
+	&kernel_triad, &kernel_gemm,       &kernel_fma,     &kernel_copy,
+	&kernel_scale, &kernel_add,        &kernel_stencil, &kernel_spmv,
+	&kernel_dist,  &kernel_montecarlo, &kernel_softmax, &kernel_layernorm,
+
 	NULL,
 };
 
