@@ -81,8 +81,10 @@ static void indented(FILE *out, const char *title, const char *lines)
 
 void help_command(FILE *out, const struct command *command)
 {
-	fprintf(out, "ergon %s - %s\n\nUsage: ergon %s %s\n", command->name, command->summary,
-	        command->name, command->synopsis);
+	int column = fprintf(out, "ergon %s - ", command->name);
+	wrap(out, command->summary, column, 2);
+	column = fprintf(out, "\nUsage: ergon %s ", command->name) - 1;
+	wrap(out, command->synopsis, column, 2 + (int)strlen("Usage:"));
 	if (command->details) {
 		fputc('\n', out);
 		wrap(out, command->details, 0, 0);

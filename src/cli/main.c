@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -149,8 +150,10 @@ int main(int argc, char **argv)
 	if (!command)
 		return unknown_command(&cli, argv[at]);
 	status = run_command(&cli, command, at < argc ? argc - at - 1 : 0, argv + at + 1, &globals);
-	if (fflush(stdout) != 0 && status == EXIT_DONE) {
-		fprintf(stderr, "ergon: cannot write to standard output\n");
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+		if (errno != EPIPE) /* `ergon ... | head` has seen enough: nothing to tell */
+			fprintf(stderr, "ergon: cannot write to standard output: %s\n",
+			        strerror(errno));
 		status = EXIT_FAILED;
 	}
 	return status;

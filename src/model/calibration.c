@@ -32,7 +32,7 @@ void calibration_init(struct calibration *calibration)
 enum ergon_code calibration_parse(const char *text, size_t length, const char *file,
                                   struct calibration *calibration, struct ergon_error *err)
 {
-	json_t *root, *values;
+	json_t *root, *values = NULL;
 	const char *known[CALIBRATION_COUNT + 1];
 	struct json_place place = { file, "values" };
 	calibration_init(calibration);

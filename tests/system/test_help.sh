@@ -15,8 +15,10 @@ for command in $commands; do
 		/[ \t]$/ { print c ": blanks at the end: [" $0 "]"; bad = 1 }
 		END { exit bad }' "$scratch/$command" || fail "help of $command"
 	grep -q '^Examples:' "$scratch/$command" || fail "$command has no example"
-	"$ERGON" help | grep -q "^  $command " || fail "ergon help does not list $command"
-	"$ERGON" help --markdown | grep -qx "### ergon $command" || fail "the reference lacks $command"
+	"$ERGON" help >"$scratch/all"
+	grep -q "^  $command " "$scratch/all" || fail "ergon help does not list $command"
+	"$ERGON" help --markdown >"$scratch/reference"
+	grep -qx "### ergon $command" "$scratch/reference" || fail "the reference lacks $command"
 done
 
 if command -v man >/dev/null && man --version >/dev/null 2>&1; then
