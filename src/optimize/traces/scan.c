@@ -269,7 +269,7 @@ enum ergon_code trace_table(struct trace_parse *parse, char separator,
                             trace_row_fn *row)
 {
 	struct trace_cell cells[TRACE_COLUMNS_MAX], ordered[TRACE_COLUMNS_MAX];
-	size_t to[TRACE_COLUMNS_MAX], width, length, found;
+	size_t to[TRACE_COLUMNS_MAX], width = 0, length, found = 0;
 	enum ergon_code code = read_header(parse, separator, columns, count, exact, to, &width);
 	for (size_t i = 0; i < count; i++)
 		ordered[i] = (struct trace_cell){ "", 0 };

@@ -83,10 +83,10 @@ static size_t distinct(const char **texts, size_t count)
 	return found;
 }
 
-static int by_application(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct trace_job *const *)a)->application,
-	              (*(const struct trace_job *const *)b)->application);
+	const struct trace_application *x = a, *y = b;
+	return strcmp(x->name, y->name);
 }
 
 static int by_jobs(const void *a, const void *b)
@@ -97,21 +97,25 @@ static int by_jobs(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* jobs: sorted by application here. all: room for as many. */
-static void applications_of(const struct trace *trace, const struct trace_job **jobs,
-                            struct trace_application *all, struct trace_summary *s)
+/* all: room for one a job. Equal names are merged once they stand side by side. */
+static void applications_of(const struct trace *trace, struct trace_application *all,
+                            struct trace_summary *s)
 {
-	for (size_t i = 0; i < trace->count; i++)
-		jobs[i] = &trace->jobs[i];
-	qsort(jobs, trace->count, sizeof *jobs, by_application);
+	for (size_t i = 0; i < trace->count; i++) {
+		const struct trace_job *job = &trace->jobs[i];
+		double work = trace_job_width(trace, job) * job->gpu_share *
+		              seconds_from_ns(job->duration_ns);
+		all[i] = (struct trace_application){ job->application, 1, work };
+	}
+	qsort(all, trace->count, sizeof *all, by_name);
 	size_t count = 0;
 	for (size_t i = 0; i < trace->count; i++) {
-		const char *name = jobs[i]->application;
-		if (count == 0 || strcmp(all[count - 1].name, name))
-			all[count++] = (struct trace_application){ .name = name };
+		if (count == 0 || strcmp(all[count - 1].name, all[i].name)) {
+			all[count++] = all[i];
+			continue;
+		}
 		all[count - 1].jobs++;
-		all[count - 1].work_unit_s +=
-		    trace_job_width(trace, jobs[i]) * seconds_from_ns(jobs[i]->duration_ns);
+		all[count - 1].work_unit_s += all[i].work_unit_s;
 	}
 	s->applications = count - (all[0].name[0] == '\0');
 	qsort(all, count, sizeof *all, by_jobs);
@@ -124,15 +128,14 @@ enum ergon_code trace_summarise(const struct trace *trace, struct arena *arena,
 {
 	*summary = (struct trace_summary){ 0 };
 	double *values = ARENA_ARRAY(arena, double, trace->count);
-	const struct trace_job **jobs = ARENA_ARRAY(arena, const struct trace_job *, trace->count);
 	const char **users = ARENA_ARRAY(arena, const char *, trace->count);
 	struct trace_application *all = ARENA_ARRAY(arena, struct trace_application, trace->count);
-	if (!values || !jobs || !users || !all)
+	if (!values || !users || !all)
 		return no_memory(err);
 	arrivals_of(trace, values, summary);
 	durations_of(trace, values, summary);
 	count_flags(trace, summary);
-	applications_of(trace, jobs, all, summary);
+	applications_of(trace, all, summary);
 	for (size_t i = 0; i < trace->count; i++)
 		users[i] = trace->jobs[i].user;
 	summary->users = distinct(users, trace->count);
