@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stats.h"
 #include "model/eval_cases.h"
 #include "spec/model_names.h"
 
@@ -180,8 +181,16 @@ static const char *set_software(struct eval_builder *builder, const struct measu
 	return NULL;
 }
 
+/* The expected longest of n sentences whose logarithms are normal (Blom 1958). */
+static double longest_of(double n, const struct model_rule *rule)
+{
+	double z = n > 1 ? normal_quantile((n - 0.375) / (n + 0.25)) : 0;
+	return fmin(rule->length_median * exp(rule->length_sigma * z), rule->length_longest);
+}
+
 static const char *set_size(struct eval_builder *builder, const struct measured_run *run,
-                            const struct model_rule *rule, struct workload_options *options)
+                            const struct model_rule *rule, double batch,
+                            struct workload_options *options)
 {
 	options->sequence = rule->sequence;
 	options->resolution = rule->resolution;
@@ -191,6 +200,8 @@ static const char *set_size(struct eval_builder *builder, const struct measured_
 	double value = strtod(run->size, &end);
 	if (*end || !(value >= 1 && value <= 1e9))
 		return eval_reason(builder, "size '%s' is no number", run->size);
+	if (rule->size == SIZE_SEQUENCE && rule->pad_to_batch)
+		value = fmin(value, ceil(longest_of(batch, rule)));
 	if (rule->size == SIZE_SEQUENCE)
 		options->sequence = (uint64_t)value;
 	else
@@ -229,7 +240,7 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 	options->infer = strcmp(run->task, "infer") == 0;
 	if ((reason = read_layout(builder, run, &subject->layout)) ||
 	    (reason = set_software(builder, run, rule, options)) ||
-	    (reason = set_size(builder, run, rule, options)) ||
+	    (reason = set_size(builder, run, rule, subject->layout.micro, options)) ||
 	    (reason = take_dims(builder, run, rule, subject->dims, sizeof subject->dims)))
 		return reason;
 	options->dims = subject->dims[0] ? subject->dims : NULL;

@@ -29,19 +29,43 @@ static enum ergon_code want_copy(struct reading *reading, const json_t *object,
 	return *value ? ERGON_OK : ergon_fail(reading->err, ERGON_NO_MEMORY, "out of memory");
 }
 
-static enum ergon_code read_dataset(struct reading *reading, const json_t *object,
-                                    struct json_place place, double *samples)
+/* The lengths of the sentences, for padding to the longest of a batch. */
+static enum ergon_code read_lengths(struct reading *reading, const json_t *dataset,
+                                    const char *padding, struct json_place place,
+                                    struct model_rule *rule)
 {
-	const char *name = NULL;
+	struct json_place at = { reading->file, "datasets" };
+	if (strcmp(padding, "batch") != 0)
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: padding: expected batch", place.at);
+	rule->pad_to_batch = true;
+	enum ergon_code code =
+	    json_need_real(dataset, at, "median", 1, 1e9, &rule->length_median, reading->err);
+	if (!code)
+		code =
+		    json_need_real(dataset, at, "sigma", 0, 5, &rule->length_sigma, reading->err);
+	if (!code)
+		code = json_need_real(dataset, at, "longest", 1, 1e9, &rule->length_longest,
+		                      reading->err);
+	return code;
+}
+
+static enum ergon_code read_dataset(struct reading *reading, const json_t *object,
+                                    struct json_place place, struct model_rule *rule)
+{
+	const char *name = NULL, *padding = NULL;
 	enum ergon_code code = json_want_text(object, place, "dataset", &name, reading->err);
+	if (!code)
+		code = json_want_text(object, place, "padding", &padding, reading->err);
 	if (code || !name)
 		return code;
 	const json_t *dataset = json_object_get(reading->datasets, name);
 	if (!json_is_object(dataset))
 		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
 		                     "%s: no dataset '%.64s' in \"datasets\"", place.at, name);
-	return json_need_real(dataset, (struct json_place){ reading->file, "datasets" }, "samples",
-	                      1, 1e12, samples, reading->err);
+	code = json_need_real(dataset, (struct json_place){ reading->file, "datasets" }, "samples",
+	                      1, 1e12, &rule->dataset_samples, reading->err);
+	return code || !padding ? code : read_lengths(reading, dataset, padding, place, rule);
 }
 
 static enum ergon_code read_size(struct reading *reading, const json_t *object,
@@ -82,6 +106,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "dataset",
 		                             "tokens_per_sample",
 		                             "batch_unit",
+		                             "padding",
 		                             "why",
 		                             NULL };
 	char path[48];
@@ -122,7 +147,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);
 	if (!code)
-		code = read_dataset(reading, object, place, &rule->dataset_samples);
+		code = read_dataset(reading, object, place, rule);
 	if (!code && !rule->zoo == !rule->skip)
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
 		                     "%s needs one of \"zoo\" and \"skip\"", path);

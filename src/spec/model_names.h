@@ -6,13 +6,16 @@
  * knows what the source's name implies (its data set, sequence length, optimizer, framework); what
  * a run states itself always wins. Patterns are shell globs, case ignored.
  *
- * File: { "datasets": { NAME: { "samples": N, "source": text } }, "rules": [ { "source", "model",
+ * File: { "datasets": { NAME: { "samples": N, "source": text, and perhaps the lengths of its
+ * sentences: "median", "sigma" (of their logarithm), "longest" } }, "rules": [ { "source", "model",
  * "config", "task": patterns; "zoo": model file, or "skip": why it cannot be predicted;
  * "size": what seq_len_or_resolution is: "sequence", "resolution" or "none"; "sequence",
  * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
- * "batch_unit": "samples" or "tokens" (what batch_size_per_gpu counts), "why" } ] }
+ * "padding": "batch" (each
+ * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
+ * batch_size_per_gpu counts), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -32,6 +35,8 @@ struct model_rule {
 	uint64_t sequence, resolution;               /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
 	double dataset_samples; /* an epoch; 0: unknown */
+	bool pad_to_batch;      /* the data set's lengths are known */
+	double length_median, length_sigma, length_longest;
 	bool batch_in_tokens;
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
 };
