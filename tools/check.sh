@@ -97,7 +97,7 @@ run_tests() {
 		}
 		print done + 0, dead + 0, skipped + 0
 	}' "$1/Testing/Temporary/LastTest.log" "$logs/$name.ctest" >"$logs/$name.count"
-	sed -n 's/^\(skip[: ].*\)/note: \1/p; s/^\(\[  SKIPPED \] [a-z_]*\)$/note: \1/p' "$1/Testing/Temporary/LastTest.log" | sort -u
+	sed -n 's/^\(skip\(ped\)\{0,1\}[: ].*\)/note: \1/p; s/^\(\[  SKIPPED \] [a-z_]*\)$/note: \1/p' "$1/Testing/Temporary/LastTest.log" | sort -u
 	return "$status"
 }
 
@@ -159,7 +159,9 @@ fuzz_one() {
 	target=$1
 	fuzz_name=$(basename "$target" | sed 's/^fuzz_//')
 	mkdir -p "build/check/corpus/$fuzz_name" "tests/fuzz/corpus/$fuzz_name"
-	if "$target" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
+	set -- "$target"
+	[ ! -f "tests/fuzz/fuzz_$fuzz_name.dict" ] || set -- "$target" -dict="tests/fuzz/fuzz_$fuzz_name.dict"
+	if "$@" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
 		-artifact_prefix="build/check/$fuzz_name-" "build/check/corpus/$fuzz_name" \
 		"tests/fuzz/corpus/$fuzz_name" >"$logs/fuzz-$fuzz_name.log" 2>&1; then
 		echo "passed $fuzz_name"
