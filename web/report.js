@@ -12,14 +12,16 @@
 			grid: "#e9e6de", axis: "#bdb9ae", warn: "#b3261e",
 			series: ["#2a6fc4", "#d9622b", "#1a9c74", "#7a4fb5", "#c99700", "#c2407f",
 				"#4b8f2f", "#6b7280"],
-			roles: ["#a9a69c", "#14130f", "#2a6fc4", "#1a9c74", "#d9622b"],
+			roles: ["#a9a69c", "#14130f", "#2a6fc4", "#1a9c74", "#d9622b", "#7a4fb5"],
+			ramp: ["#b9d3f2", "#8db8ea", "#5f9adf", "#2f78cd", "#1d579f", "#12386a"],
 		},
 		dark: {
 			surface: "#1a1a18", ink: "#f4f3ee", soft: "#bdbab0", faint: "#85827a",
 			grid: "#2b2a27", axis: "#4d4b45", warn: "#ff8a80",
 			series: ["#5b9be8", "#ee8452", "#34b98e", "#a886e0", "#dcae2e", "#e070a6",
 				"#7cbb5c", "#9ca3af"],
-			roles: ["#75726a", "#f4f3ee", "#5b9be8", "#34b98e", "#ee8452"],
+			roles: ["#75726a", "#f4f3ee", "#5b9be8", "#34b98e", "#ee8452", "#a886e0"],
+			ramp: ["#1c3a63", "#24548f", "#3072bd", "#4d93de", "#84b5ec", "#c3dcf8"],
 		},
 	};
 	const font = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
@@ -47,13 +49,14 @@
 			axisY: { domain: false, ticks: false },
 			legend: {
 				orient: "top", direction: "horizontal", labelColor: look.ink,
-				labelFontSize: 11.5, labelLimit: 150, symbolSize: 80, symbolStrokeWidth: 2.5,
+				labelFontSize: 11.5, labelLimit: 150, symbolBaseFillColor: look.soft,
+				symbolBaseStrokeColor: look.soft, symbolSize: 80, symbolStrokeWidth: 2.5,
 				offset: 12, padding: 0, columns: Math.max(1, Math.floor(width / 125)),
 				columnPadding: 14, rowPadding: 4,
 			},
 			range: {
 				category: look.series,
-				roles: look.roles,
+				roles: look.roles, ramp: look.ramp,
 				sources: [look.series[0], look.series[4], look.series[2]],
 			},
 			line: { strokeCap: "round", strokeJoin: "round" },
@@ -64,7 +67,7 @@
 				roof: { color: look.faint, strokeWidth: 1.5 },
 				front: { color: look.series[0], strokeWidth: 1.5, opacity: 0.55 },
 				interval: { color: look.faint, strokeWidth: 1 },
-				gantt: { stroke: look.surface, strokeWidth: 0.5, cornerRadius: 1.5 },
+				gantt: { stroke: look.surface, strokeWidth: 0.5 },
 			},
 		};
 	}

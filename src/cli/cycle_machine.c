@@ -42,7 +42,10 @@ static void take_sample(void *user, const struct meter_sample *sample)
 	size_t width = 1 + s->channels;
 	if (s->begin_ns == 0)
 		s->begin_ns = sample->time_ns;
-	if (s->last_ns && sample->time_ns > s->last_ns) {
+	/* The round that closes the window comes so soon that counters have hardly moved. */
+	if (s->last_ns && sample->time_ns - s->last_ns < meter_interval_ns(s->meter) / 2)
+		return;
+	if (s->last_ns) {
 		if (!GROW(s->rows, s->capacity, (s->count + 1) * width)) {
 			s->failed = true;
 			return;
@@ -255,7 +258,10 @@ enum ergon_code cycle_sweep(struct cycle *cycle, struct ergon_error *err)
 	json_int_t count = json_integer_value(processors);
 	threads_lever(count > 0 ? (unsigned)count : 1, threads, sizeof threads, &values);
 	const char *wishes[] = { threads, "arg:precision=f64,f32" };
-	double budget_s = sweep_share * seconds_from_ns(cycle->options.budget_ns);
+	/* What the first step took too long, this one goes without. */
+	double whole_s = seconds_from_ns(cycle->options.budget_ns);
+	double left_s = (bench_share + sweep_share + 0.1) * whole_s - cycle_elapsed_s(cycle);
+	double budget_s = fmax(fmin(sweep_share * whole_s, left_s), 1);
 	/* Three runs a point, of which those on more threads are shorter. */
 	double run_s = fmin(fmax(budget_s / (double)(values * 2 * 3), 0.05), 1.0);
 	struct sweep_options options = {

@@ -10,18 +10,19 @@
 #include "cli/cycle.h"
 #include "report/doc.h"
 
-enum { SHOWN = 48, COLUMN = 12, WIDTH = 79 };
+enum { COLUMN = 12, WIDTH = 79 };
 
 /* Words wrapped behind a pillar's name. */
 static void tell(FILE *out, const char *pillar, const char *text)
 {
 	int column = fprintf(out, "%-*s", COLUMN, pillar);
-	while (*text) {
+	for (bool first = true; *text; first = false) {
 		size_t length = strcspn(text, " ");
-		if (column + (int)length > WIDTH && column > COLUMN)
+		if (!first && column + 1 + (int)length > WIDTH)
 			column = fprintf(out, "\n%*s", COLUMN, "") - 1;
-		fprintf(out, "%.*s%s", (int)length, text, text[length] ? " " : "");
-		column += (int)length + 1;
+		else if (!first)
+			column += fprintf(out, " ");
+		column += fprintf(out, "%.*s", (int)length, text);
 		text += length + (text[length] == ' ');
 	}
 	fputc('\n', out);
@@ -104,7 +105,7 @@ static void tell_optimize(FILE *out, struct page *page, const json_t *simulate,
 			 show_change(page, doc_real(best, "jct_mean_s"),
 		                     doc_real(base, "jct_mean_s"))));
 	if (verdict)
-		tell(out, "", verdict);
+		tell(out, "", show_sentence(page, verdict));
 }
 
 void cycle_tell(const struct cycle *cycle)

@@ -214,28 +214,53 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 /* Hears the engine and keeps the first stretches for the Gantt chart. */
 struct gantt {
 	struct policy_result *result;
-	uint32_t *open; /* [jobs]: the job's open row, or JOB_NONE */
+	uint32_t *open; /* [jobs]: the first of the job's open rows, or JOB_NONE */
 };
+
+static void gantt_open(struct gantt *gantt, const struct sim_event *event)
+{
+	struct policy_result *result = gantt->result;
+	gantt->open[event->job] = JOB_NONE;
+	if (result->gantt_count + event->share_count > GANTT_ROWS_MAX) {
+		result->gantt_dropped++;
+		return;
+	}
+	gantt->open[event->job] = result->gantt_count;
+	for (uint32_t i = 0; i < event->share_count; i++)
+		result->gantt[result->gantt_count++] = (struct gantt_row){
+			.job = event->job,
+			.group = event->group,
+			.node = event->shares[i].node,
+			.gpus = event->shares[i].gpus,
+			.job_gpus = event->gpus,
+			.begin_ns = event->time_ns,
+			.end_ns = event->time_ns,
+		};
+}
+
+static void gantt_close(struct gantt *gantt, const struct sim_event *event)
+{
+	struct policy_result *result = gantt->result;
+	uint32_t first = gantt->open[event->job];
+	if (first == JOB_NONE)
+		return;
+	uint64_t begin_ns = result->gantt[first].begin_ns;
+	for (uint32_t i = first; i < result->gantt_count; i++) {
+		struct gantt_row *row = &result->gantt[i];
+		if (row->job != event->job || row->begin_ns != begin_ns)
+			break;
+		row->end_ns = event->time_ns;
+	}
+	gantt->open[event->job] = JOB_NONE;
+}
 
 static void gantt_hear(void *user, const struct sim_event *event)
 {
 	struct gantt *gantt = user;
-	struct policy_result *result = gantt->result;
-	if (event->kind == SIM_PLACE) {
-		gantt->open[event->job] = JOB_NONE;
-		if (result->gantt_count == GANTT_ROWS_MAX) {
-			result->gantt_dropped++;
-			return;
-		}
-		gantt->open[event->job] = result->gantt_count;
-		result->gantt[result->gantt_count++] =
-		    (struct gantt_row){ event->job,  event->group,   event->shares[0].node,
-			                event->gpus, event->time_ns, event->time_ns };
-	} else if ((event->kind == SIM_STOP || event->kind == SIM_END) &&
-	           gantt->open[event->job] != JOB_NONE) {
-		result->gantt[gantt->open[event->job]].end_ns = event->time_ns;
-		gantt->open[event->job] = JOB_NONE;
-	}
+	if (event->kind == SIM_PLACE)
+		gantt_open(gantt, event);
+	else if (event->kind == SIM_STOP || event->kind == SIM_END)
+		gantt_close(gantt, event);
 }
 
 static enum ergon_code listen(struct experiment *x, struct arena *arena, struct sim_setup *setup,

@@ -32,9 +32,10 @@ struct experiment_options {
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
 };
 
-/* A stretch of time in which a job held GPUs, for the Gantt chart. */
+/* A stretch of time in which a job held GPUs of one node, for the Gantt chart. */
 struct gantt_row {
-	uint32_t job, group, node, gpus; /* node: the first */
+	uint32_t job, group, node;
+	uint32_t gpus, job_gpus; /* on this node, and of the job on all nodes */
 	uint64_t begin_ns, end_ns;
 };
 enum { GANTT_ROWS_MAX = 4000 };

@@ -57,11 +57,12 @@ static json_t *gantt_json(const struct experiment *x, const struct policy_result
 	for (uint32_t i = 0; i < result->gantt_count; i++) {
 		const struct gantt_row *row = &result->gantt[i];
 		json_array_append_new(
-		    rows, json_pack("{s:s, s:s, s:i, s:i, s:o, s:o}", "job", x->jobs[row->job].name,
-		                    "type", x->cluster.groups[row->group].type, "node",
-		                    (int)row->node, "gpus", (int)row->gpus, "begin_s",
-		                    json_number((double)row->begin_ns * 1e-9), "end_s",
-		                    json_number((double)row->end_ns * 1e-9)));
+		    rows,
+		    json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:o}", "job", x->jobs[row->job].name,
+		              "type", x->cluster.groups[row->group].type, "node", (int)row->node,
+		              "gpus", (int)row->gpus, "job_gpus", (int)row->job_gpus, "begin_s",
+		              json_number((double)row->begin_ns * 1e-9), "end_s",
+		              json_number((double)row->end_ns * 1e-9)));
 	}
 	return rows;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/doc.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -161,4 +162,14 @@ const char *show_change(struct page *page, double a, double b)
 		return "no change";
 	return page_text(page, "%s %s", show_percent(page, fabs(change)),
 	                 change < 0 ? "less" : "more");
+}
+
+const char *show_sentence(struct page *page, const char *text)
+{
+	size_t length = strlen(text);
+	if (length == 0)
+		return text;
+	bool ends = strchr(".!?:", text[length - 1]) != NULL;
+	return page_text(page, "%c%s%s", toupper((unsigned char)text[0]), text + 1,
+	                 ends ? "" : ".");
 }

@@ -26,6 +26,15 @@ void figure_layer_rows(json_t *spec, size_t index, json_t *rows);
 /* Drops the layer where no row of spec.data has the field. Layers are numbered as they then stand:
  * begin with the last. */
 void figure_layer_needs(json_t *spec, size_t index, const char *field);
+/* Sets the domain of an encoding's scale ("x", "y") to [low, high], widened to at least a tenth of
+ * high, so that a difference of little is seen to be little. */
+void figure_span(json_t *spec, const char *channel, double low, double high);
+/* Leaves only those of names (ends with NULL) in the channel's legend that rows have in field. */
+void figure_legend_present(json_t *channel, const json_t *rows, const char *field,
+                           const char *const *names);
+/* Gives rows of points {x, y} (keys) a "tag" with "tag_x" and "tag_y" pixels beside the point where
+ * its text covers no other point or text; takes it away where there is no such place. */
+void figure_place_tags(json_t *rows, const char *x, const char *y);
 /* Is there anything to draw? */
 bool figure_is_empty(const json_t *spec);
 /* Sets a text such as an axis title, at keys joined by dots; numbers are indexes. */
@@ -45,8 +54,8 @@ json_t *figure_tradeoff(json_t *points, json_t *front, const char *time_unit,
 json_t *figure_breakdown(json_t *rows, size_t count, const char *unit);
 /* rows {policy, jct, energy, tag}. */
 json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_unit);
-/* rows {row, slot, begin, end, job, kind, gpus}; slots share a row. */
-json_t *figure_gantt(json_t *rows, size_t lanes, const char *unit);
+/* rows {gpu, gpu_end, begin, end, job, kind, gpus}: GPUs from gpu to below gpu_end. */
+json_t *figure_gantt(json_t *rows, size_t gpus, const char *unit);
 /* rows {policy, jct, share}. */
 json_t *figure_cdf(json_t *rows, const char *unit);
 

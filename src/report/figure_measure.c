@@ -70,10 +70,15 @@ json_t *figure_energy(json_t *rows, size_t count)
 	    "  'mark': {'type': 'bar', 'tooltip': true, 'cornerRadiusEnd': 3,"
 	    "           'height': {'band': 0.62}},"
 	    "  'encoding': {'color': {'field': 'source', 'type': 'nominal', 'title': null,"
-	    "    'scale': {'domain': ['measured', 'modelled', 'attributed']}}}},"
+	    "    'scale': {'domain': ['measured', 'modelled', 'attributed'],"
+	    "              'range': 'sources'}}}},"
 	    "  {'mark': {'type': 'text', 'style': 'label', 'align': 'left', 'dx': 5},"
 	    "   'encoding': {'text': {'field': 'shown', 'type': 'nominal'}}}]}",
 	    rows);
+	static const char *const sources[] = { "measured", "modelled", "attributed", NULL };
+	json_t *bar = json_array_get(json_object_get(spec, "layer"), 0);
+	figure_legend_present(json_object_get(json_object_get(bar, "encoding"), "color"), rows,
+	                      "source", sources);
 	figure_set(spec, "height", json_integer((json_int_t)(BAR_PIXELS * (count ? count : 1))));
 	return spec;
 }

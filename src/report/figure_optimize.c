@@ -3,11 +3,12 @@
  * Policies side by side: energy against completion time, who ran where and when, and the
  * distribution of completion times.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "report/figure.h"
 
-enum { TITLE_CHARS = 64, LANE_PIXELS = 24, LANES_LEAST = 240 };
+enum { TITLE_CHARS = 64 };
 
 static void set_title(json_t *spec, const char *path, const char *what, const char *unit)
 {
@@ -16,8 +17,20 @@ static void set_title(json_t *spec, const char *path, const char *what, const ch
 	figure_set(spec, path, json_string(title));
 }
 
+static void span_of(json_t *spec, const char *channel, const json_t *rows, const char *key)
+{
+	double low = INFINITY, high = -INFINITY;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		double value = json_number_value(json_object_get(json_array_get(rows, i), key));
+		low = fmin(low, value);
+		high = fmax(high, value);
+	}
+	figure_span(spec, channel, low, high);
+}
+
 json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_unit)
 {
+	figure_place_tags(rows, "jct", "energy");
 	json_t *spec = figure_spec(
 	    "{'description': 'Energy against mean job completion time of each policy',"
 	    " 'height': 300,"
@@ -34,42 +47,45 @@ json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_
 	    "                {'field': 'jct', 'type': 'quantitative', 'format': '.4~g',"
 	    "                 'title': 'mean JCT'},"
 	    "                {'field': 'energy', 'type': 'quantitative', 'format': '.4~g'}]}},"
-	    "  {'name': 'labels',"
-	    "   'mark': {'type': 'text', 'style': 'label', 'align': 'left', 'dx': 9,"
-	    "            'dy': -6},"
+	    "  {'name': 'labels', 'transform': [{'filter': 'datum.tag != null'}],"
+	    "   'mark': {'type': 'text', 'style': 'label', 'align': {'expr': 'datum.tag_side'},"
+	    "            'dx': {'expr': 'datum.tag_x'}, 'dy': {'expr': 'datum.tag_y'}},"
 	    "   'encoding': {'text': {'field': 'tag', 'type': 'nominal'}}}]}",
 	    rows);
 	if (!spec)
 		return NULL;
+	figure_layer_needs(spec, 1, "tag");
+	span_of(spec, "x", rows, "jct");
+	span_of(spec, "y", rows, "energy");
 	set_title(spec, "encoding.x.axis.title", "Mean job completion time", time_unit);
 	set_title(spec, "encoding.y.axis.title", "Energy", energy_unit);
 	return spec;
 }
 
-json_t *figure_gantt(json_t *rows, size_t lanes, const char *unit)
+json_t *figure_gantt(json_t *rows, size_t gpus, const char *unit)
 {
 	json_t *spec = figure_spec(
-	    "{'description': 'Which job ran where and when', 'height': 200,"
-	    " 'mark': {'type': 'bar', 'style': 'gantt', 'height': {'band': 0.84},"
-	    "          'clip': true},"
+	    "{'description': 'Which job held which GPU and when', 'height': 300,"
+	    " 'mark': {'type': 'rect', 'style': 'gantt', 'clip': true},"
 	    " 'encoding': {"
-	    "  'y': {'field': 'row', 'type': 'nominal', 'sort': null, 'title': null,"
-	    "        'axis': {'labelOverlap': true, 'ticks': false}},"
+	    "  'y': {'field': 'gpu', 'type': 'quantitative', 'title': 'GPU',"
+	    "        'scale': {'domain': [0, 1], 'nice': false, 'reverse': true},"
+	    "        'axis': {'grid': false, 'tickMinStep': 1}},"
+	    "  'y2': {'field': 'gpu_end'},"
 	    "  'x': {'field': 'begin', 'type': 'quantitative', 'axis': {'title': ''},"
 	    "        'scale': {'nice': false}},"
 	    "  'x2': {'field': 'end'},"
-	    "  'yOffset': {'field': 'slot', 'type': 'nominal'},"
-	    "  'color': {'field': 'kind', 'type': 'nominal', 'title': null},"
-	    "  'tooltip': [{'field': 'job'}, {'field': 'kind'}, {'field': 'row', 'title': "
-	    "               'where'}, {'field': 'gpus', 'type': 'quantitative'},"
+	    "  'color': {'field': 'kind', 'type': 'ordinal', 'title': null,"
+	    "    'scale': {'domain': ['1 GPU', '2', '3 to 4', '5 to 8', '9 to 16', 'more'],"
+	    "              'range': 'ramp'}},"
+	    "  'tooltip': [{'field': 'job'},"
+	    "              {'field': 'gpus', 'type': 'quantitative', 'title': 'GPUs in all'},"
 	    "              {'field': 'begin', 'type': 'quantitative', 'format': '.4~g'},"
 	    "              {'field': 'end', 'type': 'quantitative', 'format': '.4~g'}]}}",
 	    rows);
 	if (!spec)
 		return NULL;
-	size_t height = lanes * LANE_PIXELS;
-	figure_set(spec, "height",
-	           json_integer((json_int_t)(height < LANES_LEAST ? LANES_LEAST : height)));
+	figure_set(spec, "encoding.y.scale.domain", json_pack("[i, I]", 0, (json_int_t)gpus));
 	set_title(spec, "encoding.x.axis.title", "Time", unit);
 	return spec;
 }

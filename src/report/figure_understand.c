@@ -2,6 +2,7 @@
  *
  * Roofline (Williams, Waterman and Patterson 2009), and the trade-off between time and energy.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "report/figure.h"
@@ -56,9 +57,32 @@ json_t *figure_roofline(json_t *roofs, json_t *kernels)
 }
 
 /* Roles in the order of the legend; the script's palette follows it. */
+static void tradeoff_span(json_t *spec, const json_t *points)
+{
+	double left = INFINITY, right = -INFINITY, low = INFINITY, high = -INFINITY;
+	for (size_t i = 0; i < json_array_size(points); i++) {
+		const json_t *p = json_array_get(points, i);
+		double time = json_number_value(json_object_get(p, "time"));
+		double energy = json_number_value(json_object_get(p, "energy"));
+		const json_t *from = json_object_get(p, "energy_low");
+		const json_t *to = json_object_get(p, "energy_high");
+		left = fmin(left, time);
+		right = fmax(right, time);
+		low = fmin(low, from ? json_number_value(from) : energy);
+		high = fmax(high, to ? json_number_value(to) : energy);
+	}
+	figure_span(spec, "x", left, right);
+	figure_span(spec, "y", low, high);
+}
+
 json_t *figure_tradeoff(json_t *points, json_t *front, const char *time_unit,
                         const char *energy_unit)
 {
+	static const char *const roles[] = {
+		"other setting",        "baseline", "on the front", "least energy", "least EDP",
+		"least energy and EDP", NULL
+	};
+	figure_place_tags(points, "time", "energy");
 	json_t *spec = figure_spec(
 	    "{'description': 'Energy against time of every configuration', 'height': 320,"
 	    " 'encoding': {"
@@ -84,19 +108,25 @@ json_t *figure_tradeoff(json_t *points, json_t *front, const char *time_unit,
 	    "energy',"
 	    "                           'least EDP'],"
 	    "                'range': ['circle', 'square', 'circle', 'triangle-down',"
-	    "                          'diamond']}},"
+	    "                          'diamond', 'diamond']}},"
 	    "    'tooltip': [{'field': 'label', 'title': 'setting'},"
 	    "                {'field': 'role', 'title': 'role'},"
 	    "                {'field': 'time', 'type': 'quantitative', 'format': '.4~g'},"
 	    "                {'field': 'energy', 'type': 'quantitative', 'format': '.4~g'}]}},"
 	    "  {'name': 'labels', 'transform': [{'filter': 'datum.tag != null'}],"
-	    "   'mark': {'type': 'text', 'style': 'label', 'align': 'left', 'dx': 9, 'dy': -7},"
+	    "   'mark': {'type': 'text', 'style': 'label', 'align': {'expr': 'datum.tag_side'},"
+	    "            'dx': {'expr': 'datum.tag_x'}, 'dy': {'expr': 'datum.tag_y'}},"
 	    "   'encoding': {'text': {'field': 'tag', 'type': 'nominal'}}}]}",
 	    points);
 	if (!spec) {
 		json_decref(front);
 		return NULL;
 	}
+	tradeoff_span(spec, points);
+	json_t *encoding =
+	    json_object_get(json_array_get(json_object_get(spec, "layer"), 2), "encoding");
+	figure_legend_present(json_object_get(encoding, "color"), points, "role", roles);
+	figure_legend_present(json_object_get(encoding, "shape"), points, "role", roles);
 	figure_layer_needs(spec, 3, "tag");
 	figure_layer_needs(spec, 1, "energy_low");
 	figure_layer_rows(spec, 0, front);

@@ -94,6 +94,36 @@ static const char *default_title(const struct report_input *inputs, size_t count
 	return "Energy report";
 }
 
+/* The documents of a kind, or NULL. */
+static const json_t *first_of(const struct report_input *inputs, size_t count, const char *kind)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(doc_text(inputs[i].document, "kind"), kind) == 0)
+			return inputs[i].document;
+	return NULL;
+}
+
+/* What may be believed how far, in one sentence. */
+static const char *lead_of(struct page *page, const struct report_input *inputs, size_t count)
+{
+	const json_t *measure = first_of(inputs, count, "ergon.measure");
+	const json_t *bench = first_of(inputs, count, "ergon.bench");
+	bool predicts = first_of(inputs, count, "ergon.predict");
+	bool simulates =
+	    first_of(inputs, count, "ergon.simulate") || first_of(inputs, count, "ergon.recommend");
+	const char *energy = doc_text(measure, "total.provenance");
+	if (!energy)
+		energy = doc_text(bench, "provenance");
+	const char *here = !energy ? ""
+	                           : page_text(page, "%s energy on this machine is %s. ",
+	                                       bench ? "Speed is measured, and" : "The", energy);
+	const char *there = predicts && simulates ? "Predictions and simulations are modelled."
+	                    : predicts            ? "The prediction is modelled."
+	                    : simulates           ? "The simulation is modelled."
+	                                          : "";
+	return *here || *there ? page_text(page, "%s%s", here, there) : NULL;
+}
+
 enum ergon_code report_render(const struct report_input *inputs, size_t count,
                               enum report_format format, const char *title, struct text *out,
                               struct ergon_error *err)
@@ -112,6 +142,7 @@ enum ergon_code report_render(const struct report_input *inputs, size_t count,
 	}
 	struct page page;
 	page_init(&page, title ? title : default_title(inputs, count));
+	page.lead = lead_of(&page, inputs, count);
 	for (size_t k = 0; k < KINDS; k++)
 		add_sections(&page, inputs, count, &kinds[k]);
 	writers[format](&page, out);

@@ -16,6 +16,8 @@ void section_sweep(struct page *page, const json_t *document);
 void section_pareto(struct page *page, const json_t *document);
 void section_predict(struct page *page, const json_t *document);
 void section_simulate(struct page *page, const json_t *document);
+/* Who held which GPU when, under one policy of a simulation. */
+void section_gantt(struct page *page, const json_t *document, const json_t *policy);
 void section_recommend(struct page *page, const json_t *document);
 
 #endif

@@ -10,7 +10,7 @@
 #include "report/doc.h"
 #include "report/figure.h"
 
-enum { POLICIES_MAX = 24, POLICIES_DRAWN = 8, LANES_MAX = 40, SLOTS_MAX = 16, BARS_MAX = 1000 };
+enum { POLICIES_MAX = 24, POLICIES_DRAWN = 8, TAG_CHARS = 64 };
 
 /* The scales of the whole simulation, so that figures can be compared. */
 struct scene {
@@ -186,89 +186,6 @@ static void add_cdf(struct page *page, const struct scene *s)
 	                figure_cdf(rows, s->jct.name), t);
 }
 
-/* Rows of the chart: a node, with as many slots as jobs that were there at once. */
-struct lane {
-	const char *name;
-	double free_s[SLOTS_MAX]; /* when each slot is free again */
-};
-struct lanes {
-	struct lane lanes[LANES_MAX];
-	size_t count;
-};
-
-static struct lane *lane_of(struct page *page, struct lanes *lanes, const json_t *bar)
-{
-	const json_t *node = doc_get(bar, "node");
-	if (!json_is_string(node) && !json_is_integer(node))
-		return NULL;
-	const char *name =
-	    page_text(page, "%s%s", json_is_integer(node) ? "node " : "", doc_show(page, node));
-	for (size_t i = 0; i < lanes->count; i++)
-		if (strcmp(lanes->lanes[i].name, name) == 0)
-			return &lanes->lanes[i];
-	if (lanes->count == LANES_MAX)
-		return NULL;
-	lanes->lanes[lanes->count] = (struct lane){ .name = name };
-	return &lanes->lanes[lanes->count++];
-}
-
-/* The first slot that is free by then; stays come by their beginning. */
-static int take_slot(struct lane *lane, double begin_s, double end_s)
-{
-	for (int i = 0; i < SLOTS_MAX; i++)
-		if (lane->free_s[i] <= begin_s) {
-			lane->free_s[i] = end_s;
-			return i;
-		}
-	return SLOTS_MAX - 1;
-}
-
-static bool gantt_row(struct page *page, const struct scene *s, const json_t *bar,
-                      struct lanes *lanes, json_t *rows, struct page_table *t)
-{
-	double begin_s = doc_real(bar, "begin_s"), end_s = doc_real(bar, "end_s");
-	double gpus = doc_real(bar, "gpus");
-	const char *job = doc_show(page, doc_get(bar, "job"));
-	struct lane *lane = lane_of(page, lanes, bar);
-	if (!lane || !isfinite(begin_s) || !isfinite(end_s))
-		return false;
-	const char *kind =
-	    isfinite(gpus) ? page_text(page, "%g GPU%s", gpus, gpus == 1 ? "" : "s") : "job";
-	json_array_append_new(rows, json_pack("{s:s, s:i, s:f, s:f, s:s, s:s, s:f}", "row",
-	                                      lane->name, "slot", take_slot(lane, begin_s, end_s),
-	                                      "begin", begin_s / s->span.seconds, "end",
-	                                      end_s / s->span.seconds, "job", job, "kind", kind,
-	                                      "gpus", isfinite(gpus) ? gpus : 1));
-	table_cell(t, lane->name);
-	table_cell(t, job);
-	table_number(t, gpus, 6);
-	table_cell(t, show_duration(page, begin_s));
-	table_cell(t, show_duration(page, end_s));
-	return true;
-}
-
-static void add_gantt(struct page *page, const struct scene *s, const json_t *policy)
-{
-	static const char *const heads[] = { "Where", "Job", "GPUs", "From", "Until" };
-	size_t bars = doc_size(policy, "gantt"), shown = 0;
-	double dropped = doc_real(policy, "gantt_dropped");
-	if (bars == 0)
-		return;
-	struct page_table *t = page_new_table(page, "llrrr", heads);
-	struct lanes lanes = { .count = 0 };
-	json_t *rows = json_array();
-	for (size_t i = 0; i < bars && shown < BARS_MAX; i++)
-		shown += gantt_row(page, s, doc_item(policy, "gantt", i), &lanes, rows, t);
-	double all = (double)bars + (dropped > 0 ? dropped : 0);
-	const char *note = "A job that spans nodes stands at the first of them.";
-	if ((double)shown < all)
-		note =
-		    page_text(page, "%s The first %zu of %.0f stays are drawn.", note, shown, all);
-	page_add_figure(page, PAGE_OPTIMIZE,
-	                page_text(page, "Who ran where and when under %s", name_of(policy)), note,
-	                figure_gantt(rows, lanes.count, s->span.name), t);
-}
-
 /* What the trace and the cluster were. */
 static void add_facts(struct page *page, const json_t *document)
 {
@@ -334,8 +251,10 @@ void section_simulate(struct page *page, const json_t *document)
 		      show_change(page, doc_real(a, "energy_j"), doc_real(b, "energy_j")),
 		      name_of(b),
 		      show_change(page, doc_real(a, "jct_mean_s"), doc_real(b, "jct_mean_s")));
-	page_add_answer(page, PAGE_OPTIMIZE, name_of(a), sentence, "simulated");
-	page_add_text(page, PAGE_OPTIMIZE, page_text(page, "%s.", sentence));
+	page_add_answer(page, PAGE_OPTIMIZE,
+	                page_text(page, "%zu %s", s.count, s.count == 1 ? "policy" : "policies"),
+	                page_text(page, "Of these, %s.", sentence), "simulated");
+	page_add_text(page, PAGE_OPTIMIZE, show_sentence(page, sentence));
 	for (size_t i = 0; i < doc_size(document, "left_out"); i++) {
 		const json_t *left = doc_item(document, "left_out", i);
 		page_add_remark(page, PAGE_OPTIMIZE,
@@ -345,7 +264,7 @@ void section_simulate(struct page *page, const json_t *document)
 	add_scatter(page, &s);
 	add_power(page, &s);
 	add_cdf(page, &s);
-	add_gantt(page, &s, a);
+	section_gantt(page, document, a);
 }
 
 void section_recommend(struct page *page, const json_t *document)
@@ -355,15 +274,21 @@ void section_recommend(struct page *page, const json_t *document)
 	const json_t *simulated = doc_get(document, "simulate");
 	page_add_title(page, PAGE_OPTIMIZE,
 	               policy ? page_text(page, "Advice: %s", policy) : "Advice");
-	for (size_t i = 0; i < doc_size(document, "tree"); i++)
-		page_add_text(page, PAGE_OPTIMIZE, doc_show(page, doc_item(document, "tree", i)));
+	const char *tree = NULL;
+	for (size_t i = 0; i < doc_size(document, "tree"); i++) {
+		const char *step = doc_show(page, doc_item(document, "tree", i));
+		tree = tree ? page_text(page, "%s; %s", tree, step) : step;
+	}
+	if (tree)
+		page_add_text(page, PAGE_OPTIMIZE, page_text(page, "Decision tree: %s.", tree));
 	if (goal)
 		page_add_text(page, PAGE_OPTIMIZE, page_text(page, "Ranked by %s.", goal));
 	if (verdict)
-		page_add_text(page, PAGE_OPTIMIZE, verdict);
+		page_add_text(page, PAGE_OPTIMIZE, show_sentence(page, verdict));
 	if (policy)
 		page_add_answer(page, PAGE_OPTIMIZE, policy,
-		                verdict ? verdict : "is the policy to take", "simulated");
+		                verdict ? show_sentence(page, verdict) : "is the policy to take",
+		                "simulated");
 	if (simulated && !page->simulated)
 		section_simulate(page, simulated);
 }

@@ -53,10 +53,10 @@ static bool on_front(const json_t *group, const json_t *point)
 /* Of several names the one that tells most. */
 static const char *role_of(const json_t *group, const json_t *point)
 {
-	if (same_point(point, doc_get(group, "min_edp")))
-		return "least EDP";
-	if (same_point(point, doc_get(group, "min_energy")))
-		return "least energy";
+	bool edp = same_point(point, doc_get(group, "min_edp"));
+	bool energy = same_point(point, doc_get(group, "min_energy"));
+	if (edp || energy)
+		return edp && energy ? "least energy and EDP" : edp ? "least EDP" : "least energy";
 	if (same_point(point, doc_get(group, "baseline")))
 		return "baseline";
 	return on_front(group, point) ? "on the front" : "other setting";
@@ -171,15 +171,20 @@ void section_sweep(struct page *page, const json_t *document)
 	const char *sentence = sentence_of(page, document);
 	const char *best = label_of(page, doc_get(document, "min_edp"));
 	const json_t *command = doc_get(document, "command");
-	page_add_answer(page, PAGE_UNDERSTAND, *best ? best : "sweep",
-	                sentence ? sentence : "is the sweet spot (least energy-delay product)",
+	double saved = doc_real(document, "min_edp.energy_saved");
+	page_add_answer(page, PAGE_UNDERSTAND,
+	                saved > 0 ? page_text(page, "%s less energy", show_percent(page, saved))
+	                : *best   ? best
+	                          : "sweep",
+	                sentence ? page_text(page, "Sweet spot: %s.", sentence)
+	                         : "is the sweet spot (least energy-delay product)",
 	                doc_text(document, "provenance"));
 	page_add_title(page, PAGE_UNDERSTAND, "Sweet spot");
 	if (command)
 		page_add_text(page, PAGE_UNDERSTAND,
 		              page_text(page, "Swept: %s", doc_show(page, command)));
 	if (sentence)
-		page_add_text(page, PAGE_UNDERSTAND, sentence);
+		page_add_text(page, PAGE_UNDERSTAND, show_sentence(page, sentence));
 	add_tradeoff(page, document, "Energy against time of every setting");
 }
 
