@@ -29,7 +29,8 @@ void figure_layer_needs(json_t *spec, size_t index, const char *field);
 /* Sets the domain of an encoding's scale ("x", "y") to [low, high], widened to at least a tenth of
  * high, so that a difference of little is seen to be little. */
 void figure_span(json_t *spec, const char *channel, double low, double high);
-/* Leaves only those of names (ends with NULL) in the channel's legend that rows have in field. */
+/* names (ends with NULL) become the domain of the channel's scale, so that a name looks the same in
+ * every figure; only those that rows have in field stand in the legend. */
 void figure_legend_present(json_t *channel, const json_t *rows, const char *field,
                            const char *const *names);
 /* Gives rows of points {x, y} (keys) a "tag" with "tag_x" and "tag_y" pixels beside the point where
@@ -41,8 +42,9 @@ bool figure_is_empty(const json_t *spec);
 void figure_set(json_t *spec, const char *path, json_t *value);
 
 /* rows {time, power_w, series}; a budget or NaN; unit of time for the axis; steps: power holds
- * until the next row. */
-json_t *figure_power(json_t *rows, double budget_w, const char *unit, bool steps);
+ * until the next row. names: of all series, or NULL. */
+json_t *figure_power(json_t *rows, double budget_w, const char *const *names, const char *unit,
+                     bool steps);
 /* rows {domain, energy_j, source, shown}: bars in the rows' order. */
 json_t *figure_energy(json_t *rows, size_t count);
 /* roofs {intensity, flops, roof}, two rows a line; kernels {intensity, flops, kernel}. */
@@ -52,11 +54,12 @@ json_t *figure_tradeoff(json_t *points, json_t *front, const char *time_unit,
                         const char *energy_unit);
 /* rows {part, cause, time, share}. */
 json_t *figure_breakdown(json_t *rows, size_t count, const char *unit);
-/* rows {policy, jct, energy, tag}. */
-json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_unit);
+/* rows {policy, jct, energy, tag}; names of all policies, ends with NULL. */
+json_t *figure_policies(json_t *rows, const char *const *names, const char *time_unit,
+                        const char *energy_unit);
 /* rows {gpu, gpu_end, begin, end, job, kind, gpus}: GPUs from gpu to below gpu_end. */
 json_t *figure_gantt(json_t *rows, size_t gpus, const char *unit);
 /* rows {policy, jct, share}. */
-json_t *figure_cdf(json_t *rows, const char *unit);
+json_t *figure_cdf(json_t *rows, const char *const *names, const char *unit);
 
 #endif

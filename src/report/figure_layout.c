@@ -137,7 +137,15 @@ void figure_span(json_t *spec, const char *channel, double low, double high)
 void figure_legend_present(json_t *channel, const json_t *rows, const char *field,
                            const char *const *names)
 {
-	json_t *present = json_array();
+	json_t *present = json_array(), *domain = json_array();
+	for (const char *const *name = names; *name; name++)
+		json_array_append_new(domain, json_string(*name));
+	json_t *scale = json_object_get(channel, "scale");
+	if (scale)
+		json_object_set(scale, "domain", domain);
+	else
+		json_object_set_new(channel, "scale", json_pack("{s:O}", "domain", domain));
+	json_decref(domain);
 	for (; *names; names++)
 		for (size_t i = 0; i < json_array_size(rows); i++) {
 			const char *value =

@@ -16,7 +16,8 @@ static json_t *axis_title(const char *what, const char *unit)
 	return json_string(title);
 }
 
-json_t *figure_power(json_t *rows, double budget_w, const char *unit, bool steps)
+json_t *figure_power(json_t *rows, double budget_w, const char *const *names, const char *unit,
+                     bool steps)
 {
 	json_t *spec = figure_spec(
 	    "{'description': 'Power over time', 'height': 260,"
@@ -39,6 +40,10 @@ json_t *figure_power(json_t *rows, double budget_w, const char *unit, bool steps
 		figure_set(spec, "layer.0.mark.interpolate", json_string("step-after"));
 	else
 		figure_set(spec, "layer.0.mark.interpolate", json_string("linear"));
+	json_t *line = json_array_get(json_object_get(spec, "layer"), 0);
+	if (names)
+		figure_legend_present(json_object_get(json_object_get(line, "encoding"), "color"),
+		                      rows, "series", names);
 	if (isfinite(budget_w) && budget_w > 0) {
 		json_t *layers = json_object_get(spec, "layer");
 		json_array_append_new(layers,
@@ -49,11 +54,11 @@ json_t *figure_power(json_t *rows, double budget_w, const char *unit, bool steps
 		json_array_append_new(
 		    layers,
 		    json_pack("{s:{s:[{s:f}]}, s:{s:s, s:s, s:s, s:s, s:i, s:i, s:s}, "
-		              "s:{s:{s:s, s:s}, s:{s:i}}}",
+		              "s:{s:{s:s, s:s}, s:{s:s}}}",
 		              "data", "values", "budget_w", budget_w, "mark", "type", "text",
-		              "style", "label", "align", "left", "baseline", "bottom", "dx", 4,
+		              "style", "label", "align", "right", "baseline", "bottom", "dx", -2,
 		              "dy", -3, "text", "budget", "encoding", "y", "field", "budget_w",
-		              "type", "quantitative", "x", "value", 0));
+		              "type", "quantitative", "x", "value", "width"));
 	}
 	return spec;
 }

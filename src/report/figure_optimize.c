@@ -28,7 +28,8 @@ static void span_of(json_t *spec, const char *channel, const json_t *rows, const
 	figure_span(spec, channel, low, high);
 }
 
-json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_unit)
+json_t *figure_policies(json_t *rows, const char *const *names, const char *time_unit,
+                        const char *energy_unit)
 {
 	figure_place_tags(rows, "jct", "energy");
 	json_t *spec = figure_spec(
@@ -54,6 +55,9 @@ json_t *figure_policies(json_t *rows, const char *time_unit, const char *energy_
 	    rows);
 	if (!spec)
 		return NULL;
+	json_t *points = json_array_get(json_object_get(spec, "layer"), 0);
+	figure_legend_present(json_object_get(json_object_get(points, "encoding"), "color"), rows,
+	                      "policy", names);
 	figure_layer_needs(spec, 1, "tag");
 	span_of(spec, "x", rows, "jct");
 	span_of(spec, "y", rows, "energy");
@@ -90,7 +94,7 @@ json_t *figure_gantt(json_t *rows, size_t gpus, const char *unit)
 	return spec;
 }
 
-json_t *figure_cdf(json_t *rows, const char *unit)
+json_t *figure_cdf(json_t *rows, const char *const *names, const char *unit)
 {
 	json_t *spec = figure_spec(
 	    "{'description': 'Share of jobs done within a completion time', 'height': 300,"
@@ -109,6 +113,8 @@ json_t *figure_cdf(json_t *rows, const char *unit)
 	    rows);
 	if (!spec)
 		return NULL;
+	figure_legend_present(json_object_get(json_object_get(spec, "encoding"), "color"), rows,
+	                      "policy", names);
 	set_title(spec, "encoding.x.axis.title", "Job completion time", unit);
 	return spec;
 }

@@ -165,7 +165,7 @@ static void add_power(struct page *page, const json_t *document)
 		                 "drawn. Choose a name in the legend to see it alone.",
 		                 samples);
 	page_add_figure(page, PAGE_MEASURE, "Power over time", note,
-	                figure_power(rows, (double)NAN, unit.name, false), t);
+	                figure_power(rows, (double)NAN, NULL, unit.name, false), t);
 }
 
 void section_measure(struct page *page, const json_t *document)

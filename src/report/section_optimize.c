@@ -10,12 +10,15 @@
 #include "report/doc.h"
 #include "report/figure.h"
 
-enum { POLICIES_MAX = 24, POLICIES_DRAWN = 8, TAG_CHARS = 64 };
+enum { POLICIES_MAX = 24, POLICIES_DRAWN = 6 };
 
 /* The scales of the whole simulation, so that figures can be compared. */
 struct scene {
 	const json_t *document;
 	size_t count; /* of policies looked at */
+	const char *names[POLICIES_MAX + 1];
+	size_t drawn[POLICIES_DRAWN]; /* those whose curves are drawn */
+	size_t drawn_count;
 	struct time_unit jct, span;
 	const char *energy_unit;
 	double joules;
@@ -32,6 +35,60 @@ static const char *name_of(const json_t *policy)
 	return name ? name : "unnamed";
 }
 
+static double budget_of(const json_t *document)
+{
+	static const char *const paths[] = { "power_budget_w", "settings.power_budget_w", NULL };
+	return doc_real_of(document, paths);
+}
+
+static double product_of(const struct scene *s, size_t i)
+{
+	return doc_real(policy_at(s, i), "energy_j") * doc_real(policy_at(s, i), "jct_mean_s");
+}
+
+static size_t best_product(const struct scene *s)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < s->count; i++)
+		if (product_of(s, i) < product_of(s, best))
+			best = i;
+	return best;
+}
+
+/* Curves of many policies cover each other: those that stay within the budget are drawn, then those
+ * with the least product of energy and completion time. */
+static void choose_drawn(struct scene *s)
+{
+	double budget_w = budget_of(s->document);
+	bool taken[POLICIES_MAX] = { false };
+	while (s->drawn_count < POLICIES_DRAWN && s->drawn_count < s->count) {
+		size_t best = s->count;
+		bool best_within = false;
+		for (size_t i = 0; i < s->count; i++) {
+			bool within = doc_real(policy_at(s, i), "power_peak_w") <= budget_w;
+			if (taken[i] || (best < s->count && best_within && !within))
+				continue;
+			if (best == s->count || (within && !best_within) ||
+			    product_of(s, i) < product_of(s, best)) {
+				best = i;
+				best_within = within;
+			}
+		}
+		taken[best] = true;
+		s->drawn[s->drawn_count++] = best;
+	}
+}
+
+static const char *drawn_note(struct page *page, const struct scene *s, const char *note)
+{
+	if (s->drawn_count == s->count)
+		return note;
+	return page_text(page,
+	                 "%s Of %zu policies %zu are drawn: what stays within a budget, then by "
+	                 "the product of energy and completion time.",
+	                 note, s->count, s->drawn_count);
+}
+
 static struct scene look(const json_t *document)
 {
 	struct scene s = { .document = document, .energy_unit = "J", .joules = 1 };
@@ -44,6 +101,9 @@ static struct scene look(const json_t *document)
 		end_s = fmax(end_s, doc_real(policy_at(&s, i), "makespan_end_s"));
 		energy_j = fmax(energy_j, doc_real(policy_at(&s, i), "energy_j"));
 	}
+	for (size_t i = 0; i < s.count; i++)
+		s.names[i] = name_of(policy_at(&s, i));
+	choose_drawn(&s);
 	s.jct = time_unit_for(jct_s);
 	s.span = time_unit_for(end_s);
 	if (energy_j >= 3.6e7)
@@ -95,7 +155,7 @@ static void add_scatter(struct page *page, const struct scene *s)
 	}
 	page_add_figure(page, PAGE_OPTIMIZE, "Energy against completion time of each policy",
 	                "Down and to the left is better: less energy, jobs done sooner.",
-	                figure_policies(rows, s->jct.name, s->energy_unit), t);
+	                figure_policies(rows, s->names, s->jct.name, s->energy_unit), t);
 }
 
 /* power_over_time: [{time_s, power_w}, ...], means over equal spans. */
@@ -103,6 +163,7 @@ static void add_timeline_rows(json_t *rows, struct page_table *t, const struct s
 {
 	const json_t *p = policy_at(s, i);
 	size_t count = doc_size(p, "power_over_time");
+	double end_s = doc_real(p, "makespan_end_s");
 	size_t step = count / (FIGURE_ROWS_MAX / POLICIES_DRAWN) + 1;
 	for (size_t k = 0; k < count; k += step) {
 		double time_s = doc_real(doc_item(p, "power_over_time", k), "time_s"), sum_w = 0;
@@ -110,7 +171,7 @@ static void add_timeline_rows(json_t *rows, struct page_table *t, const struct s
 		for (; n < step && k + n < count; n++)
 			sum_w += doc_real(doc_item(p, "power_over_time", k + n), "power_w");
 		double power_w = sum_w / (double)n;
-		if (!isfinite(time_s) || !isfinite(power_w))
+		if (!isfinite(time_s) || !isfinite(power_w) || time_s > end_s)
 			continue;
 		json_array_append_new(rows,
 		                      json_pack("{s:f, s:f, s:s}", "time", time_s / s->span.seconds,
@@ -121,32 +182,26 @@ static void add_timeline_rows(json_t *rows, struct page_table *t, const struct s
 	}
 }
 
-static double budget_of(const json_t *document)
-{
-	static const char *const paths[] = { "power_budget_w",          "budget_w",
-		                             "settings.power_budget_w", "options.power_budget_w",
-		                             "settings.budget_w",       NULL };
-	return doc_real_of(document, paths);
-}
-
 static void add_power(struct page *page, const struct scene *s)
 {
 	static const char *const heads[] = { "Policy", "Time (s)", "Power (W)" };
 	struct page_table *t = page_new_table(page, "lrr", heads);
 	json_t *rows = json_array();
-	for (size_t i = 0; i < s->count && i < POLICIES_DRAWN; i++)
-		add_timeline_rows(rows, t, s, i);
+	for (size_t i = 0; i < s->drawn_count; i++)
+		add_timeline_rows(rows, t, s, s->drawn[i]);
 	if (json_array_size(rows) == 0) {
 		json_decref(rows);
 		return;
 	}
 	double budget_w = budget_of(s->document);
-	page_add_figure(page, PAGE_OPTIMIZE,
-	                isfinite(budget_w) ? "Power of the cluster against its budget"
-	                                   : "Power of the cluster over time",
-	                "Means over equal spans of time. Choose a policy in the legend to see it "
-	                "alone.",
-	                figure_power(rows, budget_w, s->span.name, true), t);
+	page_add_figure(
+	    page, PAGE_OPTIMIZE,
+	    isfinite(budget_w) ? "Power of the cluster against its budget"
+			       : "Power of the cluster over time",
+	    drawn_note(
+		page, s,
+		"Means over equal spans of time. Choose a policy in the legend to see it alone."),
+	    figure_power(rows, budget_w, s->names, s->span.name, true), t);
 }
 
 /* jct_quantiles_s: completion times at even shares of the jobs, from none to all. */
@@ -174,16 +229,16 @@ static void add_cdf(struct page *page, const struct scene *s)
 	static const char *const heads[] = { "Policy", "Done within", "Share of jobs" };
 	struct page_table *t = page_new_table(page, "lrr", heads);
 	json_t *rows = json_array();
-	for (size_t i = 0; i < s->count && i < POLICIES_DRAWN; i++)
-		cdf_rows(page, rows, t, s, i);
+	for (size_t i = 0; i < s->drawn_count; i++)
+		cdf_rows(page, rows, t, s, s->drawn[i]);
 	if (json_array_size(rows) == 0) {
 		json_decref(rows);
 		return;
 	}
-	page_add_figure(page, PAGE_OPTIMIZE, "How soon jobs are done",
-	                "Further to the left is better; each step to the right is a multiple. "
-	                "Choose a policy in the legend to see it alone.",
-	                figure_cdf(rows, s->jct.name), t);
+	page_add_figure(
+	    page, PAGE_OPTIMIZE, "How soon jobs are done",
+	    drawn_note(page, s, "Further to the left is better; the scale is logarithmic."),
+	    figure_cdf(rows, s->names, s->jct.name), t);
 }
 
 /* What the trace and the cluster were. */
@@ -241,19 +296,19 @@ void section_simulate(struct page *page, const json_t *document)
 	const json_t *a = policy_at(&s, thrifty), *b = policy_at(&s, fast);
 	const char *sentence =
 	    thrifty == fast
-		? page_text(page, "%s uses the least energy and is the fastest of %zu policies",
-	                    name_of(a), s.count)
+		? page_text(page, "the least energy and the fastest of %zu policies is %s", s.count,
+	                    name_of(a))
 		: page_text(
 		      page,
-		      "%s uses the least energy: %s than %s, the fastest, with %s time per "
-		      "job",
+		      "the least energy is that of %s: %s than %s, the fastest, at %s time "
+		      "per job",
 		      name_of(a),
 		      show_change(page, doc_real(a, "energy_j"), doc_real(b, "energy_j")),
 		      name_of(b),
 		      show_change(page, doc_real(a, "jct_mean_s"), doc_real(b, "jct_mean_s")));
 	page_add_answer(page, PAGE_OPTIMIZE,
 	                page_text(page, "%zu %s", s.count, s.count == 1 ? "policy" : "policies"),
-	                page_text(page, "Of these, %s.", sentence), "simulated");
+	                show_sentence(page, sentence), "simulated");
 	page_add_text(page, PAGE_OPTIMIZE, show_sentence(page, sentence));
 	for (size_t i = 0; i < doc_size(document, "left_out"); i++) {
 		const json_t *left = doc_item(document, "left_out", i);
@@ -264,7 +319,7 @@ void section_simulate(struct page *page, const json_t *document)
 	add_scatter(page, &s);
 	add_power(page, &s);
 	add_cdf(page, &s);
-	section_gantt(page, document, a);
+	section_gantt(page, document, policy_at(&s, best_product(&s)));
 }
 
 void section_recommend(struct page *page, const json_t *document)

@@ -43,4 +43,9 @@ look() {
 
 "$ERGON" report tests/fixtures/report/*.json -o "$work/report.html"
 look "$work/report.html" "$work" "$chromium" '</script><script>alert(1)</script>'
-echo "screenshots: $work/report-*.png"
+
+# The same page from real results of this machine.
+rm -rf "$work/turn"
+"$ERGON" --quiet cycle --budget 4s --out "$work/turn" >/dev/null
+look "$work/turn/report.html" "$work/turn" "$chromium"
+echo "screenshots: $work/report-*.png $work/turn/report-*.png"
