@@ -147,8 +147,9 @@ static void say_sensors(const struct cycle *cycle, const struct meter *meter)
 	for (size_t i = 0; i < count; i++)
 		measured += meter_channel(meter, i)->provenance == PROVENANCE_MEASURED;
 	if (measured == 0)
-		fprintf(cycle->cli->out, "No power sensor can be read here: this machine's power "
-		                         "is modelled, its speed is measured.\n");
+		fprintf(
+		    cycle->cli->out,
+		    "No power sensor can be read here: power is modelled, speed is measured.\n");
 	else
 		fprintf(cycle->cli->out,
 		        "Power is measured on this machine: %zu of %zu channels "

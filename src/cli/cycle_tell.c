@@ -119,7 +119,9 @@ void cycle_tell(const struct cycle *cycle)
 	tell_understand(out, &page, d[CYCLE_BENCH], d[CYCLE_SWEEP]);
 	tell_model(out, &page, d[CYCLE_PREDICT]);
 	tell_optimize(out, &page, d[CYCLE_SIMULATE], d[CYCLE_RECOMMEND]);
-	fprintf(out, "\nReport: %s/report.html (%s in all; the numbers lie beside it)\n",
-	        cycle->out, show_duration(&page, cycle_elapsed_s(cycle)));
+	fprintf(out, "\n%-*s%s/report.html\n", COLUMN, "Report", cycle->out);
+	tell(out, "",
+	     page_text(&page, "%s in all; the numbers lie beside it as JSON.",
+	               show_duration(&page, cycle_elapsed_s(cycle))));
 	page_fini(&page);
 }
