@@ -6,9 +6,11 @@
 
 extern const struct command command_sensors;
 extern const struct command command_measure;
+extern const struct command command_record;
 extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
+extern const struct command command_export;
 extern const struct command command_bench;
 extern const struct command command_kernel;
 extern const struct command command_sweep;
@@ -28,9 +30,11 @@ extern const struct command command_help;
 const struct command *const commands[] = {
 	&command_sensors,
 	&command_measure,
+	&command_record,
 	&command_runs,
 	&command_show,
 	&command_compare,
+	&command_export,
 	&command_bench,
 	&command_kernel,
 	&command_sweep,

@@ -138,6 +138,36 @@ PY
 "$ERGON" show 1 --json - | python3 -m json.tool >/dev/null || fail "show --json is no JSON"
 "$ERGON" compare 1 2 | grep -q 'total energy' || fail "runs cannot be compared"
 
+# What is exported can be played back; what is recorded survives kill -9.
+"$ERGON" export 1 --output "$scratch/run.csv"
+"$ERGON" measure --sensors "replay:$scratch/run.csv" --json "$scratch/again.json" -- sleep 1 2>/dev/null
+python3 - "$scratch/again.json" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+p = {x["name"]: x for x in d["domains"]}["package-1"]
+assert abs(p["average_power_w"] / 70 - 1) < 0.05, p
+PY
+for format in json perfetto; do
+	"$ERGON" export 1 --format $format | python3 -m json.tool >/dev/null || fail "$format is no JSON"
+done
+"$ERGON" export 1 --format influx | grep -q '^ergon,domain=package-0/dram,provenance=measured energy_j=' ||
+	fail "no line protocol"
+"$ERGON" export 1 --format cvs 2>"$scratch/err" && status=0 || status=$?
+[ "$status" = 2 ] || fail "export --format cvs: exit status $status"
+grep -q "did you mean 'csv'" "$scratch/err" || fail "no suggestion of a format"
+"$ERGON" record --sysfs "$scratch/sys" --interval 10ms 2>/dev/null &
+recorder=$!
+sleep 2.5
+kill -9 $recorder
+wait $recorder 2>/dev/null || true
+"$ERGON" show last --json "$scratch/killed.json" >/dev/null
+python3 - "$scratch/killed.json" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["finished"] is False and d["duration_s"] > 1, d
+PY
+"$ERGON" record --sysfs "$scratch/sys" --duration 300ms 2>&1 | grep -q '^kept as run' || fail "record"
+
 # Bad input: one line, exit status 2.
 for words in '--sensors rapl_powrcap' '--interval 0' '--grid XX' '--repeat -1' '--sensors replay'; do
 	# shellcheck disable=SC2086
