@@ -197,6 +197,7 @@ step_symbols() {
 step_docs() {
 	build/ergon help --markdown >"$logs/reference.md" || return 1
 	diff -u docs/reference.md "$logs/reference.md" || { echo "docs/reference.md is not current: make docs"; return 1; }
+	sh tools/links.sh
 }
 
 tree_state() { git status --porcelain --untracked-files=all 2>/dev/null; git diff HEAD 2>/dev/null | cksum; }
@@ -215,7 +216,7 @@ step size "functions and files are short"
 step build "build, warnings are errors" || [ -n "${KEEP_GOING:-}" ] || finish
 step unit "unit tests"
 step system "system and golden tests"
-step docs "generated reference is current"
+step docs "generated reference is current, links lead somewhere"
 step symbols "exported symbols are the known ones"
 step format "clang-format"
 step shell "shellcheck"
