@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "understand/bench.h"
@@ -52,20 +52,28 @@ static bool show_progress(void *user, double done, const char *note)
 	return true;
 }
 
+static void print_cost(struct cli *cli, struct bench_cost cost, const char *of)
+{
+	char text[32];
+	fprintf(cli->out, "  %s a %s", format_si(text, sizeof text, cost.total_j, "J"), of);
+	if (cost.dynamic_j > 0)
+		fprintf(cli->out, " (%s above idle)",
+		        format_si(text, sizeof text, cost.dynamic_j, "J"));
+}
+
 static void print_roofs(struct cli *cli, const struct bench *b)
 {
-	char rate[32], cost[32], extra[32];
+	char rate[32];
 	for (unsigned p = 0; p < PRECISION_COUNT; p++) {
 		const struct bench_cell *c = bench_flops_roof(b, p);
 		if (!c)
 			continue;
 		struct bench_cost j = bench_cost(b, c, c->run.flops);
-		fprintf(cli->out, "  %-5s %-14s", precision_name(p),
-		        format_si(rate, sizeof rate, kernel_run_best_flops_per_s(&c->run), "FLOP/s"));
+		fprintf(
+		    cli->out, "  %-5s %-14s", precision_name(p),
+		    format_si(rate, sizeof rate, kernel_run_best_flops_per_s(&c->run), "FLOP/s"));
 		if (c->run.has_energy)
-			fprintf(cli->out, "  %s a FLOP (%s above idle)",
-			        format_si(cost, sizeof cost, j.total_j, "J"),
-			        format_si(extra, sizeof extra, j.dynamic_j, "J"));
+			print_cost(cli, j, "FLOP");
 		fputc('\n', cli->out);
 	}
 	for (size_t i = 0; i <= b->machine.cache_count; i++) {
@@ -77,9 +85,7 @@ static void print_roofs(struct cli *cli, const struct bench *b)
 		fprintf(cli->out, "  %-5s %-14s", level,
 		        format_si(rate, sizeof rate, kernel_run_best_bytes_per_s(&c->run), "B/s"));
 		if (c->run.has_energy)
-			fprintf(cli->out, "  %s a byte (%s above idle)",
-			        format_si(cost, sizeof cost, j.total_j, "J"),
-			        format_si(extra, sizeof extra, j.dynamic_j, "J"));
+			print_cost(cli, j, "byte");
 		fputc('\n', cli->out);
 	}
 }
@@ -114,10 +120,17 @@ static void print_cells(struct cli *cli, const struct bench *b)
 	table_print(&t, cli->out);
 	table_fini(&t);
 	for (size_t i = 0; i < b->count; i++)
-		if (b->cells[i].skipped[0])
+		if (b->cells[i].skipped[0] && !b->cells[i].left_out)
 			fprintf(cli->out, "%s %s %s: %s\n", b->cells[i].kernel->name,
 			        paradigm_name(b->cells[i].config.paradigm),
 			        precision_name(b->cells[i].config.precision), b->cells[i].skipped);
+	size_t left_out = 0;
+	for (size_t i = 0; i < b->count; i++)
+		left_out += b->cells[i].left_out;
+	if (left_out)
+		fprintf(cli->out,
+		        "%zu of %zu rows left out: the budget was spent; --budget 60s runs all\n",
+		        left_out, b->count);
 }
 
 static void print_result(struct cli *cli, const struct bench *b, const char *path)
@@ -181,14 +194,10 @@ static int bench_command(struct cli *cli, const void *options, char **operands, 
 		return cli_fail(cli, "bench", &err);
 	}
 	enum ergon_code code = run_it(cli, o, bench, path, sizeof path, &err);
-	if (!code && o->json) {
-		json_t *root = bench_to_json(bench);
-		code = root ? json_save(root, o->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(bench_to_json(bench), o->json, &err);
 	int status = code ? cli_fail(cli, "bench", &err) : EXIT_DONE;
-	if (!code && !(o->json && strcmp(o->json, "-") == 0))
+	if (!code && !document_alone(o->json))
 		print_result(cli, bench, path);
 	free(bench);
 	return status;

@@ -2,11 +2,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "understand/kernel_run.h"
@@ -197,16 +196,13 @@ static int kernel_command(struct cli *cli, const void *options, char **operands,
 		return EXIT_DONE;
 	}
 	enum ergon_code code = run_it(cli, o, operands[0], &run, &err);
-	if (!code && o->json) {
-		json_t *root = json_pack("{s:s, s:i, s:o}", "kind", "ergon.kernel", "version", 1,
-		                         "kernel", kernel_run_to_json(&run));
-		code = root ? json_save(root, o->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(json_pack("{s:s, s:i, s:o}", "kind", "ergon.kernel", "version",
+		                               1, "kernel", kernel_run_to_json(&run)),
+		                     o->json, &err);
 	if (code)
 		return cli_fail(cli, "kernel", &err);
-	if (!(o->json && strcmp(o->json, "-") == 0))
+	if (!document_alone(o->json))
 		print_run(cli, &run);
 	return EXIT_DONE;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/arena.h"
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "understand/pareto_table.h"
 
@@ -149,14 +148,10 @@ static int pareto_run(struct cli *cli, const void *options, char **operands, int
 		                          .slowdown = o->slowdown };
 	arena_init(&arena);
 	enum ergon_code code = pareto_table_read(operands[0], &request, &arena, &table, &err);
-	if (!code && o->json) {
-		json_t *root = pareto_table_to_json(&table);
-		code = root ? json_save(root, o->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(pareto_table_to_json(&table), o->json, &err);
 	int status = code ? cli_fail(cli, "pareto", &err) : EXIT_DONE;
-	if (!code && !(o->json && strcmp(o->json, "-") == 0)) {
+	if (!code && !document_alone(o->json)) {
 		print_result(cli, &table);
 		print_rows(cli->out, &table);
 	} else if (!code && table.skipped_time + table.skipped_cost) {

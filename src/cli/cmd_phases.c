@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "understand/phase_table.h"
 
@@ -84,14 +83,10 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 		                         .options = { .penalty = o->penalty } };
 	arena_init(&arena);
 	enum ergon_code code = phase_table_read(operands[0], &request, &arena, &table, &err);
-	if (!code && o->json) {
-		json_t *root = phase_table_to_json(&table);
-		code = root ? json_save(root, o->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(phase_table_to_json(&table), o->json, &err);
 	int status = code ? cli_fail(cli, "phases", &err) : EXIT_DONE;
-	if (!code && !(o->json && strcmp(o->json, "-") == 0))
+	if (!code && !document_alone(o->json))
 		print_result(cli, &table);
 	phase_table_fini(&table);
 	arena_fini(&arena);
@@ -104,7 +99,7 @@ const struct command command_phases = {
 	.summary = "cut a recorded series into phases",
 	.synopsis = "FILE.csv --time COL (--power COL | --series COL[,COL]) [options]",
 	.details = "Finds where a series of samples changes its level (PELT, exact), and gives "
-	           "each phase its "
+		   "each phase its "
 		   "time, energy, mean power and EDP; says when the series repeats itself.",
 	.examples = "ergon phases samples.csv --time time_s --power power_w\n"
 		    "ergon phases samples.csv --time t --series power_w,gpu_busy --json -",

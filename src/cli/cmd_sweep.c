@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "understand/sweep.h"
@@ -225,14 +224,10 @@ static int sweep_command_run(struct cli *cli, const void *options, char **operan
 	}
 	operands[count] = NULL; /* a slot of argv: its words moved down over the options */
 	enum ergon_code code = run_it(cli, o, &sweep, operands, &err);
-	if (!code && o->json) {
-		json_t *root = sweep_to_json(&sweep);
-		code = root ? json_save(root, o->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(sweep_to_json(&sweep), o->json, &err);
 	int status = code ? cli_fail(cli, "sweep", &err) : EXIT_DONE;
-	if (!code && !(o->json && strcmp(o->json, "-") == 0))
+	if (!code && !document_alone(o->json))
 		print_result(cli, &sweep);
 	if (!code && sweep.interrupted)
 		status = 130;

@@ -34,6 +34,7 @@ struct bench_cell {
 	struct kernel_config config;
 	const char *level; /* "L1", ..., "DRAM"; NULL for arithmetic */
 	bool ran;
+	bool left_out;     /* for want of time */
 	char skipped[256]; /* why it did not run; "" where it did */
 	struct kernel_run run;
 };

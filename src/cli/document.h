@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every command with --json does with its result document.
+ */
+#ifndef ERGON_CLI_DOCUMENT_H
+#define ERGON_CLI_DOCUMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "ergon/error.h"
+
+/* Saves root (taken over; NULL stands for memory that was out) to path, "-" for standard output. */
+ERGON_MUST_USE enum ergon_code document_save(json_t *root, const char *path,
+                                             struct ergon_error *err);
+/* Does --json ask for standard output, which is then the document's alone? NULL: no --json. */
+bool document_alone(const char *path);
+
+#endif
