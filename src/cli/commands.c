@@ -16,6 +16,7 @@ extern const struct command command_kernel;
 extern const struct command command_sweep;
 extern const struct command command_pareto;
 extern const struct command command_phases;
+extern const struct command command_characterize;
 extern const struct command command_predict;
 extern const struct command command_model;
 extern const struct command command_simulate;
@@ -40,6 +41,7 @@ const struct command *const commands[] = {
 	&command_sweep,
 	&command_pareto,
 	&command_phases,
+	&command_characterize,
 	&command_predict,
 	&command_model,
 	&command_simulate,

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/grow.h"
+#include "base/json.h"
+#include "measure/run.h"
+#include "understand/classify.h"
+#include "understand/corunner.h"
+
+struct probe {
+	struct characterization *c;
+	const struct ergon_env *env;
+	struct meter *meter;
+	char *const *argv, *const *environment;
+	const struct characterize_options *options;
+	int null_fd;
+	cpu_set_t own, others; /* processors of the command and of its neighbour */
+};
+
+static int pin(void *user)
+{
+	const struct probe *p = user;
+	return sched_setaffinity(0, sizeof p->own, &p->own) == 0 ? 0 : errno;
+}
+
+static enum ergon_code run_once(struct probe *p, bool pinned, struct run_result *result,
+                                struct ergon_error *err)
+{
+	struct ergon_error start = { 0 };
+	struct run_options options = { .environment = p->environment,
+		                       .stdout_fd = p->null_fd,
+		                       .prepare = pinned ? pin : NULL,
+		                       .user = p };
+	*result = (struct run_result){ 0 };
+	enum ergon_code code = measure_command(p->meter, &options, p->argv, result, &start);
+	if (!code && (result->status == 127 || result->status == 126) && start.text[0])
+		code = start.code ? start.code : ERGON_NOT_FOUND;
+	if (code)
+		return ergon_fail(err, code, "%s", start.text);
+	p->c->interrupted = p->c->interrupted || result->interrupted || result->signal == SIGINT;
+	return ERGON_OK;
+}
+
+static enum ergon_code plain_run(struct probe *p, struct ergon_error *err)
+{
+	struct run_result result;
+	enum ergon_code code = run_once(p, false, &result, err);
+	if (!code && result.status != 0 && !p->c->interrupted)
+		code = ergon_fail(err, ERGON_INFEASIBLE, "the command failed: exit status %d",
+		                  result.status);
+	if (!code) {
+		p->c->user_s = result.user_s;
+		p->c->system_s = result.system_s;
+		p->c->evidence.busy = (result.user_s + result.system_s) / result.energy.duration_s;
+		code = measurement_copy(&p->c->plain, &result.energy, err);
+	}
+	run_result_fini(&result);
+	return code;
+}
+
+/* (b / a) with the intervals of both means, to first order. */
+static struct probe_ratio ratio_of(const struct sweep *s, const struct sweep_point *a,
+                                   const struct sweep_point *b)
+{
+	struct probe_ratio r = { (double)NAN, (double)NAN };
+	if (a->count < 2 || b->count < 2)
+		return r;
+	double wa = sweep_half_width(s, &a->time) / a->time.mean;
+	double wb = sweep_half_width(s, &b->time) / b->time.mean;
+	r.ratio = b->time.mean / a->time.mean;
+	r.half_width = r.ratio * sqrt(wa * wa + wb * wb);
+	return r;
+}
+
+static struct sweep_options sweep_options_of(const struct probe *p)
+{
+	const struct characterize_options *o = p->options;
+	return (struct sweep_options){ .precision = o->precision > 0 ? o->precision : 0.03,
+		                       .budget_ns = o->budget_ns,
+		                       .seed = 1,
+		                       .progress = o->progress,
+		                       .user = o->user };
+}
+
+/* ---- the clock ---- */
+
+/* From the highest clock to the least, or to half of the highest where that is lower still. */
+static enum ergon_code clock_probe(struct probe *p, struct ergon_error *err)
+{
+	struct class_evidence *e = &p->c->evidence;
+	struct ergon_error why = { 0 };
+	struct sweep sweep;
+	static const char *const specs[] = { "cpu.freq=min:max:2" };
+	struct sweep_options options = sweep_options_of(p);
+	enum ergon_code code = sweep_init(&sweep, p->env, specs, 1, &options, &why);
+	if (!code && sweep.count == 2)
+		code = sweep_command(&sweep, p->env, p->meter, p->argv, p->environment, &why);
+	if (code == ERGON_NOT_SUPPORTED || code == ERGON_NO_PERMISSION) {
+		snprintf(e->no_clock, sizeof e->no_clock, "%.190s", why.text);
+		code = ERGON_OK;
+	} else if (code) {
+		code = ergon_fail(err, code, "%s", why.text);
+	} else if (sweep.count == 2) {
+		double low = sweep.levers[0].numbers[0], high = sweep.levers[0].numbers[1];
+		struct probe_ratio r = ratio_of(&sweep, &sweep.points[1], &sweep.points[0]);
+		double span = high / low - 1;
+		e->clock.ratio = (r.ratio - 1) / span;
+		e->clock.half_width = r.half_width / span;
+		p->c->interrupted = p->c->interrupted || sweep.interrupted;
+	}
+	sweep_fini(&sweep);
+	return code;
+}
+
+/* ---- the neighbour ---- */
+
+/* The last half of the processors for the neighbour, the rest for the command. */
+static bool split_processors(struct probe *p)
+{
+	cpu_set_t all;
+	CPU_ZERO(&p->own);
+	CPU_ZERO(&p->others);
+	if (sched_getaffinity(0, sizeof all, &all) != 0)
+		return false;
+	int count = CPU_COUNT(&all), seen = 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, seen++ < (count + 1) / 2 ? &p->own : &p->others);
+	return count >= 2;
+}
+
+static enum ergon_code beside(void *user, const struct sweep *sweep,
+                              const struct sweep_point *point, struct sweep_sample *sample,
+                              struct ergon_error *err)
+{
+	struct probe *p = user;
+	struct run_result result = { 0 };
+	struct corunner *corunner = calloc(1, sizeof *corunner);
+	(void)sweep;
+	if (!corunner)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum corunner_kind kind = point->setting[0] ? CORUNNER_MEMORY : CORUNNER_ARITHMETIC;
+	enum ergon_code code = corunner_start(corunner, p->env, kind, &p->others, err);
+	if (!code)
+		code = run_once(p, true, &result, err);
+	corunner_stop(corunner);
+	free(corunner);
+	/* CPU time: stalls on memory are in it, waiting for a processor that others hold is not. */
+	*sample = (struct sweep_sample){ .time_s = result.user_s + result.system_s,
+		                         .energy_j = (double)NAN, /* the neighbour's is in it */
+		                         .status = result.status };
+	run_result_fini(&result);
+	return code;
+}
+
+static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
+{
+	struct class_evidence *e = &p->c->evidence;
+	struct sweep sweep;
+	static const char *const specs[] = { "env:ERGON_NEIGHBOUR=arithmetic,memory" };
+	struct sweep_options options = sweep_options_of(p);
+	if (!split_processors(p)) {
+		snprintf(e->no_neighbour, sizeof e->no_neighbour,
+		         "a neighbour needs a second processor");
+		return ERGON_OK;
+	}
+	enum ergon_code code = sweep_init(&sweep, p->env, specs, 1, &options, err);
+	if (!code)
+		code = sweep_run(&sweep, p->env, beside, p, err);
+	if (!code)
+		e->neighbour = ratio_of(&sweep, &sweep.points[0], &sweep.points[1]);
+	if (!code && !isfinite(e->neighbour.ratio))
+		snprintf(e->no_neighbour, sizeof e->no_neighbour,
+		         "the budget allowed for no two runs of each kind");
+	sweep_fini(&sweep);
+	return code;
+}
+
+/* ---- counters ---- */
+
+/* Only whether they are open: a verdict that rests on them is for machines that have them. */
+static void try_counters(struct class_evidence *e)
+{
+	struct perf_event_attr attributes = { .type = PERF_TYPE_HARDWARE,
+		                              .size = sizeof attributes,
+		                              .config = PERF_COUNT_HW_INSTRUCTIONS,
+		                              .exclude_kernel = 1,
+		                              .exclude_hv = 1,
+		                              .disabled = 1 };
+	long fd = syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd >= 0) {
+		close((int)fd);
+		snprintf(e->no_counters, sizeof e->no_counters,
+		         "open here, but not used yet by this verdict");
+		return;
+	}
+	const char *reason = errno == ENOENT || errno == EOPNOTSUPP
+	                         ? "this processor shows none (usual in a VM)"
+	                     : errno == EACCES || errno == EPERM
+	                         ? "closed to this user: sysctl kernel.perf_event_paranoid=2 "
+	                           "opens them"
+	                         : strerror(errno);
+	snprintf(e->no_counters, sizeof e->no_counters, "%s", reason);
+}
+
+enum ergon_code characterize(struct characterization *c, const struct ergon_env *env,
+                             struct meter *meter, char *const argv[], char *const environment[],
+                             const struct characterize_options *options, struct ergon_error *err)
+{
+	const double nan = (double)NAN;
+	*c = (struct characterization){ .evidence = { .clock = { nan, nan },
+		                                      .neighbour = { nan, nan } } };
+	struct probe p = { c, env, meter, argv, environment, options, 0, { { 0 } }, { { 0 } } };
+	struct text words = { 0 };
+	for (char *const *word = argv; *word; word++)
+		text_printf(&words, "%s%s", word == argv ? "" : " ", *word);
+	c->command = words.data;
+	if (words.failed)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	cpu_set_t all;
+	c->evidence.processors = sched_getaffinity(0, sizeof all, &all) == 0 ? CPU_COUNT(&all) : 1;
+	p.null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (p.null_fd < 0)
+		return ergon_fail(err, ERGON_IO, "cannot open /dev/null");
+	try_counters(&c->evidence);
+	enum ergon_code code = plain_run(&p, err);
+	bool idle = !code && classify(&c->evidence).class == CLASS_IDLE;
+	if (!code && !idle && !c->interrupted)
+		code = clock_probe(&p, err);
+	if (!code && !idle && !c->interrupted && !isfinite(c->evidence.clock.ratio))
+		code = neighbour_probe(&p, err);
+	close(p.null_fd);
+	c->verdict = classify(&c->evidence);
+	return code;
+}
+
+void characterization_fini(struct characterization *c)
+{
+	measurement_fini(&c->plain);
+	free(c->command);
+	*c = (struct characterization){ 0 };
+}
+
+static json_t *ratio_to_json(struct probe_ratio r, const char *absent)
+{
+	return json_pack("{s:o, s:o, s:s?}", "ratio", json_number(r.ratio), "half_width",
+	                 json_number(r.half_width), "absent_because", *absent ? absent : NULL);
+}
+
+json_t *characterization_to_json(const struct characterization *c)
+{
+	const struct class_evidence *e = &c->evidence;
+	return json_pack(
+	    "{s:s, s:i, s:s, s:s, s:s, s:{s:o, s:o, s:o, s:o, s:s}, s:o, s:b, s:o}", "kind",
+	    "ergon.characterize", "version", 1, "command", c->command, "class",
+	    workload_class_name(c->verdict.class), "because", c->verdict.because, "evidence",
+	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
+	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
+	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", e->no_counters, "time_s",
+	    json_number(c->plain.duration_s), "interrupted", c->interrupted, "energy_j",
+	    json_number(c->plain.measured || c->plain.modelled ? c->plain.energy_j : (double)NAN));
+}

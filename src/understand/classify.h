@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why a command takes the time it takes: a class, with its evidence, or an honest "unknown".
+ *
+ * Never from utilisation alone. Two probes tell waiting for memory from computing:
+ *   clock:     its time at a low clock against its time at a high one. Sensitivity 1: time goes
+ *              with the clock, so the core is what it waits for; 0: it waits for what has a clock
+ *              of its own (memory). Needs the lever cpu.freq.
+ *   neighbour: its CPU time beside a memory stream on other processors against its CPU time
+ *              beside arithmetic there. What is bound by memory suffers. Needs two processors,
+ * nothing else. It cannot tell arithmetic from the caches of the core itself. A ratio counts only
+ * as far as its confidence interval lies on one side of the line.
+ */
+#ifndef ERGON_UNDERSTAND_CLASSIFY_H
+#define ERGON_UNDERSTAND_CLASSIFY_H
+
+#include <jansson.h>
+
+#include "measure/meter.h"
+#include "understand/sweep.h"
+
+enum workload_class {
+	CLASS_UNKNOWN,
+	CLASS_IDLE,    /* hardly any CPU time: it sleeps, or waits for I/O or the network */
+	CLASS_COMPUTE, /* bound by the core */
+	CLASS_COMPUTE_OR_CACHE, /* bound by the core or its caches, not by memory */
+	CLASS_MEMORY,           /* bound by memory: bandwidth or latency */
+	CLASS_MIXED,            /* partly by each */
+};
+const char *workload_class_name(enum workload_class class);
+
+/* A ratio of two mean times with the half width of its interval; NaN: not probed. */
+struct probe_ratio {
+	double ratio, half_width;
+};
+
+struct class_evidence {
+	double busy;                  /* CPU seconds a second of wall time */
+	double processors;            /* that it could use */
+	struct probe_ratio clock;     /* sensitivity: 0 to 1 */
+	struct probe_ratio neighbour; /* CPU time beside memory over beside arithmetic */
+	char no_clock[192], no_neighbour[192], no_counters[192]; /* why a probe is missing */
+};
+
+struct workload_verdict {
+	enum workload_class class;
+	char because[512]; /* one sentence */
+};
+
+/* Pure: from evidence to verdict. */
+struct workload_verdict classify(const struct class_evidence *evidence);
+
+struct characterization {
+	struct class_evidence evidence;
+	struct workload_verdict verdict;
+	struct measurement plain; /* one run as it is */
+	double user_s, system_s;
+	char *command;
+	bool interrupted;
+};
+
+struct characterize_options {
+	double precision;   /* of the probes' times; 0: 0.03 */
+	uint64_t budget_ns; /* of each probe; 0: none */
+	bool (*progress)(void *user, double done, const char *note);
+	void *user;
+};
+
+/* The caller calls characterization_fini whatever this returns. */
+ERGON_MUST_USE enum ergon_code characterize(struct characterization *c, const struct ergon_env *env,
+                                            struct meter *meter, char *const argv[],
+                                            char *const environment[],
+                                            const struct characterize_options *options,
+                                            struct ergon_error *err);
+void characterization_fini(struct characterization *c);
+
+/* The document "ergon.characterize". NULL: out of memory. */
+json_t *characterization_to_json(const struct characterization *c);
+
+#endif
