@@ -38,7 +38,7 @@ static const struct option options[] = {
 	{ "optimizer", 0, OPTION_TEXT, FIELD(optimizer), "NAME", NULL,
 	  "sgd, adam, adamw, adadelta, lamb or none (default: the model's)", 0, 0 },
 	{ "runtime", 0, OPTION_TEXT, FIELD(runtime), "NAME", "eager",
-	  "eager, or compiled (elementwise chains fused)", 0, 0 },
+	  "eager, compiled (elementwise chains fused), or instrumented (hooks on gradients)", 0, 0 },
 	{ "attention", 0, OPTION_TEXT, FIELD(attention), "KIND", "materialised",
 	  "materialised or flash", 0, 0 },
 	{ "infer", 0, OPTION_FLAG, FIELD(infer), NULL, NULL, "forward pass only", 0, 0 },

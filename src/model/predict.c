@@ -134,6 +134,8 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 		plan->memory_j += weight * work.dram_bytes * plan->machine.byte_j;
 	}
 	plan->launch_s = launches * cal->launch_s;
+	if (workload->runtime == RUNTIME_INSTRUMENTED) /* the device waits while hooks run */
+		plan->launch_s += workload->parameter_tensors * cal->hook_s;
 	double issue_s = cal->host_issue_s;
 	if (workload->runtime == RUNTIME_COMPILED)
 		issue_s *= cal->host_compiled;

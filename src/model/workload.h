@@ -71,7 +71,12 @@ enum optimizer_kind {
 	OPTIMIZER_NONE,
 	OPTIMIZER_COUNT
 };
-enum runtime { RUNTIME_EAGER, RUNTIME_COMPILED, RUNTIME_COUNT };
+enum runtime {
+	RUNTIME_EAGER,
+	RUNTIME_COMPILED,
+	RUNTIME_INSTRUMENTED, /* eager, with hooks on every gradient (AdaptDL) */
+	RUNTIME_COUNT
+};
 enum attention_kind { ATTENTION_MATERIALISED, ATTENTION_FLASH, ATTENTION_COUNT };
 ERGON_MUST_USE enum ergon_code optimizer_parse(const char *name, enum optimizer_kind *kind,
                                                struct ergon_error *err);

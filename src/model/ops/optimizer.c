@@ -49,7 +49,7 @@ void graph_finish(struct graph *graph)
 		return;
 	/* Every gradient tensor is cleared, and filled by an operator of its own. */
 	double share = tensors > 0 ? parameters / tensors : 0;
-	bool eager = graph->options->runtime == RUNTIME_EAGER;
+	bool eager = graph->options->runtime != RUNTIME_COMPILED;
 	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
 	                                     .count = tensors,
 	                                     .launches = eager ? 1 : 0,
