@@ -10,6 +10,7 @@
 static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
 static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
 static const double DEFAULT_NETWORK_BPS = 12.5e9;
+static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's time at most */
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 enum { DEFAULT_NODE_GPUS = 8, SOLVER_STEPS = 40 };
@@ -222,7 +223,7 @@ static double solve_clock(const struct plan *plan, const struct predict_settings
 	at_clock(plan, settings, low, moment);
 	if (moment->power_w > target_w)
 		return low;
-	for (int i = 0; i < SOLVER_STEPS && high - low > 1e-4; i++) {
+	for (int i = 0; i < SOLVER_STEPS && high - low > CLOCK_STEP; i++) {
 		double middle = (low + high) / 2;
 		at_clock(plan, settings, middle, moment);
 		if (moment->power_w > target_w)

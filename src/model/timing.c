@@ -59,6 +59,17 @@ struct tile_rate {
 	double operand_s; /* seconds an element of an operand */
 };
 
+/* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
+static inline double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static inline double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
 /* ceil() without a call into libm: shapes are far below 2^62. */
 static inline double round_up(double value)
 {
@@ -76,8 +87,8 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	double k = shape[2], exact = 1;
 	if (tiles < machine->sms) {
 		double room = (double)(int64_t)(machine->sms / tiles);
-		double split = fmax(1, fmin(room, k * (1.0 / 256)));
-		exact = fmax(tiles * split / machine->sms, 1);
+		double split = larger(1, smaller(room, k * (1.0 / 256)));
+		exact = larger(tiles * split / machine->sms, 1);
 		k /= split;
 	} else {
 		exact = tiles / machine->sms;
@@ -117,10 +128,10 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	const double shape[4] = { m, n, k, count };
 	double best = tiled_s(machine, shape, 128, 128, &rate);
 	if (tensor)
-		best = fmin(best, tiled_s(machine, shape, 256, 128, &rate));
+		best = smaller(best, tiled_s(machine, shape, 256, 128, &rate));
 	else
-		best = fmin(best, tiled_s(machine, shape, 128, 64, &rate));
-	best = fmin(best, tiled_s(machine, shape, 64, 64, &rate));
+		best = smaller(best, tiled_s(machine, shape, 128, 64, &rate));
+	best = smaller(best, tiled_s(machine, shape, 64, 64, &rate));
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
 	double plain = 2 * m * n * k * count;
@@ -155,7 +166,7 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 	default:
 		break;
 	}
-	double resident = fmin(work->bytes, machine->l2_resident);
+	double resident = smaller(work->bytes, machine->l2_resident);
 	work->dram_bytes = work->bytes - resident;
 	work->memory_s = work->dram_bytes * byte_s + resident * machine->l2_s +
 	                 (kernel->launches > 0 ? machine->ramp_s : 0);
