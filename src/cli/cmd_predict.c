@@ -15,8 +15,10 @@ struct predict_options {
 	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
 	const char *calibration, *json;
 	double batch, power_cap_w, network_gbits;
+	const char *recompute;
 	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
-	bool infer;
+	uint64_t tensor, pipeline, virtual_stages, zero;
+	bool infer, sequence_parallel;
 };
 
 #define FIELD(member) offsetof(struct predict_options, member)
@@ -25,8 +27,21 @@ static const struct option options[] = {
 	  "a model of the zoo, or a model file (with / or .json)", 0, 0 },
 	{ "device", 'd', OPTION_TEXT, FIELD(device), "NAME", NULL,
 	  "a device of data/devices, or a device file", 0, 0 },
-	{ "batch", 'b', OPTION_REAL, FIELD(batch), "N", "32", "samples per GPU and step", 1, 1e7 },
-	{ "gpus", 'g', OPTION_COUNT, FIELD(gpus), "N", "1", "data-parallel GPUs", 1, 100000 },
+	{ "batch", 'b', OPTION_REAL, FIELD(batch), "N", "32",
+	  "samples per GPU (per model copy and micro-batch, where it is split)", 0.001, 1e7 },
+	{ "gpus", 'g', OPTION_COUNT, FIELD(gpus), "N", "1",
+	  "all GPUs; a multiple of tensor x pipeline, the rest is data parallel", 1, 1000000 },
+	{ "tensor", 't', OPTION_COUNT, FIELD(tensor), "N", "1", "tensor-parallel ranks", 1, 1024 },
+	{ "sequence-parallel", 0, OPTION_FLAG, FIELD(sequence_parallel), NULL, NULL,
+	  "norms and dropout split among the tensor-parallel ranks too", 0, 0 },
+	{ "pipeline", 0, OPTION_COUNT, FIELD(pipeline), "N", "1", "pipeline stages", 1, 4096 },
+	{ "virtual", 0, OPTION_COUNT, FIELD(virtual_stages), "N", "1",
+	  "interleaved stages of a pipeline rank", 1, 1024 },
+	{ "zero", 0, OPTION_COUNT, FIELD(zero), "0..3", "0",
+	  "sharded among data-parallel ranks: 1 optimizer, 2 gradients too, 3 parameters too", 0,
+	  3 },
+	{ "recompute", 0, OPTION_TEXT, FIELD(recompute), "KIND", "none",
+	  "none, selective (attention scores) or full (blocks)", 0, 0 },
 	{ "precision", 'p', OPTION_TEXT, FIELD(precision), "P", "fp32",
 	  "fp32, tf32, fp16, bf16, amp_fp16, amp_bf16, fp8 or fp64", 0, 0 },
 	{ "power-cap", 0, OPTION_POWER, FIELD(power_cap_w), "POWER", NULL,
@@ -48,8 +63,8 @@ static const struct option options[] = {
 	  "micro-batches before the optimizer's step", 1, 100000 },
 	{ "node-gpus", 0, OPTION_COUNT, FIELD(node_gpus), "N", "8", "GPUs that share a node", 1,
 	  1024 },
-	{ "network", 0, OPTION_REAL, FIELD(network_gbits), "GBIT/S", "100",
-	  "link of a node to the others", 0.01, 1e5 },
+	{ "network", 0, OPTION_REAL, FIELD(network_gbits), "GBIT/S", NULL,
+	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 },
 	{ "loading", 0, OPTION_DURATION, FIELD(loading_ns), "DURATION", NULL,
 	  "time the input pipeline needs for a step", 0, 1e5 },
 	{ "calibration", 0, OPTION_TEXT, FIELD(calibration), "FILE", NULL,
@@ -85,7 +100,9 @@ static enum ergon_code workload_from(const struct predict_options *o, struct wor
 	*out = (struct workload_options){ .infer = o->infer,
 		                          .sequence = o->sequence,
 		                          .resolution = o->resolution,
-		                          .dims = o->dims };
+		                          .dims = o->dims,
+		                          .tensor_ways = (unsigned)o->tensor,
+		                          .sequence_parallel = o->sequence_parallel };
 	if ((code = precision_parse(o->precision, &out->precision, err)) ||
 	    (code = runtime_parse(o->runtime, &out->runtime, err)) ||
 	    (code = attention_parse(o->attention, &out->attention, err)))
@@ -103,8 +120,9 @@ static void print_answer(FILE *out, const struct predict_request *request,
 	const struct device *device = request->device;
 	char a[48], b[48], c[48];
 	fprintf(out, "%s on %s\n", workload->title, device->name);
-	fprintf(out, "%u GPU%s, batch %g a GPU, %s, %s, %s: modelled\n\n", request->settings.gpus,
-	        request->settings.gpus == 1 ? "" : "s", request->settings.batch,
+	double gpus = prediction_gpus(request);
+	fprintf(out, "%.0f GPU%s, batch %g a GPU, %s, %s, %s: modelled\n\n", gpus,
+	        gpus == 1 ? "" : "s", request->settings.batch,
 	        precision_facts(workload->precision)->name, runtime_name(workload->runtime),
 	        workload->infer ? "inference" : "training");
 	fprintf(out, "  step    %s (80%%: %s to %s), %.4g samples/s\n",
@@ -169,10 +187,22 @@ static enum ergon_code answer(struct cli *cli, const struct predict_options *o, 
 	    (code = workload_load(cli->env, o->model, &wanted, arena, &workload, err)) ||
 	    (code = load_calibration(cli, o->calibration, &calibration, err)))
 		return code;
+	uint64_t copy = o->tensor * o->pipeline;
+	enum recompute recompute;
+	if ((code = recompute_parse(o->recompute, &recompute, err)))
+		return code;
+	if (o->gpus % copy)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--gpus %llu: expected a multiple of tensor x pipeline, %llu",
+		                  (unsigned long long)o->gpus, (unsigned long long)copy);
 	struct predict_request request = { .workload = workload, .device = &device };
 	request.settings = (struct predict_settings){
 		.batch = o->batch,
-		.gpus = (unsigned)o->gpus,
+		.gpus = (unsigned)(o->gpus / copy),
+		.pipeline = (unsigned)o->pipeline,
+		.virtual_stages = (unsigned)o->virtual_stages,
+		.zero = (unsigned)o->zero,
+		.recompute = recompute,
 		.node_gpus = (unsigned)o->node_gpus,
 		.network_bps = o->network_gbits * 1e9 / 8,
 		.power_cap_w = o->power_cap_w,

@@ -27,19 +27,23 @@ static double *at(struct calibration *calibration, size_t i)
 	return (double *)(void *)((char *)calibration + i * sizeof(double));
 }
 
-/* Bounds by a change of variable: value = low + (high - low) / (1 + exp(-z)). */
+/* Predictions are flat at the scale of the clock search, so derivatives need steps of some size;
+ * lmdif's are relative, hence the shift that keeps unknowns away from zero. */
+static const double SHIFT = 10, STEP = 0.03;
+
+/* Bounds by a change of variable: value = low + (high - low) / (1 + exp(SHIFT - z)). */
 static double to_logit(size_t field, double value)
 {
 	const struct calibration_field *f = &calibration_fields[field];
 	double share = (value - f->low) / (f->high - f->low);
 	share = fmin(fmax(share, 1e-3), 1 - 1e-3);
-	return log(share / (1 - share));
+	return SHIFT + log(share / (1 - share));
 }
 
 static double from_logit(size_t field, double z)
 {
 	const struct calibration_field *f = &calibration_fields[field];
-	return f->low + (f->high - f->low) / (1 + exp(-z));
+	return f->low + (f->high - f->low) / (1 + exp(SHIFT - z));
 }
 
 static void apply(const struct problem *problem, const double *z, struct calibration *out)
@@ -150,7 +154,7 @@ static bool covariance(struct problem *problem, const double *z, double *out)
 	if (good)
 		residuals(problem, (int)m, (int)n, z, base, 1);
 	for (size_t j = 0; good && j < n; j++) {
-		double *column = jacobian + j * m, step = 1e-3;
+		double *column = jacobian + j * m, step = STEP;
 		memcpy(moved, z, n * sizeof *moved);
 		moved[j] += step;
 		residuals(problem, (int)m, (int)n, moved, column, 1);
@@ -185,7 +189,7 @@ static void describe(struct problem *problem, const double *z, struct calibrate_
 	for (size_t i = 0; i < n; i++) {
 		struct calibrate_field *field = &result->fields[problem->field[i]];
 		field->fitted = true;
-		field->at_bound = fabs(z[i]) > 5;
+		field->at_bound = fabs(z[i] - SHIFT) > 5;
 		double sigma = good ? sqrt(fmax(cov[i * n + i], 0)) : (double)INFINITY;
 		field->identified = sigma < PRIOR_SIGMA / 3;
 		field->low95 = from_logit(problem->field[i], z[i] - 1.96 * sigma);
@@ -247,9 +251,9 @@ static enum ergon_code solve(struct problem *problem, const struct calibrate_opt
 		int limit = options->evaluations ? (int)options->evaluations : 1500;
 		residuals(problem, m, n, z, fvec, 1);
 		result->rms_before = rms(fvec, problem->rows);
-		int info =
-		    lmdif(residuals, problem, m, n, z, fvec, 1e-6, 1e-6, 0, limit, 1e-6, diag, 1, 1,
-		          0, &evaluations, jacobian, m, pivots, qtf, wa1, wa2, wa3, wa4);
+		int info = lmdif(residuals, problem, m, n, z, fvec, 1e-5, 1e-5, 0, limit,
+		                 STEP * STEP / SHIFT / SHIFT, diag, 1, 1, 0, &evaluations, jacobian,
+		                 m, pivots, qtf, wa1, wa2, wa3, wa4);
 		result->rms_after = rms(fvec, problem->rows);
 		result->evaluations = (size_t)evaluations;
 		if (info <= 0)

@@ -44,6 +44,17 @@ static json_t *breakdown_to_json(const struct prediction *prediction,
 	return rows;
 }
 
+static double at_least_1(double value)
+{
+	return value > 1 ? value : 1;
+}
+
+double prediction_gpus(const struct predict_request *request)
+{
+	return at_least_1(request->settings.gpus) * at_least_1(request->settings.pipeline) *
+	       at_least_1(request->workload->tensor_ways);
+}
+
 static json_t *request_to_json(const struct predict_request *request)
 {
 	const struct workload *workload = request->workload;
@@ -51,7 +62,10 @@ static json_t *request_to_json(const struct predict_request *request)
 	json_t *out = json_object();
 	json_object_set_new(out, "model", json_string(workload->name));
 	json_object_set_new(out, "device", json_string(request->device->name));
-	put(out, "gpus", settings->gpus > 1 ? settings->gpus : 1);
+	put(out, "gpus", prediction_gpus(request));
+	put(out, "tensor", at_least_1(workload->tensor_ways));
+	put(out, "pipeline", at_least_1(settings->pipeline));
+	put(out, "zero", settings->zero);
 	put(out, "batch_per_gpu", settings->batch);
 	json_object_set_new(out, "precision",
 	                    json_string(precision_facts(workload->precision)->name));
@@ -182,15 +196,16 @@ static void reason(const struct share *share, const struct predict_request *requ
 		         share->row->launches, share->row->group);
 		break;
 	case CAUSE_COMMUNICATION:
-		snprintf(out, REASON_SIZE,
-		         "%.0f%%: all-reduce of gradients that the backward pass does not hide",
-		         percent);
+		snprintf(out, REASON_SIZE, "%.0f%%: communication that no work hides", percent);
 		break;
 	case CAUSE_HOST:
 		snprintf(
 		    out, REASON_SIZE,
 		    "%.0f%%: the device waits for the host, which needs %.3g ms to issue a step",
 		    percent, 1e3 * prediction->host_time_s);
+		break;
+	case CAUSE_PIPELINE:
+		snprintf(out, REASON_SIZE, "%.0f%%: pipeline stages wait for each other", percent);
 		break;
 	default:
 		snprintf(out, REASON_SIZE, "%.0f%%: the device waits for input", percent);

@@ -16,6 +16,9 @@ struct predict_request {
 	struct predict_settings settings;
 };
 
+/* All of them: data x tensor x pipeline. */
+double prediction_gpus(const struct predict_request *request);
+
 /* A new reference; NULL when memory is out. Times in s, energy in J, power in W, memory in bytes;
  * every number is modelled. */
 json_t *prediction_to_json(const struct predict_request *request,

@@ -93,10 +93,6 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 	layout->data = run->gpus / split;
 	if (layout->data < 1 || layout->data != floor(layout->data))
 		return eval_reason(builder, "the stated parallel layout does not divide the GPUs");
-	if (layout->pipeline > 1)
-		return "pipeline parallelism is not predicted";
-	if (layout->context > 1)
-		return "context parallelism is not predicted";
 	static const char *const counts[] = { "grad_accum", "Grad_accumulation", "GA" };
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		config_number(run->config, counts[i], &accumulation);
@@ -119,6 +115,26 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 	if (layout->accumulation > 1e6)
 		return "the stated accumulation is not sensible";
 	return NULL;
+}
+
+/* ZeRO stage, in the words of FSDP, Megatron-LM and torchtitan. */
+static unsigned sharding(const char *config)
+{
+	if (strstr(config, "SHARD_GRAD_OP"))
+		return 2;
+	if (strstr(config, "FULL_SHARD") || (strstr(config, "FSDP") && !strstr(config, "FSDP=0")))
+		return 3;
+	return strstr(config, "dist_opt=true") != NULL;
+}
+
+static enum recompute recomputation(const char *config)
+{
+	if (strstr(config, "selective"))
+		return RECOMPUTE_SELECTIVE;
+	if (strstr(config, "full activation") || strstr(config, "full AC") ||
+	    strstr(config, "act_ckpt=True") || strstr(config, "recompute=full"))
+		return RECOMPUTE_FULL;
+	return RECOMPUTE_NONE;
 }
 
 /* "layers=24,d=1024" from what the run states, by the rule's list
@@ -245,11 +261,19 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		return reason;
 	options->dims = subject->dims[0] ? subject->dims : NULL;
 	options->tensor_ways = (unsigned)subject->layout.tensor;
-	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL;
-	double nodes;
+	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL ||
+	                             strstr(run->config, "SP=true") != NULL;
+	double nodes, virtual_stages = 1;
+	if (!config_number(run->config, "VP", &virtual_stages))
+		config_number(run->config, "VPlayers", &virtual_stages);
 	subject->settings = (struct predict_settings){
-		.batch = subject->layout.micro,
-		.gpus = (unsigned)subject->layout.data,
+		/* Context parallelism: each rank has its share of every sample's tokens. */
+		.batch = subject->layout.micro / subject->layout.context,
+		.gpus = (unsigned)(subject->layout.data * subject->layout.context),
+		.pipeline = (unsigned)subject->layout.pipeline,
+		.virtual_stages = (unsigned)fmin(fmax(virtual_stages, 1), 1000),
+		.zero = sharding(run->config),
+		.recompute = recomputation(run->config),
 		.accumulation = (unsigned)subject->layout.accumulation,
 		.power_cap_w = isnan(run->power_limit_w) ? 0 : run->power_limit_w,
 	};
@@ -262,7 +286,8 @@ static const char *set_scale(const struct metric *metric, const struct subject *
                              const struct workload *workload, struct eval_case *item)
 {
 	const struct layout *layout = &subject->layout;
-	double samples = item->settings.batch * layout->accumulation * layout->data;
+	double samples =
+	    item->settings.batch * layout->context * layout->accumulation * layout->data;
 	double gpus = item->run->gpus;
 	double tokens = subject->rule->tokens_per_sample > 0 ? subject->rule->tokens_per_sample
 	                                                     : workload->tokens;

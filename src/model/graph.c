@@ -72,12 +72,15 @@ static bool same_kernel(const struct kernel *a, const struct kernel *b)
 	       a->bytes_fixed == b->bytes_fixed && a->m == b->m && a->n == b->n && a->k == b->k &&
 	       a->batch == b->batch && a->launches == b->launches && a->issue == b->issue &&
 	       a->rate == b->rate && a->family == b->family && a->phase == b->phase &&
-	       a->axis == b->axis && a->winograd == b->winograd && a->group == b->group;
+	       a->axis == b->axis && a->winograd == b->winograd && a->repeated == b->repeated &&
+	       a->scores == b->scores && a->group == b->group;
 }
 
 void graph_kernel(struct graph *graph, struct kernel kernel)
 {
 	kernel.group = graph->group;
+	kernel.repeated = graph->repeats > 0;
+	kernel.scores = graph->scores;
 	kernel.count *= graph->times;
 	if (graph->options->infer && kernel.phase != PHASE_FORWARD)
 		return;
@@ -102,6 +105,8 @@ void graph_save_bytes(struct graph *graph, double bytes_per_sample)
 {
 	if (!graph->options->infer)
 		graph->out->activation_bytes += bytes_per_sample * graph->times;
+	if (graph->scores && !graph->options->infer)
+		graph->out->score_bytes += bytes_per_sample * graph->times;
 }
 
 void graph_save(struct graph *graph)

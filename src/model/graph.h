@@ -33,14 +33,15 @@ enum { KERNELS_MAX = 1024, LAYERS_MAX = 20000, NESTING_MAX = 12, SLOTS_MAX = 24 
 
 struct tensor {
 	double c, h, w;
-	bool saved; /* already kept for the backward pass */
-	bool grad;  /* something before it has parameters */
-	bool fresh; /* written by an elementwise kernel: a compiler fuses the next one */
+	double share; /* ranks that hold a part each; 0 counts as 1 */
+	bool saved;   /* already kept for the backward pass */
+	bool grad;    /* something before it has parameters */
+	bool fresh;   /* written by an elementwise kernel: a compiler fuses the next one */
 };
 
 static inline double tensor_elements(const struct tensor *x)
 {
-	return x->c * x->h * x->w;
+	return x->c * x->h * x->w / (x->share > 1 ? x->share : 1);
 }
 
 struct slot {
@@ -58,6 +59,8 @@ struct graph {
 	struct workload *out;
 	struct kernel *kernels; /* [KERNELS_MAX] */
 	size_t count, layers, nesting;
+	unsigned repeats; /* repeated blocks around the current layer */
+	bool scores;      /* inside materialised attention's scores */
 	struct tensor x;
 	double times;         /* equal layers that the current one stands for */
 	double weights_times; /* equal sets of parameters: fewer than times where shared */

@@ -60,6 +60,8 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	enum ergon_code code = layer.code;
 	double times = graph->times, weights = graph->weights_times;
 	struct tensor before = graph->x;
+	double kept = graph->out->activation_bytes;
+	graph->repeats += repeat > 1;
 	if (!code)
 		code = lower_list(graph, body);
 	if (shared)
@@ -75,6 +77,14 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	}
 	graph->times = times;
 	graph->weights_times = weights;
+	graph->repeats -= repeat > 1;
+	kept = graph->out->activation_bytes - kept;
+	if (repeat > 1 && kept > graph->out->block_bytes) {
+		graph->out->layers = repeat;
+		graph->out->block_bytes = kept;
+		graph->out->boundary_bytes =
+		    tensor_elements(&graph->x) * graph->facts->activation_bytes;
+	}
 	return code;
 }
 

@@ -15,8 +15,8 @@ static const char *const optimizers[OPTIMIZER_COUNT] = {
 };
 static const char *const runtimes[RUNTIME_COUNT] = { "eager", "compiled", "instrumented" };
 static const char *const attentions[ATTENTION_COUNT] = { "materialised", "flash" };
-static const char *const causes[CAUSE_COUNT] = { "compute",       "memory", "launch",
-	                                         "communication", "host",   "loading" };
+static const char *const causes[CAUSE_COUNT] = { "compute", "memory",  "launch",  "communication",
+	                                         "host",    "loading", "pipeline" };
 
 const char *family_name(enum family family)
 {
@@ -64,6 +64,16 @@ enum ergon_code runtime_parse(const char *name, enum runtime *runtime, struct er
 	int at = find("runtime", name, runtimes, RUNTIME_COUNT, err);
 	if (at >= 0)
 		*runtime = (enum runtime)at;
+	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;
+}
+
+enum ergon_code recompute_parse(const char *name, enum recompute *recompute,
+                                struct ergon_error *err)
+{
+	static const char *const names[RECOMPUTE_COUNT] = { "none", "selective", "full" };
+	int at = find("recomputation", name, names, RECOMPUTE_COUNT, err);
+	if (at >= 0)
+		*recompute = (enum recompute)at;
 	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;
 }
 

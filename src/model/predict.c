@@ -5,15 +5,13 @@
 #include <string.h>
 
 #include "model/graph.h"
+#include "model/parallel.h"
 #include "model/timing.h"
 
-static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
-static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
-static const double DEFAULT_NETWORK_BPS = 12.5e9;
 static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's time at most */
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
-enum { DEFAULT_NODE_GPUS = 8, SOLVER_STEPS = 40 };
+enum { SOLVER_STEPS = 40 };
 
 /* One step on one device, with all kernels' times at the boost clock. */
 struct plan {
@@ -21,14 +19,14 @@ struct plan {
 	const struct device *device;
 	const struct calibration *cal;
 	struct machine machine;
-	double repeats; /* micro-batches */
+	struct layout layout;
+	struct communication communication;
+	double tensor_s; /* all-reduces inside layers, which nothing hides */
 	size_t count;
 	size_t backward_from, backward_to;                    /* rows of the backward pass */
 	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX]; /* all launches of a row */
 	double launch_s, host_s;
 	double flops, compute_j, memory_j;
-	double step_gpus; /* data-parallel */
-	double all_reduce_s, bucket_s;
 };
 
 /* Everything at one clock (as a share of boost). */
@@ -66,41 +64,19 @@ static double voltage(const struct calibration *cal, double clock)
 	return 1 - (1 - cal->voltage_floor) * (1 - clock) / (1 - cal->voltage_knee);
 }
 
-/* Ring all-reduce inside a node, then between nodes: 2 (n-1) latencies and 2 (n-1)/n of the bytes
- * over the slowest link (Thakur et al. 2005). */
-static double all_reduce_s(const struct plan *plan, const struct predict_settings *settings,
-                           double bytes)
+/* How often the rows of a kernel run on one GPU in a step. */
+static double executions(const struct plan *plan, const struct kernel *kernel,
+                         const struct predict_settings *settings)
 {
-	const struct device *device = plan->device;
-	const struct calibration *cal = plan->cal;
-	double n = plan->step_gpus;
-	double node = settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
-	double inside = fmin(n, node), nodes = ceil(n / node);
-	double link = device->nvlink_bps > 0 ? device->nvlink_bps / 2 * cal->nvlink
-	                                     : device->pcie_bps * cal->pcie;
-	double time = 0;
-	if (inside > 1)
-		time +=
-		    2 * (inside - 1) * cal->collective_s + 2 * (inside - 1) / inside * bytes / link;
-	if (nodes > 1) {
-		double net =
-		    (settings->network_bps > 0 ? settings->network_bps : DEFAULT_NETWORK_BPS) *
-		    cal->network;
-		time += 2 * (nodes - 1) * cal->collective_s + 2 * (nodes - 1) / nodes * bytes / net;
-	}
-	return time;
-}
-
-static void plan_communication(struct plan *plan, const struct predict_settings *settings)
-{
-	const struct workload *workload = plan->workload;
-	plan->all_reduce_s = plan->bucket_s = 0;
-	if (plan->step_gpus <= 1 || workload->infer)
-		return;
-	double bytes = workload->parameters * precision_facts(workload->precision)->gradient_bytes;
-	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
-	plan->bucket_s = all_reduce_s(plan, settings, bytes / buckets);
-	plan->all_reduce_s = plan->bucket_s * buckets;
+	const struct layout *layout = &plan->layout;
+	if (kernel->phase == PHASE_OPTIMIZER)
+		return kernel->count / layout->pipeline / (settings->zero >= 1 ? layout->data : 1);
+	double times = kernel->count * layout->micro / layout->pipeline;
+	if (kernel->phase == PHASE_FORWARD && !plan->workload->infer)
+		if ((settings->recompute == RECOMPUTE_FULL && kernel->repeated) ||
+		    (settings->recompute == RECOMPUTE_SELECTIVE && kernel->scores))
+			times *= 2;
+	return times;
 }
 
 static void plan_fill(struct plan *plan, const struct workload *workload,
@@ -110,8 +86,9 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 	plan->workload = workload;
 	plan->device = device;
 	plan->cal = cal;
-	plan->repeats = settings->accumulation > 1 ? settings->accumulation : 1;
-	plan->step_gpus = settings->gpus > 1 ? settings->gpus : 1;
+	layout_init(&plan->layout, workload, settings);
+	communication_init(&plan->communication, &plan->layout, workload, device, cal, settings);
+	plan->tensor_s = 0;
 	plan->count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX;
 	plan->backward_from = plan->backward_to = 0;
 	plan->flops = plan->compute_j = plan->memory_j = 0;
@@ -121,11 +98,15 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 		const struct kernel *kernel = &workload->kernels[i];
 		struct work work;
 		kernel_work(&plan->machine, kernel, settings->batch, &work);
-		double weight = kernel->count;
-		if (kernel->phase != PHASE_OPTIMIZER)
-			weight *= plan->repeats;
+		double weight = executions(plan, kernel, settings);
 		plan->compute_s[i] = weight * work.compute_s;
 		plan->memory_s[i] = weight * work.memory_s;
+		if (kernel->family == FAMILY_COLLECTIVE) {
+			plan->compute_s[i] = plan->memory_s[i] = 0;
+			plan->tensor_s += weight * tensor_reduce_s(&plan->layout, device, cal,
+			                                           settings, work.bytes);
+			work.dram_bytes = 0;
+		}
 		plan->backward_from += kernel->phase < PHASE_BACKWARD;
 		plan->backward_to += kernel->phase <= PHASE_BACKWARD;
 		launches += weight * kernel->launches;
@@ -141,7 +122,6 @@ static void plan_fill(struct plan *plan, const struct workload *workload,
 	if (workload->runtime == RUNTIME_COMPILED)
 		issue_s *= cal->host_compiled;
 	plan->host_s = cal->host_step_s + issues * issue_s;
-	plan_communication(plan, settings);
 }
 
 /* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
@@ -180,11 +160,13 @@ static void split_kernels(const struct plan *plan, double clock, double cause_s[
 	cause_s[CAUSE_MEMORY] = memory;
 }
 
-/* What the backward pass of the last micro-batch does not hide: at least the last bucket. */
-static double exposed_s(const struct plan *plan, double backward_s)
+/* Gradients that nothing hides: at least the last bucket. `step_s` is the work they may hide
+ * behind: the last micro-batch's backward pass, or all of it where parameters are gathered too. */
+static double exposed_s(const struct plan *plan, double backward_s, double all_s)
 {
-	double hidden = plan->cal->overlap * backward_s / plan->repeats;
-	return fmax(plan->all_reduce_s - hidden, plan->bucket_s);
+	const struct communication *c = &plan->communication;
+	double behind = c->everywhere ? all_s : backward_s / plan->layout.micro;
+	return fmax(c->data_s - plan->cal->overlap * behind, c->bucket_s);
 }
 
 static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
@@ -195,17 +177,23 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	moment->device_s = plan->launch_s + moment->backward_s +
 	                   sum_range(plan, 0, plan->backward_from, slow, starved) +
 	                   sum_range(plan, plan->backward_to, plan->count, slow, starved);
-	double busy = fmax(moment->device_s, plan->host_s);
+	/* Stages wait while the pipeline fills and drains; so do those who wait for their layers'
+	 * sums. The host issues what a stage runs. */
+	double kernels = fmax(moment->device_s, plan->host_s);
+	double bubble = 1 + plan->layout.bubble;
+	double device = (moment->device_s + plan->tensor_s) * bubble;
+	double host = (plan->host_s + plan->tensor_s) * bubble;
+	double busy = fmax(device, host);
 	/* Two timelines, each of which only gets shorter with a faster device: kernels in a row,
 	 * and the host issuing them. Gradients travel behind the backward part of either. */
-	double finished = fmax(moment->device_s + exposed_s(plan, moment->backward_s),
-	                       plan->host_s + exposed_s(plan, BACKWARD_SHARE * plan->host_s));
-	moment->exposed_s = finished - busy;
-	double worked = busy + moment->exposed_s;
-	moment->step_s = fmax(worked, settings->loading_s);
-	moment->cause_s[CAUSE_HOST] = busy - moment->device_s;
+	double finished = fmax(device + exposed_s(plan, moment->backward_s, moment->device_s),
+	                       host + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
+	moment->exposed_s = finished - busy + plan->tensor_s;
+	moment->step_s = fmax(finished, settings->loading_s);
+	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s;
+	moment->cause_s[CAUSE_PIPELINE] = (kernels + plan->tensor_s) * plan->layout.bubble;
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
-	moment->cause_s[CAUSE_LOADING] = moment->step_s - worked;
+	moment->cause_s[CAUSE_LOADING] = moment->step_s - finished;
 	double v = voltage(plan->cal, clock), step = moment->step_s;
 	moment->static_w = active_power(plan) + busy_power(plan, clock, v) *
 	                                            (moment->device_s + moment->exposed_s) / step;
@@ -217,9 +205,9 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 
 /* The highest clock whose power is at most the target: power rises with the clock. */
 static double solve_clock(const struct plan *plan, const struct predict_settings *settings,
-                          double target_w, double lowest, struct moment *moment)
+                          double target_w, double lowest, double high, struct moment *moment)
 {
-	double low = lowest, high = 1;
+	double low = lowest;
 	at_clock(plan, settings, low, moment);
 	if (moment->power_w > target_w)
 		return low;
@@ -252,39 +240,9 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 		return top;
 	double target = moment->power_w * pow(1 + pow(over, q), -1 / q);
 	out->capped = true;
-	double clock = solve_clock(plan, settings, target, lowest, moment);
+	double clock = solve_clock(plan, settings, target, lowest, top, moment);
 	out->at_minimum_clock = clock <= lowest;
 	return clock;
-}
-
-static double optimizer_elements(enum optimizer_kind kind)
-{
-	static const double elements[OPTIMIZER_COUNT] = {
-		[OPTIMIZER_SGD] = 1,      [OPTIMIZER_ADAM] = 2, [OPTIMIZER_ADAMW] = 2,
-		[OPTIMIZER_ADADELTA] = 2, [OPTIMIZER_LAMB] = 2, [OPTIMIZER_NONE] = 0,
-	};
-	return elements[kind];
-}
-
-static void fill_memory(const struct workload *workload, const struct device *device,
-                        const struct predict_settings *settings, struct prediction *out)
-{
-	const struct precision_facts *facts = precision_facts(workload->precision);
-	double parameters = workload->parameters;
-	double copy = facts->cast ? facts->weight_bytes : 0;
-	out->parameter_bytes =
-	    parameters * (workload->infer ? facts->weight_bytes : facts->master_bytes + copy);
-	if (!workload->infer) {
-		out->gradient_bytes = parameters * facts->gradient_bytes;
-		out->optimizer_bytes =
-		    parameters * facts->master_bytes * optimizer_elements(workload->optimizer);
-		out->activation_bytes = workload->activation_bytes * settings->batch;
-	}
-	/* The widest layer's output and gradient, and what libraries keep. */
-	out->workspace_bytes = CONTEXT_BYTES + 2 * workload->largest_bytes * settings->batch;
-	out->memory_bytes = out->parameter_bytes + out->gradient_bytes + out->optimizer_bytes +
-	                    out->activation_bytes + out->workspace_bytes;
-	out->fits = out->memory_bytes <= device->memory_bytes;
 }
 
 static void fill_intervals(const struct calibration *cal, struct prediction *out)
@@ -304,21 +262,23 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
                  const struct moment *moment, struct prediction *out)
 {
 	const struct workload *workload = plan->workload;
-	double gpus = plan->step_gpus;
+	const struct layout *layout = &plan->layout;
+	double gpus = layout->data * layout->pipeline * layout->tensor;
 	out->step_time_s = moment->step_s;
 	out->power_w = moment->power_w;
 	out->energy_per_step_j = moment->power_w * moment->step_s * gpus;
-	out->samples = settings->batch * plan->repeats * gpus;
+	out->samples = settings->batch * layout->micro * layout->data;
 	out->tokens = out->samples * workload->tokens;
 	out->flops = plan->flops;
 	out->device_time_s = moment->device_s;
 	out->host_time_s = plan->host_s;
-	out->communication_time_s = plan->all_reduce_s;
+	out->communication_time_s = plan->communication.data_s + plan->tensor_s;
 	split_kernels(plan, clock, out->cause_s);
 	out->cause_s[CAUSE_LAUNCH] = plan->launch_s;
 	out->cause_s[CAUSE_HOST] = moment->cause_s[CAUSE_HOST];
 	out->cause_s[CAUSE_COMMUNICATION] = moment->cause_s[CAUSE_COMMUNICATION];
 	out->cause_s[CAUSE_LOADING] = moment->cause_s[CAUSE_LOADING];
+	out->cause_s[CAUSE_PIPELINE] = moment->cause_s[CAUSE_PIPELINE];
 	out->bound = CAUSE_COMPUTE;
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
 		if (out->cause_s[cause] > out->cause_s[out->bound])
@@ -328,7 +288,7 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	out->static_w = moment->static_w;
 	out->compute_w = moment->compute_w;
 	out->memory_w = moment->memory_w;
-	fill_memory(workload, plan->device, settings, out);
+	memory_fill(&plan->layout, workload, plan->device, settings, out);
 	fill_intervals(plan->cal, out);
 }
 
@@ -353,14 +313,17 @@ void predict(const struct workload *workload, const struct device *device,
 	run(&plan, workload, device, calibration, settings, prediction, &moment);
 }
 
-static void add_kernel(const struct plan *plan, size_t i, double clock, double batch,
-                       struct breakdown *breakdown, double largest[GROUPS_MAX])
+static void add_kernel(const struct plan *plan, size_t i, double clock,
+                       const struct predict_settings *settings, struct breakdown *breakdown,
+                       double largest[GROUPS_MAX])
 {
 	const struct kernel *kernel = &plan->workload->kernels[i];
 	struct breakdown_row *row = &breakdown->rows[kernel->group];
 	struct work work;
-	kernel_work(&plan->machine, kernel, batch, &work);
-	double weight = kernel->count * (kernel->phase == PHASE_OPTIMIZER ? 1 : plan->repeats);
+	kernel_work(&plan->machine, kernel, settings->batch, &work);
+	if (kernel->family == FAMILY_COLLECTIVE) /* stands in the row of communication */
+		return;
+	double weight = executions(plan, kernel, settings);
 	double c = plan->compute_s[i] / clock;
 	double m = plan->memory_s[i] * memory_slowdown(plan->cal, clock);
 	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
@@ -396,6 +359,7 @@ static void add_rest(const struct plan *plan, const struct moment *moment, doubl
 		bool busy;
 	} rests[] = { { CAUSE_COMMUNICATION, "communication", true },
 		      { CAUSE_HOST, "host", false },
+		      { CAUSE_PIPELINE, "pipeline", false },
 		      { CAUSE_LOADING, "loading", false } };
 	double v = voltage(plan->cal, clock);
 	for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
@@ -424,7 +388,7 @@ void predict_explain(const struct workload *workload, const struct device *devic
 	for (size_t i = 0; i < workload->group_count; i++)
 		breakdown->rows[i].group = workload->groups[i];
 	for (size_t i = 0; i < plan.count; i++)
-		add_kernel(&plan, i, clock, settings->batch, breakdown, largest);
+		add_kernel(&plan, i, clock, settings, breakdown, largest);
 	size_t kept = 0;
 	for (size_t i = 0; i < breakdown->count; i++)
 		if (breakdown->rows[i].time_s > 0)

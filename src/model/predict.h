@@ -25,16 +25,26 @@
 #include "model/workload.h"
 #include "spec/device.h"
 
+enum recompute { RECOMPUTE_NONE, RECOMPUTE_SELECTIVE, RECOMPUTE_FULL, RECOMPUTE_COUNT };
+
 struct predict_settings {
-	double batch;          /* samples a GPU and step; > 0 */
-	unsigned gpus;         /* data-parallel GPUs; 0 counts as 1 */
-	unsigned node_gpus;    /* GPUs that share a node; 0: all of them up to 8 */
-	double network_bps;    /* between nodes, a node's one direction; 0: 12.5e9 (100 Gbit/s) */
-	double power_cap_w;    /* per GPU; 0: the device's own limit */
-	double loading_s;      /* time the input pipeline needs for a step; 0: not considered */
-	double clock_hz;       /* holds the clock there; 0: free */
-	unsigned accumulation; /* micro-batches a step; 0 counts as 1 */
+	double batch;       /* samples of a micro-batch of one model copy; > 0 */
+	unsigned gpus;      /* data-parallel GPUs; 0 counts as 1 */
+	unsigned node_gpus; /* GPUs that share a node; 0: all of them up to 8 */
+	double network_bps; /* between nodes, a node's one direction; 0: as such a node is sold */
+	double power_cap_w; /* per GPU; 0: the device's own limit */
+	double loading_s;   /* time the input pipeline needs for a step; 0: not considered */
+	double clock_hz;    /* holds the clock there; 0: free */
+	unsigned accumulation;   /* micro-batches a step; 0 counts as 1 */
+	unsigned pipeline;       /* stages, each on its own GPUs; 0 counts as 1 */
+	unsigned virtual_stages; /* interleaved stages a rank; 0 counts as 1 */
+	unsigned zero; /* sharded over data-parallel ranks: 1 optimizer, 2 + gradients, 3 +
+	                * parameters */
+	enum recompute recompute; /* activations of blocks (or only attention) computed again */
 };
+
+ERGON_MUST_USE enum ergon_code recompute_parse(const char *name, enum recompute *recompute,
+                                               struct ergon_error *err);
 
 enum cause {
 	CAUSE_COMPUTE,
@@ -43,6 +53,7 @@ enum cause {
 	CAUSE_COMMUNICATION, /* what backward does not hide */
 	CAUSE_HOST,          /* the device waits for the host to issue work */
 	CAUSE_LOADING,       /* the device waits for input */
+	CAUSE_PIPELINE,      /* bubbles: stages wait for each other */
 	CAUSE_COUNT
 };
 const char *cause_name(enum cause cause);

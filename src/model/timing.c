@@ -7,7 +7,8 @@
 
 static const double PJ = 1e-12;
 static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
-static const double VOLTA = 7.0; /* compute capability */
+static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
+static const double VOLTA = 7.0;  /* compute capability */
 
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *cal)
@@ -38,6 +39,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->efficiency[1][FAMILY_CONV] = cal->conv_tensor;
 	machine->efficiency[1][FAMILY_ATTENTION] = cal->attention_flash;
 	machine->operand_s = 1 / (cal->tile_bytes_per_clock * device->boost_hz);
+	machine->clusters = device->compute_capability >= HOPPER;
 	machine->k_half = cal->k_half;
 	machine->wave = cal->wave;
 	machine->winograd = cal->winograd;
@@ -94,7 +96,10 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 		exact = tiles / machine->sms;
 	}
 	double waves = exact + machine->wave * (round_up(exact) - exact);
-	double step_s = 2 * tall * wide * rate->flop_s + (tall + wide) * rate->operand_s;
+	double flop_s = 2 * tall * wide * rate->flop_s;
+	double operand_s = (tall + wide) * rate->operand_s;
+	/* Loads run ahead of the arithmetic, imperfectly. */
+	double step_s = sqrt(flop_s * flop_s + operand_s * operand_s);
 	return waves * (k + machine->k_half) * step_s;
 }
 
@@ -127,6 +132,8 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	};
 	const double shape[4] = { m, n, k, count };
 	double best = tiled_s(machine, shape, 128, 128, &rate);
+	if (tensor && machine->clusters)
+		best = smaller(best, tiled_s(machine, shape, 256, 256, &rate));
 	if (tensor)
 		best = smaller(best, tiled_s(machine, shape, 256, 128, &rate));
 	else

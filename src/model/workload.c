@@ -198,6 +198,7 @@ enum ergon_code workload_parse(const char *text, size_t length, const char *file
 		out->precision = options->precision;
 		out->runtime = options->runtime;
 		out->infer = options->infer;
+		out->tensor_ways = (unsigned)graph.ways;
 		code = build(&graph, root);
 	}
 	free(kernels);

@@ -57,6 +57,8 @@ struct kernel {
 	double issue;          /* framework operators a launch costs the host (0: fused away) */
 	enum rate rate;
 	uint8_t family, phase, axis;
+	bool repeated; /* of a repeated block: full recomputation runs it again */
+	bool scores;   /* of attention's scores: selective recomputation runs it again */
 	bool winograd; /* a 3x3 convolution of stride 1 in float32 may use fewer multiplications */
 	uint16_t group;
 };
@@ -121,8 +123,11 @@ struct workload {
 	double largest_bytes;          /* a sample: the widest layer, for workspace */
 	double tokens;                 /* a sample; 0 for images */
 	double parameter_tensors;
-	double layers;               /* repeated blocks, for recomputation and pipelines */
-	double layer_boundary_bytes; /* a sample: activations between two blocks */
+	double layers;         /* of the repeated block with most to keep; 0: none */
+	double boundary_bytes; /* a sample: what passes between two of these blocks */
+	double block_bytes;    /* a sample: kept inside all of them */
+	double score_bytes;    /* a sample: kept by materialised attention scores */
+	unsigned tensor_ways;
 };
 
 /* Finds `name` in env->data_dir/models as device_load does, lowers it. *workload lives in arena. */

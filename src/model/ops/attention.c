@@ -65,6 +65,7 @@ static void materialised(struct graph *graph, const struct shape *s)
 	                                  .backward = 2,
 	                                  .forward_launches = 3,
 	                                  .backward_launches = 3 });
+	graph->scores = true;
 	graph_product(graph, &product);
 	graph->x.fresh = false;
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
@@ -91,6 +92,7 @@ static void materialised(struct graph *graph, const struct shape *s)
 		                                  .elementwise = true });
 		graph_save_bytes(graph, scores * (ab + 1));
 	}
+	graph->scores = false;
 	product.n = s->dim;
 	product.k = s->context;
 	product.in = scores;
@@ -122,6 +124,7 @@ void op_attention(struct layer *layer)
 	else
 		materialised(graph, &s);
 	*x = (struct tensor){ .c = width,
+		              .share = graph->ways,
 		              .h = x->h,
 		              .w = x->w,
 		              .grad = true,

@@ -28,7 +28,7 @@ void op_activation(struct layer *layer)
 void op_glu(struct layer *layer)
 {
 	struct graph *graph = layer->graph;
-	double elements = tensor_elements(&graph->x) / 2 / graph->ways;
+	double elements = tensor_elements(&graph->x) / 2;
 	graph_save(graph);
 	graph_save_bytes(graph, elements * graph->facts->activation_bytes); /* act(a) */
 	bool eager = graph->options->runtime != RUNTIME_COMPILED;
@@ -79,12 +79,13 @@ void op_elementwise(struct layer *layer)
 	double width = layer_number(layer, "width", graph->x.c, 1);
 	if (layer->code)
 		return;
-	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
-	                                  .elements = width * graph->x.h * graph->x.w / graph->ways,
-	                                  .forward = 2,
-	                                  .backward = 2,
-	                                  .flops = 4,
-	                                  .elementwise = true });
+	graph_pass(graph,
+	           &(struct pass){ .family = FAMILY_ELEMENTWISE,
+	                           .elements = width / graph->x.c * tensor_elements(&graph->x),
+	                           .forward = 2,
+	                           .backward = 2,
+	                           .flops = 4,
+	                           .elementwise = true });
 	graph->x.saved = false;
 }
 

@@ -30,6 +30,7 @@ void op_embedding(struct layer *layer)
 	    layer_flag(layer, "sparse", false); /* the gradient holds only the rows used */
 	if (layer->code)
 		return;
+	rows /= graph->ways; /* vocabulary parallelism */
 	double elements = tokens * width * tables, ab = graph->facts->activation_bytes;
 	struct kernel kernel = { .bytes = 2 * elements * ab,
 		                 .count = 1,

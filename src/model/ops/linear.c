@@ -11,8 +11,8 @@
 
 static void all_reduce(struct graph *graph, enum phase phase)
 {
-	struct kernel kernel = { .bytes =
-		                     tensor_elements(&graph->x) * graph->facts->activation_bytes,
+	const struct tensor *x = &graph->x; /* whole, however it is split before or after */
+	struct kernel kernel = { .bytes = x->c * x->h * x->w * graph->facts->activation_bytes,
 		                 .count = 1,
 		                 .launches = 1,
 		                 .issue = 1,
@@ -51,7 +51,8 @@ void op_linear(struct layer *layer)
 	graph_product(graph, &product);
 	if (column && graph->ways > 1) /* the gradient of the input is a sum over ranks */
 		all_reduce(graph, PHASE_BACKWARD);
-	*x = (struct tensor){ .c = out, .h = x->h, .w = x->w, .grad = true };
+	double share = column || graph->options->sequence_parallel ? graph->ways : 1;
+	*x = (struct tensor){ .c = out, .h = x->h, .w = x->w, .share = share, .grad = true };
 	if (row && graph->ways > 1)
 		all_reduce(graph, PHASE_FORWARD);
 	graph_parameters(graph, (tied ? 0 : k * n) + (bias ? n : 0),

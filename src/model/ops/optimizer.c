@@ -32,6 +32,9 @@ void graph_finish(struct graph *graph)
 	const struct facts *f = &facts[out->optimizer];
 	double parameters = out->parameters - graph->sparse, tensors = out->parameter_tensors;
 	graph->times = 1;
+	/* Autocast casts in every forward pass; others once, after the update. */
+	bool once = graph->options->runtime == RUNTIME_COMPILED && !graph->options->infer;
+	enum phase when = once ? PHASE_OPTIMIZER : PHASE_FORWARD;
 	if (graph->facts->cast) {
 		double weights = out->parameters - out->tables;
 		graph_kernel(graph,
@@ -43,7 +46,7 @@ void graph_finish(struct graph *graph)
 		                              .issue = 1,
 		                              .rate = RATE_FP32,
 		                              .family = FAMILY_CAST,
-		                              .phase = PHASE_FORWARD });
+		                              .phase = (uint8_t)when });
 	}
 	if (graph->options->infer)
 		return;

@@ -168,6 +168,66 @@ static void memory_grows_with_the_batch(void **state)
 	             18 * world->workloads[1]->parameters, 1e-9);
 }
 
+/* However a model is split, the products of all ranks add up to the same FLOPs. */
+static void parallelism_conserves_flops(void **state)
+{
+	const struct world *world = *state;
+	double whole = 0;
+	static const unsigned ways[][3] = {
+		{ 1, 1, 8 }, { 2, 1, 4 }, { 8, 1, 1 }, { 1, 4, 2 }, { 2, 2, 2 }
+	};
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct workload_options options = { .precision = PRECISION_AMP_BF16,
+			                            .tensor_ways = ways[i][0],
+			                            .sequence_parallel = true };
+		struct arena arena;
+		const struct workload *workload;
+		struct prediction p;
+		arena_init(&arena);
+		assert_int_equal(
+		    workload_load(&world->env, "gpt2", &options, &arena, &workload, NULL),
+		    ERGON_OK);
+		struct predict_settings settings = { .batch = 8.0 / ways[i][2],
+			                             .gpus = ways[i][2],
+			                             .pipeline = ways[i][1],
+			                             .accumulation = 4 };
+		predict(workload, &world->devices[2], &world->calibration, &settings, &p);
+		double flops = workload->step_flops * ways[i][0] * p.samples;
+		if (i == 0)
+			whole = flops;
+		assert_close(flops, whole, 1e-9);
+		double causes = 0;
+		for (int c = 0; c < CAUSE_COUNT; c++)
+			causes += p.cause_s[c];
+		assert_close(causes, p.step_time_s, 1e-9);
+		assert_close(p.samples, 32, 1e-12);
+		arena_fini(&arena);
+	}
+}
+
+/* Sharding and recomputation save memory; recomputation costs time. */
+static void memory_can_be_traded(void **state)
+{
+	const struct world *world = *state;
+	double last = 1e300;
+	for (unsigned zero = 0; zero <= 3; zero++) {
+		struct predict_settings settings = { .batch = 4, .gpus = 8, .zero = zero };
+		struct prediction p;
+		predict(world->workloads[1], &world->devices[2], &world->calibration, &settings,
+		        &p);
+		assert_true(p.memory_bytes < last);
+		last = p.memory_bytes;
+	}
+	struct predict_settings settings = { .batch = 16, .gpus = 1 };
+	struct prediction plain, again;
+	predict(world->workloads[1], &world->devices[2], &world->calibration, &settings, &plain);
+	settings.recompute = RECOMPUTE_FULL;
+	predict(world->workloads[1], &world->devices[2], &world->calibration, &settings, &again);
+	assert_true(again.activation_bytes < 0.5 * plain.activation_bytes);
+	assert_true(again.step_time_s > 1.1 * plain.step_time_s);
+	assert_true(again.step_time_s < 1.5 * plain.step_time_s);
+}
+
 static void the_document_has_the_stable_fields(void **state)
 {
 	const struct world *world = *state;
@@ -198,6 +258,8 @@ int main(void)
 		cmocka_unit_test(lower_caps_never_help),
 		cmocka_unit_test(large_batches_saturate),
 		cmocka_unit_test(memory_grows_with_the_batch),
+		cmocka_unit_test(parallelism_conserves_flops),
+		cmocka_unit_test(memory_can_be_traded),
 		cmocka_unit_test(the_document_has_the_stable_fields),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

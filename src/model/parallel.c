@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/parallel.h"
+
+#include <math.h>
+
+static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
+static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
+enum { DEFAULT_NODE_GPUS = 8 };
+
+static double at_least_1(double value)
+{
+	return value > 1 ? value : 1;
+}
+
+void layout_init(struct layout *layout, const struct workload *workload,
+                 const struct predict_settings *settings)
+{
+	layout->tensor = at_least_1(workload->tensor_ways);
+	layout->pipeline = at_least_1(settings->pipeline);
+	layout->data = at_least_1(settings->gpus);
+	layout->virtual_stages = at_least_1(settings->virtual_stages);
+	layout->micro = at_least_1(settings->accumulation);
+	layout->bubble = (layout->pipeline - 1) / (layout->virtual_stages * layout->micro);
+}
+
+static double node_gpus(const struct predict_settings *settings)
+{
+	return settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
+}
+
+/* A node as it is sold: one 400 Gbit/s port a GPU beside 900 GB/s of NVLink, one of 200 beside 600,
+ * else 100 for all of it. */
+static double network_bps(const struct device *device, const struct predict_settings *settings)
+{
+	if (settings->network_bps > 0)
+		return settings->network_bps;
+	double port = device->nvlink_bps >= 900e9 ? 50e9 : device->nvlink_bps >= 600e9 ? 25e9 : 0;
+	return port > 0 ? port * node_gpus(settings) : 12.5e9;
+}
+
+static double link_bps(const struct device *device, const struct calibration *cal)
+{
+	return device->nvlink_bps > 0 ? device->nvlink_bps / 2 * cal->nvlink
+	                              : device->pcie_bps * cal->pcie;
+}
+
+static double ring_s(double ranks, double bytes, double bps, double latency_s)
+{
+	return ranks > 1 ? 2 * (ranks - 1) * latency_s + 2 * (ranks - 1) / ranks * bytes / bps : 0;
+}
+
+/* All-reduce of data-parallel ranks: first those of a node, then between nodes. */
+static double data_reduce_s(const struct layout *layout, const struct device *device,
+                            const struct calibration *cal, const struct predict_settings *settings,
+                            double bytes)
+{
+	double node = node_gpus(settings);
+	double inside = fmin(layout->data, fmax(1, floor(node / layout->tensor)));
+	double nodes = ceil(layout->data / inside);
+	double rings = fmax(1, fmin(node, layout->data * layout->tensor) / inside);
+	double net = network_bps(device, settings) * cal->network;
+	return ring_s(inside, bytes, link_bps(device, cal), cal->collective_s) +
+	       ring_s(nodes, bytes * rings, net, cal->collective_s);
+}
+
+double tensor_reduce_s(const struct layout *layout, const struct device *device,
+                       const struct calibration *cal, const struct predict_settings *settings,
+                       double bytes)
+{
+	double node = node_gpus(settings), inside = fmin(layout->tensor, node);
+	return ring_s(inside, bytes, link_bps(device, cal), cal->collective_s) +
+	       ring_s(ceil(layout->tensor / node), bytes,
+	              network_bps(device, settings) * cal->network, cal->collective_s);
+}
+
+void communication_init(struct communication *out, const struct layout *layout,
+                        const struct workload *workload, const struct device *device,
+                        const struct calibration *cal, const struct predict_settings *settings)
+{
+	const struct precision_facts *facts = precision_facts(workload->precision);
+	*out = (struct communication){ 0 };
+	if (layout->data <= 1 || workload->infer)
+		return;
+	double parameters = workload->parameters / layout->pipeline;
+	double bytes = parameters * facts->gradient_bytes;
+	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
+	out->bucket_s = data_reduce_s(layout, device, cal, settings, bytes / buckets);
+	out->data_s = out->bucket_s * buckets;
+	if (settings->zero < 3)
+		return;
+	/* Sharded parameters: gathered before the forward and the backward pass of every
+	 * micro-batch, gradients scattered after it; each is half of an all-reduce. */
+	double gather =
+	    data_reduce_s(layout, device, cal, settings, parameters * facts->weight_bytes);
+	double scatter =
+	    data_reduce_s(layout, device, cal, settings, parameters * facts->weight_bytes);
+	out->data_s = layout->micro * (gather + scatter / 2);
+	out->bucket_s = out->data_s / layout->micro / at_least_1(workload->layers) / 2;
+	out->everywhere = true;
+}
+
+static double optimizer_elements(enum optimizer_kind kind)
+{
+	static const double elements[OPTIMIZER_COUNT] = {
+		[OPTIMIZER_SGD] = 1,      [OPTIMIZER_ADAM] = 2, [OPTIMIZER_ADAMW] = 2,
+		[OPTIMIZER_ADADELTA] = 2, [OPTIMIZER_LAMB] = 2, [OPTIMIZER_NONE] = 0,
+	};
+	return elements[kind];
+}
+
+/* Kept for the backward pass of one micro-batch, all stages of a rank's share. */
+static double activations(const struct workload *workload, const struct predict_settings *settings)
+{
+	double all = workload->activation_bytes;
+	if (settings->recompute == RECOMPUTE_SELECTIVE)
+		all -= workload->score_bytes;
+	if (settings->recompute == RECOMPUTE_FULL && workload->layers > 1)
+		/* the inputs of the blocks, and one block at a time */
+		all += workload->layers * workload->boundary_bytes +
+		       workload->block_bytes * (1 / workload->layers - 1);
+	return all * settings->batch;
+}
+
+void memory_fill(const struct layout *layout, const struct workload *workload,
+                 const struct device *device, const struct predict_settings *settings,
+                 struct prediction *out)
+{
+	const struct precision_facts *facts = precision_facts(workload->precision);
+	/* The first stage of a pipeline holds the embedding tables besides its share. */
+	double tables = fmin(workload->tables, workload->parameters);
+	double parameters = (workload->parameters - tables) / layout->pipeline + tables;
+	double copy = facts->cast ? facts->weight_bytes : 0, shards = layout->data;
+	out->parameter_bytes =
+	    parameters * (workload->infer ? facts->weight_bytes : facts->master_bytes + copy);
+	if (!workload->infer) {
+		/* With a sharded optimizer the master copy is sharded as well. */
+		double master = parameters * facts->master_bytes;
+		out->parameter_bytes = copy > 0 && settings->zero >= 1
+		                           ? master / shards + parameters * copy
+		                           : out->parameter_bytes;
+		if (settings->zero >= 3)
+			out->parameter_bytes = parameters * (facts->master_bytes + copy) / shards;
+		out->gradient_bytes =
+		    parameters * facts->gradient_bytes / (settings->zero >= 2 ? shards : 1);
+		out->optimizer_bytes = master * optimizer_elements(workload->optimizer) /
+		                       (settings->zero >= 1 ? shards : 1);
+		/* 1F1B keeps p micro-batches of a p-th each; interleaving keeps a little more. */
+		double p = layout->pipeline, flight = fmin(p, layout->micro) / p;
+		if (layout->virtual_stages > 1)
+			flight *= 1 + (p - 1) / (p * layout->virtual_stages);
+		out->activation_bytes = activations(workload, settings) * flight;
+	}
+	/* The widest layer's output and gradient, and what libraries keep. */
+	out->workspace_bytes = CONTEXT_BYTES + 2 * workload->largest_bytes * settings->batch;
+	out->memory_bytes = out->parameter_bytes + out->gradient_bytes + out->optimizer_bytes +
+	                    out->activation_bytes + out->workspace_bytes;
+	out->fits = out->memory_bytes <= device->memory_bytes;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How a step is spread over GPUs: what it sends, and what each GPU must hold.
+ *
+ * Ranks are placed as Megatron-LM does: tensor parallelism innermost, then data, then pipeline. A
+ * ring over n ranks moves 2 (n-1)/n of the bytes in 2 (n-1) messages (Thakur et al. 2005); between
+ * nodes all rings of a node share its links.
+ */
+#ifndef ERGON_MODEL_PARALLEL_H
+#define ERGON_MODEL_PARALLEL_H
+
+#include "model/predict.h"
+
+struct layout {
+	double tensor, pipeline, data; /* ranks */
+	double virtual_stages, micro;  /* stages a rank; micro-batches a step */
+	double bubble;                 /* idle share on top of the stages' own time: (p-1)/(v m) */
+};
+void layout_init(struct layout *layout, const struct workload *workload,
+                 const struct predict_settings *settings);
+
+struct communication {
+	double data_s;   /* gradients (and parameters where they are sharded), a step */
+	double bucket_s; /* the last part, which nothing hides */
+	bool everywhere; /* hidden behind all of the step, not only the last backward pass */
+};
+void communication_init(struct communication *out, const struct layout *layout,
+                        const struct workload *workload, const struct device *device,
+                        const struct calibration *calibration,
+                        const struct predict_settings *settings);
+/* One all-reduce among the tensor-parallel ranks. */
+double tensor_reduce_s(const struct layout *layout, const struct device *device,
+                       const struct calibration *calibration,
+                       const struct predict_settings *settings, double bytes);
+
+/* Fills the *_bytes fields and fits; the fullest stage of a pipeline. */
+void memory_fill(const struct layout *layout, const struct workload *workload,
+                 const struct device *device, const struct predict_settings *settings,
+                 struct prediction *out);
+
+#endif
