@@ -108,7 +108,7 @@ static const struct option options_table[] = {
 	  .value = "N",
 	  .min = 1,
 	  .max = TRACE_UNITS_MAX,
-	  .help = "generate: GPUs of the largest job" },
+	  .help = "GPUs of the largest job; sample leaves out those that ask for more" },
 	{ .name = "urgent",
 	  .kind = OPTION_FRACTION,
 	  FIELD(urgent),
@@ -168,15 +168,17 @@ static enum ergon_code do_nothing(struct work *work)
 static enum ergon_code do_sample(struct work *work)
 {
 	const struct options *o = work->options;
-	if (!o->jobs && !o->from_ns && !o->to_ns)
+	if (!o->jobs && !o->from_ns && !o->to_ns && !o->gpus_max)
 		return ergon_fail(work->err, ERGON_BAD_INPUT,
-		                  "sample: expected --jobs N, --from or --to");
+		                  "sample: expected --jobs N, --from, --to or --max-gpus");
 	if (o->to_ns && o->to_ns <= o->from_ns)
 		return ergon_fail(work->err, ERGON_BAD_INPUT, "--to must be later than --from");
 	if (o->from_ns || o->to_ns)
 		trace_window(&work->trace, o->from_ns, o->to_ns ? o->to_ns : UINT64_MAX);
+	if (o->gpus_max)
+		trace_limit_width(&work->trace, o->gpus_max);
 	if (work->trace.count == 0)
-		return ergon_fail(work->err, ERGON_INFEASIBLE, "no job arrives in this window");
+		return ergon_fail(work->err, ERGON_INFEASIBLE, "no job is left");
 	if (o->jobs > work->trace.count)
 		return ergon_fail(work->err, ERGON_INFEASIBLE,
 		                  "--jobs %" PRIu64 ": there are only %zu", o->jobs,
@@ -252,7 +254,7 @@ struct action {
 static const struct action actions[] = {
 	{ "info", true, false, "", do_nothing },
 	{ "convert", true, true, "", do_nothing },
-	{ "sample", true, true, "jobs seed from to", do_sample },
+	{ "sample", true, true, "jobs seed from to max-gpus", do_sample },
 	{ "scale", true, true, "load factor", do_scale },
 	{ "generate", false, true,
 	  "jobs seed load arrivals durations applications max-gpus urgent malleable users",
@@ -360,8 +362,8 @@ static void print_lead(FILE *out, const struct work *work)
 	        s->width_max == 1 ? "" : "s",
 	        format_duration(span, sizeof span, s->last_s - s->first_s), trace->format);
 	if (isnan(s->mean_demand_units)) {
-		fprintf(out, "Offered load: unknown (%zu durations not stated).\n",
-		        s->unknown_durations);
+		fprintf(out, "Offered load: unknown (%zu durations not stated%s).\n",
+		        s->unknown_durations, s->last_s > s->first_s ? "" : "; all arrive at once");
 		return;
 	}
 	snprintf(demand, sizeof demand, "%.1f %ss on the mean", s->mean_demand_units,
