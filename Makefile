@@ -22,6 +22,7 @@ check:
 	@sh tools/check.sh
 
 bench: all
+	@cmake --build build -j $(JOBS) --target bench_sampler
 	@sh bench/run.sh
 
 install: all

@@ -139,7 +139,7 @@ step_tidy() {
 
 step_shell() {
 	have shellcheck || { echo "shellcheck is not installed"; return 77; }
-	shellcheck -S warning run .ci/run tools/*.sh tests/golden/*.sh tests/system/*.sh
+	shellcheck -S warning run .ci/run bench/*.sh tools/*.sh tests/golden/*.sh tests/system/*.sh
 }
 
 # clang's warnings are errors here as well: this is the build with the other compiler.

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every benchmark, one after the other; `make bench` builds first. Leave the machine alone meanwhile.
+# What needs data in ../shared is left out, with a line, where it is absent.
+# usage: sh bench/run.sh      ERGON, ERGON_BUILD_DIR: another build
+set -eu
+cd "$(dirname "$0")/.."
+build=${ERGON_BUILD_DIR:-build}
+ERGON=${ERGON:-$build/ergon}
+export ERGON
+traces=../shared/data/traces
+
+title() { printf '\n## %s\n' "$*"; }
+
+title "cost of a sample (one line a case; beside it a bare loop of pread)"
+if [ -x "$build/bench/bench_sampler" ]; then "$build/bench/bench_sampler" 1; else echo "left out: $build/bench/bench_sampler is not built"; fi
+
+title "kernels against STREAM and OpenBLAS (ratio above 1: ours is faster)"
+if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "left out: no python3"; fi
+
+title "simulator on published traces (its authors' simulator: 15.4 s for tiresias, 57.2 s for optimus)"
+for n in 1 2 3 4 6; do
+	trace=$traces/pollux/workloads/workload-$n.csv
+	[ -f "$trace" ] || { echo "left out: no $trace"; continue; }
+	echo "workload-$n"
+	"$ERGON" simulate --cluster 16x4:t4 --interval 60s --restart-cost 30s --oracle "measured:$traces/pollux/traces" \
+		--trace "$trace" --policy tiresias,optimus --json - |
+		awk '/"policies"/ { line = "" }
+			/"(name|jct_mean_s|energy_j|wall_s)":/ { sub(/,$/, ""); line = line " " $1 " " $2 }
+			/"wall_s"/ { print " " line; line = "" }'
+done
+
+title "simulator on 3,145 jobs of a cluster of 240 processors"
+if [ -f "$traces/swf/hpc2n.swf" ]; then
+	"$ERGON" simulate --cluster 240x1:cpu --oracle duration --trace "$traces/swf/hpc2n.swf" --policy fifo --json - |
+		grep -E '"(wait_mean_s|makespan_end_s|wall_s)"'
+else
+	echo "left out: no $traces/swf/hpc2n.swf"
+fi
