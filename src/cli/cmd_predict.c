@@ -18,6 +18,7 @@ struct predict_options {
 	const char *recompute;
 	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
 	uint64_t tensor, pipeline, virtual_stages, zero;
+	struct text_list changes;
 	bool infer, sequence_parallel;
 };
 
@@ -53,7 +54,8 @@ static const struct option options[] = {
 	{ "optimizer", 0, OPTION_TEXT, FIELD(optimizer), "NAME", NULL,
 	  "sgd, adam, adamw, adadelta, lamb or none (default: the model's)", 0, 0 },
 	{ "runtime", 0, OPTION_TEXT, FIELD(runtime), "NAME", "eager",
-	  "eager, compiled (elementwise chains fused), or instrumented (hooks on gradients)", 0, 0 },
+	  "eager, compiled (elementwise chains fused), or instrumented (hooks on gradients)", 0,
+	  0 },
 	{ "attention", 0, OPTION_TEXT, FIELD(attention), "KIND", "materialised",
 	  "materialised or flash", 0, 0 },
 	{ "infer", 0, OPTION_FLAG, FIELD(infer), NULL, NULL, "forward pass only", 0, 0 },
@@ -67,6 +69,8 @@ static const struct option options[] = {
 	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 },
 	{ "loading", 0, OPTION_DURATION, FIELD(loading_ns), "DURATION", NULL,
 	  "time the input pipeline needs for a step", 0, 1e5 },
+	{ "set", 0, OPTION_LIST, FIELD(changes), "NUMBER=VALUE", NULL,
+	  "change a number of the device file and compare: l2_mb=80 (may be repeated)", 0, 0 },
 	{ "calibration", 0, OPTION_TEXT, FIELD(calibration), "FILE", NULL,
 	  "constants of the predictor (default: data/calibration/default.json)", 0, 0 },
 	OPTION_JSON(struct predict_options),
@@ -173,17 +177,61 @@ static void print_why(FILE *out, const struct predict_request *request, const st
 		fprintf(out, "  %s\n", reasons[i]);
 }
 
+static enum ergon_code change_device(const struct text_list *changes, struct device *device,
+                                     struct ergon_error *err)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		char name[64];
+		const char *equals = strchr(changes->items[i], '=');
+		size_t length = equals ? (size_t)(equals - changes->items[i]) : 0;
+		double value;
+		if (!length || length >= sizeof name || !parse_real(equals + 1, &value))
+			return ergon_fail(err, ERGON_BAD_INPUT,
+			                  "--set %.60s: expected NUMBER=VALUE, such as l2_mb=80",
+			                  changes->items[i]);
+		memcpy(name, changes->items[i], length);
+		name[length] = '\0';
+		enum ergon_code code = device_set(device, name, value, err);
+		if (code)
+			return code;
+	}
+	return ERGON_OK;
+}
+
+/* What the changed numbers do to the answer. */
+static void print_change(FILE *out, const struct prediction *before, const struct prediction *after)
+{
+	const struct {
+		const char *name;
+		double before, after;
+	} rows[] = {
+		{ "step time", before->step_time_s, after->step_time_s },
+		{ "power", before->power_w, after->power_w },
+		{ "energy", before->energy_per_step_j, after->energy_per_step_j },
+		{ "  compute", before->cause_s[CAUSE_COMPUTE], after->cause_s[CAUSE_COMPUTE] },
+		{ "  memory", before->cause_s[CAUSE_MEMORY], after->cause_s[CAUSE_MEMORY] },
+		{ "  communication", before->cause_s[CAUSE_COMMUNICATION],
+		  after->cause_s[CAUSE_COMMUNICATION] },
+	};
+	fprintf(out, "\nAgainst the device as it is:\n");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].before > 0)
+			fprintf(out, "  %-16s %+.2f%%\n", rows[i].name,
+			        100 * (rows[i].after / rows[i].before - 1));
+}
+
 static enum ergon_code answer(struct cli *cli, const struct predict_options *o, struct arena *arena,
                               struct ergon_error *err)
 {
-	struct device device;
+	struct device device, plain;
 	struct calibration calibration;
 	struct workload_options wanted;
 	const struct workload *workload;
 	enum ergon_code code;
 	if ((code = need(o->model, "model", err)) || (code = need(o->device, "device", err)) ||
 	    (code = workload_from(o, &wanted, err)) ||
-	    (code = device_load(cli->env, o->device, &device, err)) ||
+	    (code = device_load(cli->env, o->device, &plain, err)) ||
+	    (device = plain, code = change_device(&o->changes, &device, err)) ||
 	    (code = workload_load(cli->env, o->model, &wanted, arena, &workload, err)) ||
 	    (code = load_calibration(cli, o->calibration, &calibration, err)))
 		return code;
@@ -220,6 +268,10 @@ static enum ergon_code answer(struct cli *cli, const struct predict_options *o, 
 	if (!o->json || strcmp(o->json, "-") != 0) {
 		print_answer(cli->out, &request, &prediction);
 		print_why(cli->out, &request, &prediction, &breakdown);
+		struct prediction before;
+		predict(workload, &plain, &calibration, &request.settings, &before);
+		if (o->changes.count)
+			print_change(cli->out, &before, &prediction);
 	}
 	if (!o->json)
 		return ERGON_OK;
@@ -257,4 +309,30 @@ const struct command command_predict = {
 	.options = options,
 	.options_size = sizeof(struct predict_options),
 	.run = predict_run,
+};
+
+static int whatif_run(struct cli *cli, const void *parsed, char **operands, int count)
+{
+	const struct predict_options *o = parsed;
+	struct ergon_error err = { 0 };
+	if (o->changes.count)
+		return predict_run(cli, parsed, operands, count);
+	(void)ergon_fail(&err, ERGON_BAD_INPUT,
+	                 "--set is needed: which number of the device changes");
+	return cli_fail(cli, "whatif", &err);
+}
+
+extern const struct command command_whatif;
+const struct command command_whatif = {
+	.name = "whatif",
+	.pillar = PILLAR_MODEL,
+	.summary = "predict a step on a device whose numbers are changed, against the real one",
+	.synopsis = "--model NAME --device NAME --set NUMBER=VALUE... [options]",
+	.details = "Numbers have the names of the device files: sm_count, boost_mhz, l2_mb, "
+		   "memory_bandwidth_gbs, peak_tflops.fp16, nvlink_gbs, tdp_w, ...",
+	.examples = "ergon whatif -m bert-base -d a100 -p amp_fp16 --set l2_mb=80\n"
+		    "ergon whatif -m resnet50 -d v100 -b 64 --set memory_bandwidth_gbs=1800",
+	.options = options,
+	.options_size = sizeof(struct predict_options),
+	.run = whatif_run,
 };

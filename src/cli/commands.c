@@ -18,6 +18,7 @@ extern const struct command command_pareto;
 extern const struct command command_phases;
 extern const struct command command_characterize;
 extern const struct command command_predict;
+extern const struct command command_whatif;
 extern const struct command command_model;
 extern const struct command command_simulate;
 extern const struct command command_recommend;
@@ -43,6 +44,7 @@ const struct command *const commands[] = {
 	&command_phases,
 	&command_characterize,
 	&command_predict,
+	&command_whatif,
 	&command_model,
 	&command_simulate,
 	&command_recommend,
