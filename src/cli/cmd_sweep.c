@@ -14,7 +14,7 @@ struct options {
 	uint64_t repeat, seed, budget_ns;
 	double precision, slowdown;
 	const char *json, *sensors;
-	bool list;
+	bool list, adaptive;
 };
 
 static const struct option options_table[] = {
@@ -69,6 +69,11 @@ static const struct option options_table[] = {
 	  .field = offsetof(struct options, sensors),
 	  .value = "LIST",
 	  .help = "only these sensors; see ergon sensors" },
+	{ .name = "adaptive",
+	  .letter = 'a',
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct options, adaptive),
+	  .help = "search for the least EDP instead of measuring every point" },
 	{ .name = "list",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct options, list),
@@ -174,6 +179,11 @@ static void print_result(struct cli *cli, const struct sweep *sweep)
 	table_fini(&t);
 	fprintf(cli->out, "\n* on the Pareto front, b baseline, e least energy, "
 	                  "s least EDP (sweet spot)\n");
+	if (sweep->searched)
+		fprintf(cli->out, "searched with %zu runs; every point takes %zu at the least\n",
+		        sweep->runs, sweep_full_runs(sweep));
+	else if (sweep->options.adaptive)
+		fprintf(cli->out, "more than one valley: every point was measured\n");
 	if (outliers)
 		fprintf(cli->out, "%zu run%s stand%s out from the rest of %s point; kept\n",
 		        outliers, outliers == 1 ? "" : "s", outliers == 1 ? "s" : "",
@@ -192,6 +202,7 @@ static enum ergon_code run_it(struct cli *cli, const struct options *o, struct s
 		                         .repeat = o->repeat,
 		                         .budget_ns = o->budget_ns,
 		                         .seed = o->seed,
+		                         .adaptive = o->adaptive,
 		                         .progress = show_progress,
 		                         .user = &progress };
 	progress_begin(&progress, cli, "sweep");

@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/grow.h"
-#include "base/rng.h"
 #include "base/units.h"
+#include "understand/sweep_internal.h"
 
-enum { RUNS_LEAST = 3 };
 static const double OUTLIER_Z = 3.5; /* Iglewicz and Hoaglin 1993 */
 
 /* ---- the grid ---- */
@@ -84,18 +83,7 @@ void sweep_fini(struct sweep *sweep)
 
 /* ---- running ---- */
 
-struct runner {
-	struct sweep *sweep;
-	const struct ergon_env *env;
-	sweep_measure measure;
-	void *user;
-	struct ergon_error *err;
-	struct rng rng;
-	uint64_t begin_ns;
-	bool stop;
-};
-
-static double elapsed_s(const struct runner *r)
+static double elapsed_s(const struct sweep_runner *r)
 {
 	uint64_t now = r->env->clock->monotonic_ns(r->env->clock->user);
 	return seconds_from_ns(now - r->begin_ns);
@@ -111,10 +99,10 @@ static void judge_precision(const struct sweep *sweep, struct sweep_point *p)
 	/* Without energy, time is what is known; its interval then decides. */
 	const struct moments *m = sweep->has_energy ? &p->energy : &p->time;
 	double width = sweep_half_width(sweep, m) / m->mean;
-	p->precise = m->count >= RUNS_LEAST && width <= sweep->options.precision;
+	p->precise = m->count >= SWEEP_RUNS_LEAST && width <= sweep->options.precision;
 }
 
-static bool is_done(const struct sweep *sweep, const struct sweep_point *p)
+bool sweep_point_done(const struct sweep *sweep, const struct sweep_point *p)
 {
 	if (p->failed > 0)
 		return true; /* it would fail again */
@@ -126,19 +114,19 @@ static bool is_done(const struct sweep *sweep, const struct sweep_point *p)
 /* Runs that are likely still needed, from what the spread so far promises. */
 static double runs_left(const struct sweep *sweep, const struct sweep_point *p)
 {
-	if (is_done(sweep, p))
+	if (sweep_point_done(sweep, p))
 		return 0;
 	if (sweep->options.repeat)
 		return (double)(sweep->options.repeat - p->count);
-	if (p->count < RUNS_LEAST)
-		return (double)(RUNS_LEAST - p->count);
+	if (p->count < SWEEP_RUNS_LEAST)
+		return (double)(SWEEP_RUNS_LEAST - p->count);
 	const struct moments *m = sweep->has_energy ? &p->energy : &p->time;
 	double need = 2 * moments_stddev(m) / (m->mean * sweep->options.precision);
 	double left = need * need - (double)p->count;
 	return left < 1 ? 1 : fmin(left, (double)(SWEEP_RUNS_MAX - p->count));
 }
 
-static void report(struct runner *r, const struct sweep_point *p)
+static void report(struct sweep_runner *r, const struct sweep_point *p)
 {
 	const struct sweep *s = r->sweep;
 	if (!s->options.progress)
@@ -157,7 +145,7 @@ static void report(struct runner *r, const struct sweep_point *p)
 		r->stop = r->sweep->interrupted = true;
 }
 
-static enum ergon_code keep(struct runner *r, struct sweep_point *p,
+static enum ergon_code keep(struct sweep_runner *r, struct sweep_point *p,
                             const struct sweep_sample *sample)
 {
 	struct sweep *s = r->sweep;
@@ -184,7 +172,7 @@ static enum ergon_code keep(struct runner *r, struct sweep_point *p,
 }
 
 /* Would one more run of this point overrun the budget? The first run of all always happens. */
-static bool over_budget(const struct runner *r, const struct sweep_point *p)
+static bool over_budget(const struct sweep_runner *r, const struct sweep_point *p)
 {
 	const struct sweep *s = r->sweep;
 	if (!s->options.budget_ns || s->runs == 0)
@@ -193,10 +181,10 @@ static bool over_budget(const struct runner *r, const struct sweep_point *p)
 	return elapsed_s(r) + expected > seconds_from_ns(s->options.budget_ns);
 }
 
-static enum ergon_code run_point(struct runner *r, struct sweep_point *p)
+enum ergon_code sweep_run_point(struct sweep_runner *r, struct sweep_point *p)
 {
 	struct sweep *s = r->sweep;
-	if (is_done(s, p))
+	if (sweep_point_done(s, p))
 		return ERGON_OK;
 	if (over_budget(r, p)) {
 		s->budget_spent = r->stop = true;
@@ -213,26 +201,26 @@ static enum ergon_code run_point(struct runner *r, struct sweep_point *p)
 	return code;
 }
 
-static enum ergon_code run_round(struct runner *r, uint32_t *order)
+static enum ergon_code run_round(struct sweep_runner *r, uint32_t *order)
 {
 	enum ergon_code code = ERGON_OK;
 	for (uint32_t i = 0; i < r->sweep->count; i++)
 		order[i] = i;
 	rng_shuffle(&r->rng, order, r->sweep->count);
 	for (size_t i = 0; !code && !r->stop && i < r->sweep->count; i++)
-		code = run_point(r, &r->sweep->points[order[i]]);
+		code = sweep_run_point(r, &r->sweep->points[order[i]]);
 	return code;
 }
 
 static bool all_done(const struct sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->count; i++)
-		if (!is_done(sweep, &sweep->points[i]))
+		if (!sweep_point_done(sweep, &sweep->points[i]))
 			return false;
 	return true;
 }
 
-static enum ergon_code warm_up(struct runner *r)
+static enum ergon_code warm_up(struct sweep_runner *r)
 {
 	struct sweep_sample sample = { 0 };
 	if (r->sweep->options.no_warm_up)
@@ -241,6 +229,12 @@ static enum ergon_code warm_up(struct runner *r)
 	    r->measure(r->user, r->sweep, &r->sweep->points[r->sweep->count - 1], &sample, r->err);
 	r->stop = r->sweep->interrupted;
 	return code;
+}
+
+size_t sweep_full_runs(const struct sweep *sweep)
+{
+	size_t each = sweep->options.repeat ? sweep->options.repeat : SWEEP_RUNS_LEAST;
+	return each * sweep->count;
 }
 
 /* ---- what it means ---- */
@@ -268,7 +262,7 @@ struct tradeoff_point sweep_mean(const struct sweep_point *point)
 }
 
 /* As the machine is used by default: numbers at their highest, texts as first given. */
-static size_t default_point(const struct sweep *sweep)
+size_t sweep_default_point(const struct sweep *sweep)
 {
 	size_t index = 0;
 	for (size_t i = 0; i < sweep->lever_count; i++) {
@@ -300,7 +294,7 @@ static enum ergon_code conclude(struct sweep *sweep, struct ergon_error *err)
 		points[n++] = sweep_mean(&sweep->points[i]);
 	}
 	if (!code && n > 0) {
-		sweep->baseline = default_point(sweep);
+		sweep->baseline = sweep_default_point(sweep);
 		struct tradeoff_best best = tradeoff_best(points, n);
 		if (sweep->points[sweep->baseline].count == 0)
 			sweep->baseline = index[best.fastest];
@@ -336,18 +330,22 @@ static enum ergon_code all_failed(const struct sweep *sweep, struct ergon_error 
 enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, sweep_measure measure,
                           void *user, struct ergon_error *err)
 {
-	struct runner r = { .sweep = sweep,
-		            .env = env,
-		            .measure = measure,
-		            .user = user,
-		            .err = err,
-		            .begin_ns = env->clock->monotonic_ns(env->clock->user) };
+	struct sweep_runner r = { .sweep = sweep,
+		                  .env = env,
+		                  .measure = measure,
+		                  .user = user,
+		                  .err = err,
+		                  .begin_ns = env->clock->monotonic_ns(env->clock->user) };
 	rng_init(&r.rng, sweep->options.seed);
 	uint32_t *order = calloc(sweep->count, sizeof *order);
 	if (!order)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	enum ergon_code code = warm_up(&r);
-	while (!code && !r.stop && !all_done(sweep))
+	bool complete = false;
+	if (!code && !r.stop && sweep->options.adaptive)
+		code = sweep_adaptive(&r, &complete);
+	sweep->searched = complete;
+	while (!code && !r.stop && !complete && !all_done(sweep))
 		code = run_round(&r, order);
 	free(order);
 	sweep->wall_s = elapsed_s(&r);

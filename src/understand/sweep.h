@@ -13,6 +13,9 @@
  * Where no energy can be read at all, time is still measured; the energies are NaN, no front is
  * drawn, and the result says so.
  *
+ * Adaptively, only what the search for the least EDP needs is measured (sweep_adaptive.c); where
+ * the points along a lever show more than one valley, the full grid is measured after all.
+ *
  * How a run is made is the caller's: sweep_run() calls measure() (an emulated machine in tests);
  * sweep_command() starts a real command under the meter.
  */
@@ -37,6 +40,7 @@ struct sweep_options {
 	uint64_t budget_ns; /* 0: none */
 	uint64_t seed;
 	bool no_warm_up;
+	bool adaptive; /* measure only what the search for the least EDP needs */
 	/* Told after each run; false ends the sweep as if the budget were spent. May be NULL. */
 	bool (*progress)(void *user, double done, const char *note);
 	void *user;
@@ -69,6 +73,7 @@ struct sweep {
 	size_t count;
 	size_t runs; /* that count, failed ones included */
 	bool has_energy, budget_spent, interrupted;
+	bool searched; /* adaptively: points without a run were not needed */
 	enum provenance provenance;
 	double wall_s;
 	char *command; /* for people; NULL for an emulated run */
@@ -101,6 +106,9 @@ ERGON_MUST_USE enum ergon_code sweep_command(struct sweep *sweep, const struct e
 struct tradeoff_point sweep_mean(const struct sweep_point *point);
 /* Half width of an interval of the sweep's confidence; NaN below two runs. */
 double sweep_half_width(const struct sweep *sweep, const struct moments *moments);
+
+/* Runs that the full grid takes at the least. */
+size_t sweep_full_runs(const struct sweep *sweep);
 
 /* "cpu.threads 1, env:MODE b" into out; returns out. */
 char *sweep_setting_text(const struct sweep *sweep, const struct sweep_point *point, char *out,

@@ -151,6 +151,11 @@ json_t *sweep_to_json(const struct sweep *sweep)
 	    point_to_json(sweep, sweep->within, false), "points", points);
 	if (!root)
 		return NULL;
+	if (o->adaptive)
+		json_object_set_new(root, "adaptive",
+		                    json_pack("{s:b, s:I, s:I}", "one_valley", sweep->searched,
+		                              "runs", (json_int_t)sweep->runs, "full_grid_runs",
+		                              (json_int_t)sweep_full_runs(sweep)));
 	json_object_set_new(root, "slowdown", json_number(o->slowdown));
 	json_object_set_new(root, "precision", json_number(o->precision));
 	json_object_set_new(root, "confidence", json_number(o->confidence));

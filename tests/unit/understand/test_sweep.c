@@ -2,6 +2,7 @@
 #include "understand/sweep.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -177,6 +178,97 @@ static void outliers_are_counted_not_dropped(void **state)
 	sweep_fini(&sweep);
 }
 
+/* An emulated GPU: speed goes with the cube root of the power above 40 W, up to 220 W that it can
+ * use. A second lever costs time and saves nothing beyond its middle value. */
+struct gpu {
+	struct rng rng;
+	bool many_valleys;
+	size_t calls;
+};
+
+static struct tradeoff_point gpu_at(const struct gpu *gpu, double cap_w, double depth)
+{
+	double power = cap_w < 220 ? cap_w : 220;
+	double time = 10 / cbrt(power - 40) * (1 + 0.05 * (depth - 3) * (depth - 3));
+	if (gpu->many_valleys && fmod(cap_w, 50) > 0)
+		time *= 1.5; /* every second cap: ups and downs wherever one looks */
+	return (struct tradeoff_point){ time, time * power };
+}
+
+static enum ergon_code emulate_gpu(void *user, const struct sweep *sweep,
+                                   const struct sweep_point *point, struct sweep_sample *sample,
+                                   struct ergon_error *err)
+{
+	(void)err;
+	struct gpu *gpu = user;
+	double depth = 3;
+	if (sweep->lever_count > 1)
+		depth = strtod(sweep->levers[1].values[point->setting[1]], NULL);
+	const char *cap = sweep->levers[0].values[point->setting[0]];
+	struct tradeoff_point p = gpu_at(gpu, strtod(cap, NULL), depth);
+	sample->time_s = p.time_s * (1 + 0.002 * rng_normal(&gpu->rng));
+	sample->energy_j = p.energy_j * (1 + 0.005 * rng_normal(&gpu->rng));
+	fake.now_ns += 1000000000;
+	gpu->calls++;
+	return ERGON_OK;
+}
+
+static double true_edp(const struct sweep *sweep, const struct gpu *gpu, size_t index)
+{
+	const uint32_t *at = sweep->points[index].setting;
+	double depth = 3;
+	if (sweep->lever_count > 1)
+		depth = strtod(sweep->levers[1].values[at[1]], NULL);
+	return tradeoff_edp(gpu_at(gpu, sweep->levers[0].numbers[at[0]], depth));
+}
+
+/* Neighbours may be closer than the noise: right is what is within 1% of the best. */
+static bool found_best(const struct sweep *sweep, const struct gpu *gpu)
+{
+	double least = HUGE_VAL;
+	for (size_t i = 0; i < sweep->count; i++)
+		least = fmin(least, true_edp(sweep, gpu, i));
+	return true_edp(sweep, gpu, sweep->best.min_edp) <= 1.01 * least;
+}
+
+static void adaptive(const char *const *specs, size_t count, bool many_valleys)
+{
+	size_t runs = 0, full = 0, right = 0;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct sweep sweep;
+		struct gpu gpu = { .many_valleys = many_valleys };
+		struct sweep_options o = { .repeat = 5, .adaptive = true, .seed = seed };
+		fake_clock_init(&fake);
+		env.clock = &fake.clock;
+		rng_init(&gpu.rng, seed);
+		assert_int_equal(sweep_init(&sweep, &env, specs, count, &o, NULL), ERGON_OK);
+		assert_int_equal(sweep_run(&sweep, &env, emulate_gpu, &gpu, NULL), ERGON_OK);
+		assert_int_equal(sweep.searched, !many_valleys);
+		right += found_best(&sweep, &gpu);
+		runs += sweep.runs;
+		full += sweep_full_runs(&sweep);
+		sweep_fini(&sweep);
+	}
+	print_message("adaptive, %zu lever%s%s: right %zu of 20 times, %.0f%% of the grid's runs\n",
+	              count, count == 1 ? "" : "s", many_valleys ? ", many valleys" : "", right,
+	              100.0 * (double)runs / (double)full);
+	assert_true(right >= 19);
+	if (!many_valleys)
+		assert_true((double)runs <= 0.4 * (double)full);
+	else
+		assert_true(runs >= full);
+}
+
+static void adaptive_finds_it_with_few_runs(void **state)
+{
+	(void)state;
+	static const char *const one[] = { "cpu.threads=50:300:25" };
+	static const char *const two[] = { "cpu.threads=50:300:25", "arg:depth=1:5" };
+	adaptive(one, 1, false);
+	adaptive(two, 2, false);
+	adaptive(one, 1, true);
+}
+
 static void bad_grids(void **state)
 {
 	(void)state;
@@ -205,6 +297,7 @@ int main(void)
 		cmocka_unit_test(failures_are_kept_apart),
 		cmocka_unit_test(time_alone_where_no_energy_is),
 		cmocka_unit_test(outliers_are_counted_not_dropped),
+		cmocka_unit_test(adaptive_finds_it_with_few_runs),
 		cmocka_unit_test(bad_grids),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
