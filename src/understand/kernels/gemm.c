@@ -125,7 +125,7 @@ static void gemm_check(void *state, double *error, double *allowed)
 	*error = isnan(worst) ? HUGE_VAL : worst;
 	for (size_t i = 0; i < n; i++) { /* the next run must write it again */
 		if (is_wide(g))
-			((double *)g->c)[i * n + i] = NAN;
+			((double *)g->c)[i * n + i] = (double)NAN;
 		else
 			((float *)g->c)[i * n + i] = NAN;
 	}

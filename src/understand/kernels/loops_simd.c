@@ -20,8 +20,7 @@
 #include "understand/kernels/loops_both.inc"
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(                                                                      \
-    __attribute__((target("avx512f,avx512dq,fma,prefer-vector-width=512"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,fma"))), apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
