@@ -60,7 +60,7 @@ static void print_result(struct cli *cli, const struct characterization *c)
 		fprintf(cli->out, "  clock          not probed: %s\n", e->no_clock);
 	if (isfinite(e->neighbour.ratio))
 		fprintf(cli->out,
-		        "  neighbour      %.2f +-%.2f times as long beside memory traffic\n",
+		        "  neighbour      %.2f +-%.2f times the CPU time beside memory traffic\n",
 		        e->neighbour.ratio, e->neighbour.half_width);
 	else if (e->no_neighbour[0])
 		fprintf(cli->out, "  neighbour      not probed: %s\n", e->no_neighbour);
@@ -111,11 +111,11 @@ const struct command command_characterize = {
 	.summary = "say what a command waits for: the core, memory, or neither",
 	.synopsis = "[options] -- COMMAND [ARG...]",
 	.details = "Runs the command as it is, then under probes: at a low and a high clock where "
-	           "the clock can "
+		   "the clock can "
 		   "be set (put back afterwards), else beside a memory stream and beside "
-	           "arithmetic on other "
+		   "arithmetic on other "
 		   "processors. Gives a class with its evidence, or says why it cannot. The "
-	           "command's standard "
+		   "command's standard "
 		   "output is thrown away.",
 	.examples = "ergon characterize -- ergon kernel triad --paradigm simd --repeat 30\n"
 		    "ergon characterize --json - -- ./solver input.dat",

@@ -28,7 +28,7 @@ refuses "expected a command" sweep --lever cpu.threads=1
 refuses "at least one" sweep -- true
 refuses "no-such-command" sweep --lever env:A=1 -- no-such-command
 refuses "fails at every setting: exit status 3" sweep --lever env:A=1,2 -- sh -c 'exit 3'
-printf "a,b\n1,2\n" >"$work/t.csv"
+printf "a,b\n1,2\n1,2\n" >"$work/t.csv"
 refuses "no column .t." pareto "$work/t.csv" --time t --power b
 refuses "no-such-file" pareto no-such-file.csv --time t --power p
 
@@ -66,4 +66,14 @@ PY
 "$ERGON" sweep --lever cpu.threads=1:2 --repeat 1 -- sh -c 'echo "$OMP_NUM_THREADS {cpu.threads}" >>"$0"' \
 	"$work/threads" >/dev/null 2>&1
 sort -u "$work/threads" | tr '\n' ',' | grep -qx '1 1,2 2,' || fail "cpu.threads: $(cat "$work/threads")"
-echo "kernel, bench and sweep behave"
+refuses "no-such-command" characterize -- no-such-command
+refuses "exit status 3" characterize -- sh -c 'exit 3'
+"$ERGON" characterize --json - -- sleep 0.5 | grep -q '"class": "idle"' || fail "sleep is not idle"
+
+printf 't,p\n0,10\n1,10\n2,10\n3,10\n4,10\n5,50\n6,50\n7,50\n8,50\n9,50\n' >"$work/series.csv"
+"$ERGON" phases "$work/series.csv" --time t --power p --json - | python3 -c '
+import json, sys
+p = json.load(sys.stdin)["phases"]
+assert [x["samples"] for x in p] == [5, 5] and p[1]["energy_j"] == 200, p' || fail "phases"
+refuses "expected a time after" phases "$work/t.csv" --time a --power b
+echo "kernel, bench, sweep, characterize and phases behave"
