@@ -84,7 +84,10 @@ static void hostile_texts(void **state)
 	assert_null(strstr(html, "<script>alert"));
 	assert_null(strstr(html, "x</script>"));
 	assert_non_null(strstr(html, "x&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;"));
-	assert_non_null(strstr(html, "x\\u003c/script\\u003e"));
+	if (report_has_figures())
+		assert_non_null(strstr(html, "x\\u003c/script\\u003e"));
+	else
+		assert_non_null(strstr(html, "Figures were left out"));
 	free(html);
 }
 
