@@ -41,6 +41,13 @@ struct job_config {
 	bool accumulate; /* at least one extra micro-step a step (Optimus's profile of one GPU) */
 };
 
+/* How far a job's batch can be varied. */
+struct batch_limits {
+	uint32_t initial, largest; /* total batch at which it converges as stated, and the most */
+	uint32_t local_min, local_max; /* samples a GPU and micro-step */
+	uint32_t fixed;                /* total batch that must not be varied; 0: none */
+};
+
 struct oracle;
 struct oracle_ops {
 	const struct estimate *(*estimate)(struct oracle *oracle, const struct job_facts *job,
@@ -53,6 +60,12 @@ struct oracle_ops {
 	                          uint32_t epoch);
 	/* A count of GPUs above which the job's own batch cannot be split further. */
 	uint32_t (*gpus_limit)(struct oracle *oracle, const struct job_facts *job);
+	void (*limits)(struct oracle *oracle, const struct job_facts *job,
+	               struct batch_limits *limits);
+	/* Squared norm and variance of the gradient at a total batch in an epoch; NULL where the
+	 * oracle knows nothing of convergence. */
+	void (*gradient)(struct oracle *oracle, const struct job_facts *job, uint32_t batch,
+	                 uint32_t epoch, double *sqr, double *var);
 	void (*fini)(struct oracle *oracle);
 };
 

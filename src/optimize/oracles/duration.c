@@ -54,13 +54,26 @@ static uint32_t gpus_limit(struct oracle *base, const struct job_facts *job)
 	return job->gpus;
 }
 
+static void limits(struct oracle *base, const struct job_facts *job, struct batch_limits *out)
+{
+	(void)base;
+	uint32_t batch = job->batch ? job->batch : 1;
+	*out = (struct batch_limits){ batch, batch, 1, batch, batch };
+}
+
 static void fini(struct oracle *base)
 {
 	estimate_cache_fini(&((struct duration_oracle *)base)->cache);
 }
 
-static const struct oracle_ops duration_ops = { estimate, batches, iterations_left, gpus_limit,
-	                                        fini };
+static const struct oracle_ops duration_ops = {
+	.estimate = estimate,
+	.batches = batches,
+	.iterations_left = iterations_left,
+	.gpus_limit = gpus_limit,
+	.limits = limits,
+	.fini = fini,
+};
 
 enum ergon_code duration_oracle(struct arena *arena, const struct cluster *cluster,
                                 const double *gpu_max_w, const char *file, struct job_facts *jobs,

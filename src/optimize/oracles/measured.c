@@ -292,13 +292,43 @@ static uint32_t gpus_limit(struct oracle *base, const struct job_facts *job)
 	return limit;
 }
 
+static void limits(struct oracle *base, const struct job_facts *job, struct batch_limits *out)
+{
+	struct measured_oracle *oracle = (struct measured_oracle *)base;
+	const struct measured_application *app = &oracle->tables->applications[job->application_id];
+	const struct measured_table *table = &app->tables[0];
+	for (size_t g = 0; g < oracle->cluster->group_count; g++)
+		if (oracle->table[g * oracle->tables->count + job->application_id])
+			table = oracle->table[g * oracle->tables->count + job->application_id];
+	*out = (struct batch_limits){ .initial = app->validations[0].batch,
+		                      .largest = app->validations[app->validation_count - 1].batch,
+		                      .local_min = (uint32_t)table->min_local,
+		                      .local_max = (uint32_t)table->max_local };
+	if (app->gpus_limit) /* as published: it always runs at its largest batch */
+		out->fixed = out->largest;
+}
+
+static void gradient_of(struct oracle *base, const struct job_facts *job, uint32_t batch,
+                        uint32_t epoch, double *sqr, double *var)
+{
+	struct measured_oracle *oracle = (struct measured_oracle *)base;
+	gradient(&oracle->tables->applications[job->application_id], batch, epoch, sqr, var);
+}
+
 static void fini(struct oracle *base)
 {
 	estimate_cache_fini(&((struct measured_oracle *)base)->cache);
 }
 
-static const struct oracle_ops measured_ops = { estimate, batches, iterations_left, gpus_limit,
-	                                        fini };
+static const struct oracle_ops measured_ops = {
+	.estimate = estimate,
+	.batches = batches,
+	.iterations_left = iterations_left,
+	.gpus_limit = gpus_limit,
+	.limits = limits,
+	.gradient = gradient_of,
+	.fini = fini,
+};
 
 static enum ergon_code find_tables(struct measured_oracle *oracle, struct ergon_error *err)
 {

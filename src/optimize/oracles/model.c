@@ -184,12 +184,26 @@ static uint32_t gpus_limit(struct oracle *base, const struct job_facts *job)
 	return job->gpus_max;
 }
 
+static void limits(struct oracle *base, const struct job_facts *job, struct batch_limits *out)
+{
+	(void)base;
+	uint32_t batch = job->batch ? job->batch : 1;
+	*out = (struct batch_limits){ batch, batch, 1, batch, batch };
+}
+
 static void fini(struct oracle *base)
 {
 	estimate_cache_fini(&((struct model_oracle *)base)->cache);
 }
 
-static const struct oracle_ops model_ops = { estimate, batches, iterations_left, gpus_limit, fini };
+static const struct oracle_ops model_ops = {
+	.estimate = estimate,
+	.batches = batches,
+	.iterations_left = iterations_left,
+	.gpus_limit = gpus_limit,
+	.limits = limits,
+	.fini = fini,
+};
 
 static enum ergon_code find_kind(struct model_oracle *oracle, const struct workload *workload,
                                  uint32_t batch, uint32_t *id, struct ergon_error *err)

@@ -15,16 +15,28 @@ extern const struct scheduling_policy policy_easy;
 extern const struct scheduling_policy policy_conservative;
 extern const struct scheduling_policy policy_tiresias;
 extern const struct scheduling_policy policy_optimus;
+extern const struct scheduling_policy policy_pollux;
 extern const struct scheduling_policy policy_pollux_exhaustive;
 extern const struct scheduling_policy policy_zeus;
 extern const struct scheduling_policy policy_charon;
 
+/* clang-format off: one a line */
 const struct scheduling_policy *const scheduling_policies[] = {
-	&policy_fifo,     &policy_sjf,     &policy_srtf,
-	&policy_las,      &policy_easy,    &policy_conservative,
-	&policy_tiresias, &policy_optimus, &policy_pollux_exhaustive,
-	&policy_zeus,     &policy_charon,  NULL,
+	&policy_fifo,
+	&policy_sjf,
+	&policy_srtf,
+	&policy_las,
+	&policy_easy,
+	&policy_conservative,
+	&policy_tiresias,
+	&policy_optimus,
+	&policy_pollux,
+	&policy_pollux_exhaustive,
+	&policy_zeus,
+	&policy_charon,
+	NULL,
 };
+/* clang-format on */
 
 enum ergon_code policy_find(const char *name, const struct scheduling_policy **policy,
                             struct ergon_error *err)

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pollux (Qiao et al., OSDI 2021): goodput-adaptive co-scheduling, as in its artifact.
+ *
+ * The scheduler knows a job only by what it has seen of it: step times of the configurations that
+ * it ran (fitted, pollux_fit.h) and the gradient statistics of its current epoch. Goodput is
+ * throughput x statistical efficiency at the best of 50 geometrically spaced total batches. A job's
+ * value is its goodput over that on a fair share of the cluster, scaled down by what a restart
+ * costs it. The allocation comes from a genetic search, warm-started from the last (pollux_ga.h).
+ * Between decisions a job changes its batch at the end of each epoch.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimize/policies/pollux_fit.h"
+#include "optimize/policies/pollux_ga.h"
+#include "optimize/policy.h"
+
+enum {
+	NODES_MAX = 1024,
+	JOB_GPUS_MAX = 64,
+	BATCHES = 50,
+	OBSERVATIONS_MAX = 256,
+	GENERATIONS = 100,
+	PATIENCE = 12, /* generations without a better one: see docs/policies.md */
+};
+
+/* What is known of one job. */
+struct known {
+	struct batch_limits limits;
+	struct observation *seen; /* [capacity] */
+	uint32_t seen_count, capacity;
+	uint32_t most_gpus; /* that it ran on */
+	uint32_t row;       /* in the last search, UINT32_MAX: none */
+	bool fitted, stale; /* stale: the table must be emptied */
+	struct pollux_fit fit;
+	double sqr, var; /* of the gradient, in the current epoch */
+	uint32_t epoch;  /* of the statistics */
+	double *value;   /* goodput by (nodes, GPUs), or NaN; NULL: not made yet */
+	double fair;     /* goodput on the fair share */
+	uint32_t fair_gpus;
+};
+
+struct pollux {
+	struct ga ga;
+	struct arena *arena;
+	struct known *known; /* [jobs] */
+	uint32_t *order, *old_row;
+	struct ga_job *rows;
+	double **free_tables; /* of jobs that are done, for reuse */
+	uint32_t free_count, order_count;
+	const struct policy_call *call;
+	uint32_t last_arrived;
+	struct share *shares; /* [nodes] */
+	uint32_t share_gpus;  /* fair share */
+};
+
+static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
+{
+	struct pollux *p = state;
+	const struct cluster *cluster = setup->cluster->spec;
+	uint32_t count = setup->jobs->count;
+	if (cluster->group_count != 1 || cluster->nodes > NODES_MAX ||
+	    cluster->groups[0].gpus_per_node > 64)
+		return ergon_fail(err, ERGON_INFEASIBLE,
+		                  "policy pollux searches clusters of one type, of up to %d nodes "
+		                  "of up to 64 GPUs",
+		                  NODES_MAX);
+	for (uint32_t i = 0; i < count; i++)
+		if (!setup->jobs->facts[i].malleable)
+			return ergon_fail(err, ERGON_INFEASIBLE,
+			                  "policy pollux varies the number of GPUs, which job %s "
+			                  "does not allow; use --oracle measured:DIR or model",
+			                  setup->jobs->facts[i].name);
+	p->arena = setup->arena;
+	p->known = ARENA_ARRAY(p->arena, struct known, count);
+	p->order = ARENA_ARRAY(p->arena, uint32_t, count);
+	p->old_row = ARENA_ARRAY(p->arena, uint32_t, count);
+	p->rows = ARENA_ARRAY(p->arena, struct ga_job, count);
+	p->free_tables = ARENA_ARRAY(p->arena, double *, count);
+	p->shares = ARENA_ARRAY(p->arena, struct share, cluster->nodes);
+	if (!p->known || !p->order || !p->old_row || !p->rows || !p->free_tables || !p->shares ||
+	    !ga_init(&p->ga, p->arena, setup->options->seed, cluster->nodes,
+	             cluster->groups[0].gpus_per_node))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	p->ga.generations = GENERATIONS;
+	p->ga.patience = PATIENCE;
+	return ERGON_OK;
+}
+
+/* Total batch, micro-steps and samples of a candidate. */
+struct split {
+	double atomic, extra;
+};
+
+static struct split split_of(const struct batch_limits *l, double batch, uint32_t gpus)
+{
+	double local = batch / gpus;
+	double extra = ceil(local / l->local_max - 1e-8) - 1;
+	if (extra < 0)
+		extra = 0;
+	if (gpus == 1 && local > l->initial + 1e-8 && extra < 1)
+		extra = 1;
+	double atomic = ceil(local / (extra + 1) - 1e-8);
+	atomic = fmin(l->local_max, fmax(l->local_min, atomic));
+	return (struct split){ atomic, extra };
+}
+
+/* The best goodput on gpus GPUs of nodes nodes, samples at perfect efficiency per second, and the
+ * total batch that reaches it. 0 where none is possible. */
+static double goodput(const struct known *k, uint32_t nodes, uint32_t gpus, uint32_t *best_batch)
+{
+	const struct batch_limits *l = &k->limits;
+	double low = fmax(l->initial, (double)l->local_min * gpus), high = l->largest;
+	if (l->fixed)
+		low = high = l->fixed;
+	if (low > high)
+		return 0;
+	uint32_t steps = low < high ? BATCHES : 1;
+	double ratio = steps > 1 ? pow(high / low, 1.0 / (steps - 1)) : 1, batch = low, best = 0;
+	double network_s = pollux_network_s(&k->fit, nodes, gpus);
+	double last_atomic = 0, last_extra = -1;
+	for (uint32_t i = 0; i < steps; i++, batch *= ratio) {
+		struct split s = split_of(l, fmin(batch, high), gpus);
+		if (s.atomic == last_atomic && s.extra == last_extra)
+			continue;
+		last_atomic = s.atomic;
+		last_extra = s.extra;
+		double compute_s = pollux_compute_s(&k->fit, s.atomic);
+		double time_s = pollux_step_s(&k->fit, compute_s, network_s) + s.extra * compute_s;
+		double samples = s.atomic * (s.extra + 1) * gpus, scale = samples / l->initial;
+		double below = k->var / scale + k->sqr;
+		double gain = below > 0 ? (k->var + k->sqr) / below : 1;
+		double value = samples / time_s * gain / scale;
+		if (value > best) {
+			best = value;
+			if (best_batch)
+				*best_batch = (uint32_t)samples;
+		}
+	}
+	return best;
+}
+
+static double ask(void *user, uint32_t row, uint32_t nodes, uint32_t gpus)
+{
+	struct pollux *p = user;
+	struct known *k = &p->known[p->order[row]];
+	/* Everything is scaled by nodes over GPUs of the cluster, as published. */
+	double scale = (double)p->ga.nodes / p->ga.gpus;
+	if (!k->fitted)
+		return scale * gpus / k->fair_gpus;
+	return k->fair > 0 ? scale * goodput(k, nodes, gpus, NULL) / k->fair : 0;
+}
+
+static bool add_observation(struct pollux *p, struct known *k, const struct observation *seen)
+{
+	for (uint32_t i = 0; i < k->seen_count; i++)
+		if (k->seen[i].nodes == seen->nodes && k->seen[i].gpus == seen->gpus &&
+		    k->seen[i].local_batch == seen->local_batch)
+			return false;
+	if (k->seen_count == OBSERVATIONS_MAX)
+		return false;
+	if (k->seen_count == k->capacity) {
+		uint32_t capacity = k->capacity ? k->capacity * 2 : 8;
+		struct observation *more = ARENA_ARRAY(p->arena, struct observation, capacity);
+		if (!more)
+			return false; /* it then knows less */
+		if (k->seen_count)
+			memcpy(more, k->seen, k->seen_count * sizeof *more);
+		k->seen = more;
+		k->capacity = capacity;
+	}
+	k->seen[k->seen_count++] = *seen;
+	return true;
+}
+
+/* Learns from a running job what its configuration has shown since the last look. */
+static void observe(struct pollux *p, const struct policy_call *call, uint32_t job)
+{
+	struct known *k = &p->known[job];
+	const struct job_state *state = &call->jobs->state[job];
+	const struct estimate *e = state->estimate;
+	uint32_t epochs = call->jobs->facts[job].epochs;
+	uint32_t epoch = state->epoch < epochs ? state->epoch : epochs - 1;
+	if (call->oracle->ops->gradient && (!k->fitted || k->epoch != epoch || k->seen_count == 0 ||
+	                                    k->stale || call->oracle->ops->gradient)) {
+		double sqr, var;
+		call->oracle->ops->gradient(call->oracle, &call->jobs->facts[job], e->batch, epoch,
+		                            &sqr, &var);
+		if (sqr != k->sqr || var != k->var)
+			k->stale = true;
+		k->sqr = sqr;
+		k->var = var;
+		k->epoch = epoch;
+	}
+	if (state->gpus > k->most_gpus)
+		k->most_gpus = state->gpus;
+	const struct observation seen = { state->share_count, state->gpus, e->atomic,
+		                          fmax(1e-9, e->step_s - e->sync_s), e->step_s };
+	if (!add_observation(p, k, &seen))
+		return;
+	pollux_fit_to(k->seen, k->seen_count, &k->fit);
+	k->fitted = k->stale = true;
+}
+
+static uint32_t retune(void *state, const struct policy_call *call, uint32_t job)
+{
+	struct pollux *p = state;
+	struct known *k = &p->known[job];
+	const struct job_state *now = &call->jobs->state[job];
+	if (k->limits.fixed)
+		return k->limits.fixed;
+	if (now->status == JOB_RUNNING && now->epoch > 0 &&
+	    now->progress >= job_mark(&call->jobs->facts[job], now->epoch) &&
+	    now->segment_ns > now->debt_until_ns && p->call == NULL) {
+		/* At the end of an epoch: what it ran with until now counts as seen. */
+		struct job_state *past = (struct job_state *)(uintptr_t)now;
+		past->epoch--;
+		observe(p, call, job);
+		past->epoch++;
+	}
+	uint32_t best = 0;
+	if (k->fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
+		return best;
+	uint32_t least = k->limits.local_min * now->gpus;
+	return least > k->limits.initial ? least : k->limits.initial;
+}
+
+static int by_service(const void *a, const void *b, void *user)
+{
+	const struct pollux *p = user;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint64_t sx = job_served_gpu_ns(&p->call->jobs->state[x], p->call->now_ns);
+	uint64_t sy = job_served_gpu_ns(&p->call->jobs->state[y], p->call->now_ns);
+	if (sx != sy)
+		return sx < sy ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+static bool make_table(struct pollux *p, struct known *k)
+{
+	size_t size = ((size_t)p->ga.nodes + 1) * (p->ga.gpus + 1);
+	if (!k->value) {
+		k->value = p->free_count ? p->free_tables[--p->free_count]
+		                         : ARENA_ARRAY(p->arena, double, size);
+		k->stale = true;
+	}
+	if (!k->value)
+		return false;
+	if (k->fair_gpus != p->share_gpus) {
+		k->fair_gpus = p->share_gpus;
+		k->stale = true;
+	}
+	if (k->stale) {
+		for (size_t i = 0; i < size; i++)
+			k->value[i] = (double)NAN;
+		k->fair = k->fitted ? goodput(k, 1, k->fair_gpus, NULL) : 0;
+		k->stale = false;
+	}
+	return true;
+}
+
+static void fill_row(struct pollux *p, const struct policy_call *call, uint32_t row)
+{
+	uint32_t job = p->order[row];
+	const struct job_state *state = &call->jobs->state[job];
+	struct known *k = &p->known[job];
+	uint32_t most = 2 * k->most_gpus > 1 ? 2 * k->most_gpus : 1;
+	uint32_t limit = k->limits.fixed && call->oracle->ops->gradient
+	                     ? 1
+	                     : k->limits.largest / k->limits.local_min;
+	double age_s = (double)(call->now_ns - call->jobs->facts[job].arrival_ns) * 1e-9;
+	double lost_s = 30.0 * state->restarts;
+	if (most > limit)
+		most = limit;
+	p->rows[row] = (struct ga_job){ .max_gpus = most < JOB_GPUS_MAX ? most : JOB_GPUS_MAX,
+		                        .keep = fmax(age_s - lost_s, 0) / (age_s + 30),
+		                        .value = k->value };
+	for (uint32_t i = 0; i < state->share_count; i++)
+		p->ga.base[(size_t)row * p->ga.stride + state->shares[i].node] =
+		    (uint8_t)state->shares[i].gpus;
+}
+
+static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
+                               struct ergon_error *err)
+{
+	const struct jobs_view *jobs = call->jobs;
+	for (; p->last_arrived < jobs->arrived; p->last_arrived++) {
+		struct known *k = &p->known[p->last_arrived];
+		k->row = UINT32_MAX;
+		call->oracle->ops->limits(call->oracle, &jobs->facts[p->last_arrived], &k->limits);
+	}
+	for (uint32_t i = 0; i < p->order_count; i++) {
+		struct known *k = &p->known[p->order[i]];
+		if (jobs->state[p->order[i]].status == JOB_DONE && k->value) {
+			p->free_tables[p->free_count++] = k->value;
+			k->value = NULL;
+		}
+	}
+	uint32_t rows = 0;
+	for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next) {
+		const struct job_state *state = &jobs->state[j];
+		p->order[rows++] = j;
+		if (state->status == JOB_RUNNING && call->now_ns > state->segment_ns)
+			observe(p, call, j);
+	}
+	qsort_r(p->order, rows, sizeof *p->order, by_service, p);
+	p->share_gpus = (p->ga.gpus + rows - 1) / rows;
+	for (uint32_t i = 0; i < rows; i++) {
+		p->old_row[i] = p->known[p->order[i]].row;
+		p->known[p->order[i]].row = i;
+		if (!make_table(p, &p->known[p->order[i]]))
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
+	p->order_count = rows;
+	if (!ga_set_rows(&p->ga, p->old_row, rows))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (uint32_t i = 0; i < rows; i++)
+		fill_row(p, call, i);
+	return ERGON_OK;
+}
+
+static bool row_is_kept(const struct pollux *p, const uint8_t *state, uint32_t row)
+{
+	size_t at = (size_t)row * p->ga.stride;
+	return memcmp(state + at, p->ga.base + at, p->ga.stride) == 0;
+}
+
+static enum ergon_code apply(struct pollux *p, const uint8_t *state, struct plan *plan,
+                             struct ergon_error *err)
+{
+	for (uint32_t i = 0; i < p->order_count; i++)
+		if (!row_is_kept(p, state, i))
+			plan_preempt(plan, p->order[i]);
+	for (uint32_t i = 0; i < p->order_count; i++) {
+		uint32_t count = 0;
+		for (uint32_t n = 0; n < p->ga.nodes; n++) {
+			uint8_t gpus = state[(size_t)i * p->ga.stride + n];
+			if (gpus)
+				p->shares[count++] = (struct share){ n, gpus };
+		}
+		if (row_is_kept(p, state, i) || !count)
+			continue;
+		enum ergon_code code = plan_place_on(plan, p->order[i], p->shares, count, 0, err);
+		/* Where nothing is known of a placement, the job waits for the next round. */
+		if (code && code != ERGON_INFEASIBLE)
+			return code;
+	}
+	return ERGON_OK;
+}
+
+static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,
+                              struct ergon_error *err)
+{
+	struct pollux *p = state;
+	p->call = call;
+	enum ergon_code code = prepare(p, call, err);
+	if (!code) {
+		p->ga.jobs = p->rows;
+		p->ga.ask = ask;
+		p->ga.user = p;
+		code = apply(p, ga_search(&p->ga), plan, err);
+	}
+	p->call = NULL;
+	return code;
+}
+
+const struct scheduling_policy policy_pollux = {
+	.name = "pollux",
+	.summary = "goodput by a genetic search over all jobs and nodes, knowing only what it saw",
+	.source = "Qiao et al., OSDI 2021",
+	.state_size = sizeof(struct pollux),
+	.every_round = true,
+	.init = init,
+	.decide = decide,
+	.retune = retune,
+};

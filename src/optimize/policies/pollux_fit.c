@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "optimize/policies/pollux_fit.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const double least = 1e-8;
+enum { STEPS_MAX = 150 };
+
+double pollux_compute_s(const struct pollux_fit *fit, double local_batch)
+{
+	return fit->value[ALPHA_C] + fit->value[BETA_C] * local_batch;
+}
+
+double pollux_network_s(const struct pollux_fit *fit, uint32_t nodes, uint32_t gpus)
+{
+	if (gpus < 2)
+		return least;
+	double more = gpus > 2 ? gpus - 2 : 0;
+	return nodes > 1 ? fit->value[ALPHA_N] + fit->value[BETA_N] * more
+	                 : fit->value[ALPHA_R] + fit->value[BETA_R] * more;
+}
+
+double pollux_step_s(const struct pollux_fit *fit, double compute_s, double network_s)
+{
+	double gamma = fit->value[GAMMA], high = fmax(compute_s, network_s);
+	double ratio = fmin(compute_s, network_s) / high;
+	return high * pow(1 + pow(ratio, gamma), 1 / gamma);
+}
+
+/* ln of the step and its derivatives by compute time, network time and gamma. */
+static double log_step(double a, double n, double gamma, double by[3])
+{
+	double high = fmax(a, n), ratio = fmin(a, n) / high;
+	double power = pow(ratio, gamma), sum = 1 + power;
+	double log_value = log(high) + log(sum) / gamma;
+	double by_high = 1 / (high * sum), by_low = power > 0 ? power / (ratio * high * sum) : 0;
+	by[0] = a >= n ? by_high : by_low;
+	by[1] = a >= n ? by_low : by_high;
+	by[2] = -log(sum) / (gamma * gamma) + (power > 0 ? power * log(ratio) / (sum * gamma) : 0);
+	return log_value;
+}
+
+double pollux_fit_error(const double *p, const struct observation *seen, uint32_t count,
+                        double *gradient)
+{
+	double squares[2] = { 0, 0 }, g[2][FIT_PARAMETERS] = { { 0 } };
+	struct pollux_fit fit;
+	memcpy(fit.value, p, sizeof fit.value);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct observation *o = &seen[i];
+		double a = pollux_compute_s(&fit, o->local_batch);
+		double n = pollux_network_s(&fit, o->nodes, o->gpus), by[3];
+		double more = o->gpus > 2 ? o->gpus - 2 : 0;
+		double e1 = log(a / o->compute_s);
+		double e2 = log_step(a, n, p[GAMMA], by) - log(o->step_s);
+		squares[0] += e1 * e1;
+		squares[1] += e2 * e2;
+		g[0][ALPHA_C] += e1 / a;
+		g[0][BETA_C] += e1 / a * o->local_batch;
+		g[1][ALPHA_C] += e2 * by[0];
+		g[1][BETA_C] += e2 * by[0] * o->local_batch;
+		g[1][GAMMA] += e2 * by[2];
+		if (o->gpus > 1) {
+			int alpha = o->nodes > 1 ? ALPHA_N : ALPHA_R;
+			g[1][alpha] += e2 * by[1];
+			g[1][alpha + 1] += e2 * by[1] * more;
+		}
+	}
+	double error = 0;
+	double ratio_n = p[BETA_N] / p[ALPHA_N], ratio_r = p[BETA_R] / p[ALPHA_R];
+	if (gradient)
+		memset(gradient, 0, FIT_PARAMETERS * sizeof *gradient);
+	for (int k = 0; k < 2; k++) {
+		double rms = sqrt(squares[k] / count);
+		error += rms;
+		for (int i = 0; gradient && rms > 0 && i < FIT_PARAMETERS; i++)
+			gradient[i] += g[k][i] / (count * rms);
+	}
+	if (gradient) {
+		gradient[GAMMA] += 2e-3 * (p[GAMMA] - 1);
+		gradient[BETA_N] += 2e-2 * ratio_n / p[ALPHA_N];
+		gradient[ALPHA_N] -= 2e-2 * ratio_n * ratio_n / p[ALPHA_N];
+		gradient[BETA_R] += 2e-2 * ratio_r / p[ALPHA_R];
+		gradient[ALPHA_R] -= 2e-2 * ratio_r * ratio_r / p[ALPHA_R];
+	}
+	return error + 1e-3 * (p[GAMMA] - 1) * (p[GAMMA] - 1) +
+	       1e-2 * (ratio_n * ratio_n + ratio_r * ratio_r);
+}
+
+/* A bounded quasi-Newton search (BFGS on the free parameters, steps clamped to the bounds). */
+struct search_state {
+	const struct observation *seen;
+	uint32_t count;
+	double low[FIT_PARAMETERS], high[FIT_PARAMETERS];
+	double x[FIT_PARAMETERS], g[FIT_PARAMETERS], f;
+	double h[FIT_PARAMETERS][FIT_PARAMETERS]; /* inverse Hessian */
+	bool fixed[FIT_PARAMETERS];
+};
+
+static void reset(struct search_state *s)
+{
+	double norm = 0;
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		norm += s->fixed[i] ? 0 : fabs(s->g[i]);
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		for (int j = 0; j < FIT_PARAMETERS; j++)
+			s->h[i][j] = i == j ? 1 / fmax(1, norm) : 0;
+}
+
+/* Marks what stands at a bound and wants beyond it; returns the largest free slope. */
+static double bind(struct search_state *s, bool *changed)
+{
+	double slope = 0;
+	*changed = false;
+	for (int i = 0; i < FIT_PARAMETERS; i++) {
+		bool fixed = (s->x[i] <= s->low[i] && s->g[i] >= 0) ||
+		             (s->x[i] >= s->high[i] && s->g[i] <= 0);
+		*changed = *changed || fixed != s->fixed[i];
+		s->fixed[i] = fixed;
+		if (!fixed)
+			slope = fmax(slope, fabs(s->g[i]));
+	}
+	return slope;
+}
+
+static void update(struct search_state *s, const double *step, const double *change)
+{
+	double sy = 0, hy[FIT_PARAMETERS] = { 0 }, yhy = 0;
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		sy += step[i] * change[i];
+	if (!(sy > 1e-14))
+		return;
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		for (int j = 0; j < FIT_PARAMETERS; j++)
+			hy[i] += s->h[i][j] * change[j];
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		yhy += change[i] * hy[i];
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+		for (int j = 0; j < FIT_PARAMETERS; j++)
+			s->h[i][j] += (1 + yhy / sy) * step[i] * step[j] / sy -
+			              (hy[i] * step[j] + step[i] * hy[j]) / sy;
+}
+
+/* One step; false where nothing better is found. */
+static bool descend(struct search_state *s)
+{
+	double d[FIT_PARAMETERS] = { 0 }, x[FIT_PARAMETERS], g[FIT_PARAMETERS], slope = 0;
+	for (int i = 0; i < FIT_PARAMETERS; i++) {
+		for (int j = 0; j < FIT_PARAMETERS && !s->fixed[i]; j++)
+			d[i] -= s->fixed[j] ? 0 : s->h[i][j] * s->g[j];
+		slope += d[i] * s->g[i];
+	}
+	if (!(slope < 0))
+		return false;
+	for (double t = 1; t > 1e-12; t *= 0.5) {
+		double gain = 0;
+		for (int i = 0; i < FIT_PARAMETERS; i++) {
+			x[i] = fmin(s->high[i], fmax(s->low[i], s->x[i] + t * d[i]));
+			gain += s->g[i] * (x[i] - s->x[i]);
+		}
+		double f = pollux_fit_error(x, s->seen, s->count, g);
+		if (!(f <= s->f + 1e-4 * gain) || !(f < s->f))
+			continue;
+		double step[FIT_PARAMETERS], change[FIT_PARAMETERS];
+		for (int i = 0; i < FIT_PARAMETERS; i++) {
+			step[i] = x[i] - s->x[i];
+			change[i] = g[i] - s->g[i];
+		}
+		bool done = s->f - f <= 2.2e-9 * fmax(1, fabs(s->f));
+		memcpy(s->x, x, sizeof x);
+		memcpy(s->g, g, sizeof g);
+		s->f = f;
+		update(s, step, change);
+		return !done;
+	}
+	return false;
+}
+
+static void minimise(struct search_state *s)
+{
+	bool changed, fresh = false;
+	s->f = pollux_fit_error(s->x, s->seen, s->count, s->g);
+	for (int i = 0; i < STEPS_MAX; i++) {
+		if (bind(s, &changed) <= 1e-5)
+			return;
+		if (i == 0 || changed) {
+			reset(s);
+			fresh = true;
+		}
+		if (descend(s)) {
+			fresh = false;
+			continue;
+		}
+		if (fresh)
+			return;
+		reset(s); /* perhaps only the curvature misled */
+		fresh = true;
+	}
+}
+
+static void hold(struct search_state *s, int parameter, double value)
+{
+	s->x[parameter] = s->low[parameter] = s->high[parameter] = value;
+}
+
+void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit)
+{
+	static const double start[FIT_PARAMETERS] = { 0.1, 0.01, 0.1, 0.01, 0.1, 0.01, 1.001 };
+	struct search_state s = { .seen = seen, .count = count };
+	bool one_batch = true, across = false, within = false, over_two = false;
+	double mean_s = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		one_batch = one_batch && seen[i].local_batch == seen[0].local_batch;
+		across = across || seen[i].nodes > 1;
+		within = within || (seen[i].nodes == 1 && seen[i].gpus > 1);
+		over_two = over_two || seen[i].gpus > 2;
+		mean_s += seen[i].compute_s / count;
+	}
+	for (int i = 0; i < FIT_PARAMETERS; i++) {
+		s.x[i] = start[i];
+		s.low[i] = i == GAMMA ? 1 : least;
+		s.high[i] = i == GAMMA ? 10 : (double)INFINITY;
+	}
+	if (one_batch)
+		hold(&s, ALPHA_C, mean_s / 2);
+	if (!across) {
+		hold(&s, ALPHA_N, least);
+		hold(&s, BETA_N, least);
+	}
+	if (!within) {
+		hold(&s, ALPHA_R, least);
+		hold(&s, BETA_R, least);
+	}
+	if (!over_two) {
+		hold(&s, BETA_N, least);
+		hold(&s, BETA_R, least);
+	}
+	minimise(&s);
+	memcpy(fit->value, s.x, sizeof s.x);
+	if (!across) {
+		fit->value[ALPHA_N] = fmax(fit->value[ALPHA_N], fit->value[ALPHA_R] * 1.1);
+		fit->value[BETA_N] = fmax(fit->value[BETA_N], fit->value[BETA_R] * 1.1);
+	}
+}

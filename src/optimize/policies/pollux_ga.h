@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pollux's genetic search over allocations: rows are jobs, columns nodes, elements GPU counts.
+ *
+ * NSGA-II (Deb et al. 2002) with two objectives, both to be maximised: fitness, the power mean with
+ * p = -1 of the jobs' values plus 1e-3, and utility. One-point crossover over jobs; mutation and
+ * repair as in Pollux's artifact. Generations end early where the best fitness has not moved for
+ * `patience` of them. All memory is made once, for the most rows so far.
+ */
+#ifndef ERGON_OPTIMIZE_POLICIES_POLLUX_GA_H
+#define ERGON_OPTIMIZE_POLICIES_POLLUX_GA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/rng.h"
+
+enum { GA_POPULATION = 100, GA_INDIVIDUALS = 2 * GA_POPULATION };
+
+/* What the search needs to know about a row. */
+struct ga_job {
+	uint32_t max_gpus;
+	double keep;   /* factor on the value where the row differs from the base */
+	double *value; /* [(max_nodes + 1) * (ga.gpus + 1)] by nodes, then GPUs; NaN: ask */
+};
+
+struct ga_individual {
+	double fitness, utility, crowding;
+	uint64_t hash;
+	uint32_t rank, slot; /* slot: of its rows */
+};
+
+struct ga {
+	struct arena *arena;
+	struct rng rng;
+	uint32_t nodes, stride, gpus, node_gpus; /* stride: bytes of a row */
+	uint32_t generations, patience;
+	uint32_t rows, capacity; /* jobs now, at most */
+	uint8_t *states;         /* [GA_INDIVIDUALS * capacity * stride] */
+	uint8_t *base;           /* [capacity * stride] */
+	uint8_t *scratch;        /* [stride]: free or used GPUs by node */
+	struct ga_individual people[GA_INDIVIDUALS];
+	uint32_t count; /* of the population that lives on between searches */
+	struct ga_job *jobs;
+	/* The value of row at (nodes, gpus), for table entries that are still NaN. */
+	double (*ask)(void *user, uint32_t row, uint32_t nodes, uint32_t gpus);
+	void *user;
+};
+
+bool ga_init(struct ga *ga, struct arena *arena, uint64_t seed, uint32_t nodes, uint32_t node_gpus);
+
+/* The rows of the next search: old_row[i] is where row i stood in the last one, UINT32_MAX: new.
+ * Sets rows, adapts the population, clears base. False when memory is out. */
+bool ga_set_rows(struct ga *ga, const uint32_t *old_row, uint32_t rows);
+
+/* base and jobs [rows] are set: searches; returns the best state, rows x stride. */
+const uint8_t *ga_search(struct ga *ga);
+
+#endif
