@@ -22,8 +22,7 @@ enum {
 	JOB_GPUS_MAX = 64,
 	BATCHES = 50,
 	OBSERVATIONS_MAX = 256,
-	GENERATIONS = 100,
-	PATIENCE = 12, /* generations without a better one: see docs/policies.md */
+	GENERATIONS = 3, /* where jobs have come or gone; the local search does for the rest */
 };
 
 /* What is known of one job. */
@@ -84,8 +83,6 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	    !ga_init(&p->ga, p->arena, setup->options->seed, cluster->nodes,
 	             cluster->groups[0].gpus_per_node))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	p->ga.generations = GENERATIONS;
-	p->ga.patience = PATIENCE;
 	return ERGON_OK;
 }
 
@@ -192,7 +189,6 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 			k->stale = true;
 		k->sqr = sqr;
 		k->var = var;
-		k->epoch = epoch;
 	}
 	if (state->gpus > k->most_gpus)
 		k->most_gpus = state->gpus;
@@ -200,7 +196,7 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 		                          fmax(1e-9, e->step_s - e->sync_s), e->step_s };
 	if (!add_observation(p, k, &seen))
 		return;
-	pollux_fit_to(k->seen, k->seen_count, &k->fit);
+	pollux_fit_to(k->seen, k->seen_count, k->fitted, &k->fit);
 	k->fitted = k->stale = true;
 }
 
@@ -357,6 +353,8 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	p->call = call;
 	enum ergon_code code = prepare(p, call, err);
 	if (!code) {
+		bool news = call->wakeups & (WAKEUP_ARRIVAL | WAKEUP_END);
+		p->ga.generations = news ? GENERATIONS : 1;
 		p->ga.jobs = p->rows;
 		p->ga.ask = ask;
 		p->ga.user = p;

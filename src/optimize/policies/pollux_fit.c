@@ -6,6 +6,8 @@
 #include <string.h>
 
 static const double least = 1e-8;
+/* Rounds off the kink of a root mean square at no error, where a descent would stop short. */
+static const double smooth = 1e-6;
 enum { STEPS_MAX = 150 };
 
 double pollux_compute_s(const struct pollux_fit *fit, double local_batch)
@@ -26,6 +28,10 @@ double pollux_step_s(const struct pollux_fit *fit, double compute_s, double netw
 {
 	double gamma = fit->value[GAMMA], high = fmax(compute_s, network_s);
 	double ratio = fmin(compute_s, network_s) / high;
+	if (gamma <= 1)
+		return compute_s + network_s;
+	if (ratio < 1e-5) /* adds less than a part in 10^5, as gamma is at least 1 */
+		return high;
 	return high * pow(1 + pow(ratio, gamma), 1 / gamma);
 }
 
@@ -73,7 +79,7 @@ double pollux_fit_error(const double *p, const struct observation *seen, uint32_
 	if (gradient)
 		memset(gradient, 0, FIT_PARAMETERS * sizeof *gradient);
 	for (int k = 0; k < 2; k++) {
-		double rms = sqrt(squares[k] / count);
+		double rms = sqrt(squares[k] / count + smooth);
 		error += rms;
 		for (int i = 0; gradient && rms > 0 && i < FIT_PARAMETERS; i++)
 			gradient[i] += g[k][i] / (count * rms);
@@ -154,7 +160,7 @@ static bool descend(struct search_state *s)
 	}
 	if (!(slope < 0))
 		return false;
-	for (double t = 1; t > 1e-12; t *= 0.5) {
+	for (double t = 1; t > 1e-8; t *= 0.4) {
 		double gain = 0;
 		for (int i = 0; i < FIT_PARAMETERS; i++) {
 			x[i] = fmin(s->high[i], fmax(s->low[i], s->x[i] + t * d[i]));
@@ -205,9 +211,10 @@ static void hold(struct search_state *s, int parameter, double value)
 	s->x[parameter] = s->low[parameter] = s->high[parameter] = value;
 }
 
-void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit)
+void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
+                   struct pollux_fit *fit)
 {
-	static const double start[FIT_PARAMETERS] = { 0.1, 0.01, 0.1, 0.01, 0.1, 0.01, 1.001 };
+	static const double cold[FIT_PARAMETERS] = { 0.1, 0.01, 0.1, 0.01, 0.1, 0.01, 1.001 };
 	struct search_state s = { .seen = seen, .count = count };
 	bool one_batch = true, across = false, within = false, over_two = false;
 	double mean_s = 0;
@@ -219,10 +226,16 @@ void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux
 		mean_s += seen[i].compute_s / count;
 	}
 	for (int i = 0; i < FIT_PARAMETERS; i++) {
-		s.x[i] = start[i];
+		s.x[i] =
+		    again ? fmin(i == GAMMA ? 10 : 1e3, fmax(i == GAMMA ? 1 : least, fit->value[i]))
+			  : cold[i];
 		s.low[i] = i == GAMMA ? 1 : least;
 		s.high[i] = i == GAMMA ? 10 : (double)INFINITY;
 	}
+	/* What was held before and is free now begins where a first fit would. */
+	for (int i = ALPHA_N; i <= BETA_R; i++)
+		if (s.x[i] <= 2 * least)
+			s.x[i] = cold[i];
 	if (one_batch)
 		hold(&s, ALPHA_C, mean_s / 2);
 	if (!across) {

@@ -10,6 +10,7 @@
 #ifndef ERGON_OPTIMIZE_POLICIES_POLLUX_FIT_H
 #define ERGON_OPTIMIZE_POLICIES_POLLUX_FIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { ALPHA_C, BETA_C, ALPHA_N, BETA_N, ALPHA_R, BETA_R, GAMMA, FIT_PARAMETERS };
@@ -23,8 +24,10 @@ struct observation {
 	double compute_s, step_s; /* without and with synchronisation */
 };
 
-/* From the published start values; count at least 1. Deterministic. */
-void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit);
+/* count at least 1; `again`: from what fit holds, else from the published start values.
+ * Deterministic. */
+void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
+                   struct pollux_fit *fit);
 
 /* The fit's objective; gradient may be NULL. For tests. */
 double pollux_fit_error(const double *parameters, const struct observation *seen, uint32_t count,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/policies/pollux_local.h"
+
 static const double value_floor = 1e-3;
 enum { ATTEMPTS_MAX = 10 };
 
@@ -92,24 +94,37 @@ static void row_shape(const uint8_t *row, uint32_t stride, uint32_t *nodes, uint
 	*gpus = g;
 }
 
+static double row_value(struct ga *ga, uint32_t j, const uint8_t *row)
+{
+	uint32_t nodes, gpus;
+	row_shape(row, ga->stride, &nodes, &gpus);
+	if (!gpus)
+		return 0;
+	double *known = &ga->jobs[j].value[nodes * (ga->gpus + 1) + gpus];
+	if (isnan(*known))
+		*known = ga->ask(ga->user, j, nodes, gpus);
+	return *known;
+}
+
+static double with_restart(const struct ga *ga, uint32_t j, const uint8_t *row, double value)
+{
+	bool moved = memcmp(row, ga->base + (size_t)j * ga->stride, ga->stride) != 0;
+	return moved ? value * ga->jobs[j].keep : value;
+}
+
+double ga_row_cost(struct ga *ga, uint32_t j, const uint8_t *row)
+{
+	return 1 / (with_restart(ga, j, row, row_value(ga, j, row)) + value_floor);
+}
+
 static void evaluate(struct ga *ga, struct ga_individual *one)
 {
 	const uint8_t *row = rows_of(ga, one);
 	double inverse = 0, utility = 0;
 	for (uint32_t j = 0; j < ga->rows; j++, row += ga->stride) {
-		uint32_t nodes, gpus;
-		row_shape(row, ga->stride, &nodes, &gpus);
-		double value = 0;
-		if (gpus) {
-			double *known = &ga->jobs[j].value[nodes * (ga->gpus + 1) + gpus];
-			if (isnan(*known))
-				*known = ga->ask(ga->user, j, nodes, gpus);
-			value = *known;
-		}
+		double value = row_value(ga, j, row);
 		utility += value;
-		if (memcmp(row, ga->base + (size_t)j * ga->stride, ga->stride) != 0)
-			value *= ga->jobs[j].keep;
-		inverse += 1 / (value + value_floor);
+		inverse += 1 / (with_restart(ga, j, row, value) + value_floor);
 	}
 	one->fitness = ga->rows / inverse;
 	one->utility = utility;
@@ -330,6 +345,24 @@ static const struct ga_individual *fittest(const struct ga *ga)
 	return best;
 }
 
+/* The fittest and the present allocation, each improved by the local search, join in. */
+static void add_improved(struct ga *ga)
+{
+	uint32_t count = ga->count;
+	size_t bytes = (size_t)ga->rows * ga->stride;
+	const uint8_t *seeds[] = { rows_of(ga, fittest(ga)), ga->base };
+	for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+		struct ga_individual *child = &ga->people[count];
+		uint8_t *state = rows_of(ga, child);
+		memcpy(state, seeds[i], bytes);
+		repair(ga, state);
+		ga_improve(ga, state);
+		evaluate(ga, child);
+		count += !is_double(ga, count, child->hash);
+	}
+	survive(ga, count);
+}
+
 const uint8_t *ga_search(struct ga *ga)
 {
 	if (ga->count == 0) {
@@ -340,14 +373,9 @@ const uint8_t *ga_search(struct ga *ga)
 		repair(ga, rows_of(ga, &ga->people[i]));
 		evaluate(ga, &ga->people[i]);
 	}
-	survive(ga, ga->count);
-	double best = fittest(ga)->fitness;
-	uint32_t still = 0;
-	for (uint32_t g = 1; g < ga->generations && still < ga->patience; g++) {
+	add_improved(ga);
+	for (uint32_t g = 1; g < ga->generations; g++)
 		survive(ga, breed(ga));
-		double now = fittest(ga)->fitness;
-		still = now > best ? 0 : still + 1;
-		best = now;
-	}
+	add_improved(ga);
 	return rows_of(ga, fittest(ga));
 }

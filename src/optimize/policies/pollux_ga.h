@@ -4,8 +4,8 @@
  *
  * NSGA-II (Deb et al. 2002) with two objectives, both to be maximised: fitness, the power mean with
  * p = -1 of the jobs' values plus 1e-3, and utility. One-point crossover over jobs; mutation and
- * repair as in Pollux's artifact. Generations end early where the best fitness has not moved for
- * `patience` of them. All memory is made once, for the most rows so far.
+ * repair as in Pollux's artifact. Before and after the generations, a local search (pollux_local.h)
+ * improves the fittest and the present allocation. All memory is made for the most rows so far.
  */
 #ifndef ERGON_OPTIMIZE_POLICIES_POLLUX_GA_H
 #define ERGON_OPTIMIZE_POLICIES_POLLUX_GA_H
@@ -35,7 +35,7 @@ struct ga {
 	struct arena *arena;
 	struct rng rng;
 	uint32_t nodes, stride, gpus, node_gpus; /* stride: bytes of a row */
-	uint32_t generations, patience;
+	uint32_t generations;
 	uint32_t rows, capacity; /* jobs now, at most */
 	uint8_t *states;         /* [GA_INDIVIDUALS * capacity * stride] */
 	uint8_t *base;           /* [capacity * stride] */
