@@ -18,6 +18,8 @@ extern const struct scheduling_policy policy_optimus;
 extern const struct scheduling_policy policy_pollux;
 extern const struct scheduling_policy policy_pollux_exhaustive;
 extern const struct scheduling_policy policy_zeus;
+extern const struct scheduling_policy policy_hades;
+extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
 
 /* clang-format off: one a line */
@@ -33,6 +35,8 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_pollux,
 	&policy_pollux_exhaustive,
 	&policy_zeus,
+	&policy_hades,
+	&policy_aurachronos,
 	&policy_charon,
 	NULL,
 };

@@ -86,7 +86,7 @@ static void list_all(struct search *search, const struct policy_call *call,
 static uint32_t drop_dominated(const struct search *search)
 {
 	uint32_t least[CLUSTER_GROUPS_MAX], kept = 0;
-	if (search->obey_budget)
+	if (search->obey_budget || search->keep_all)
 		return search->scratch_count;
 	memset(least, 0xff, sizeof least);
 	for (uint32_t i = 0; i < search->scratch_count; i++) {
@@ -170,6 +170,16 @@ const struct candidate *search_best(struct search *search, const struct policy_c
 	return NULL;
 }
 
+const struct candidate *search_list(struct search *search, const struct policy_call *call,
+                                    uint32_t job, uint32_t *count)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	const struct candidate_list *list =
+	    facts->malleable ? candidates(search, call, facts, call->jobs->state[job].epoch) : NULL;
+	*count = list ? list->count : 0;
+	return list ? list->items : NULL;
+}
+
 static void free_now(const struct policy_call *call, uint32_t *free)
 {
 	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
@@ -238,6 +248,8 @@ enum ergon_code search_decide(struct search *search, const struct policy_call *c
 	     j = jobs->state[j].pending_next) {
 		if (!call->cluster->pool->free_gpus)
 			return ERGON_OK;
+		if (jobs->state[j].gpus) /* placed in this plan already */
+			continue;
 		enum ergon_code code = start(search, call, plan, j, &started, err);
 		if (code)
 			return code;

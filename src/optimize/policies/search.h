@@ -30,6 +30,7 @@ struct search {
 	struct arena *arena;
 	double time_weight, energy_weight;
 	bool obey_budget, grow;
+	bool keep_all; /* candidates that another beats with no more GPUs, too */
 	double restart_s;
 	struct candidate_list *buckets[SEARCH_BUCKETS];
 	struct candidate *scratch;
@@ -50,6 +51,10 @@ ERGON_MUST_USE enum ergon_code search_decide(struct search *search, const struct
  * NULL: none. All candidates of a rigid job have its own count and batch. */
 const struct candidate *search_best(struct search *search, const struct policy_call *call,
                                     const struct plan *plan, uint32_t job, const uint32_t *free);
+
+/* All candidates of a malleable job, best first; NULL for a rigid one or when memory is out. */
+const struct candidate *search_list(struct search *search, const struct policy_call *call,
+                                    uint32_t job, uint32_t *count);
 
 /* ln(T^a E^b). */
 double search_score(const struct search *search, double time_s, double power_w);
