@@ -47,13 +47,14 @@ install(EXPORT ergon NAMESPACE ergon:: FILE ergonConfig.cmake
 write_basic_package_version_file("${made}/ergonConfigVersion.cmake" COMPATIBILITY SameMajorVersion)
 install(FILES "${made}/ergonConfigVersion.cmake" DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ergon)
 
-# ergon.pc: what the static library needs is what ergon_objects was given, parts included.
+# ergon.pc: what the static library needs is what ergon_objects was given, parts included. Only direct
+# needs are named: their own (zlib for SQLite, say) come with the shared libraries that distributions ship.
 get_target_property(libraries ergon_objects LINK_LIBRARIES)
-set(ERGON_PC_MODULES "")
 set(ERGON_PC_LIBRARIES "")
 foreach(library IN LISTS libraries)
   if(library MATCHES "^PkgConfig::(.+)$")
-    string(APPEND ERGON_PC_MODULES " ${${CMAKE_MATCH_1}_MODULE_NAME}")
+    list(JOIN ${CMAKE_MATCH_1}_LDFLAGS " " flags)
+    string(APPEND ERGON_PC_LIBRARIES " ${flags}")
   elseif(library MATCHES "^Threads::")
     string(APPEND ERGON_PC_LIBRARIES " -pthread")
   elseif(library MATCHES "^OpenMP::")
