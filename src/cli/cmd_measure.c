@@ -9,12 +9,13 @@
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/measure_table.h"
+#include "measure/attribute.h"
 #include "measure/recorder.h"
 #include "measure/results.h"
 #include "measure/run.h"
 
 struct measure_options {
-	uint64_t interval_ns, repeat;
+	uint64_t interval_ns, repeat, baseline_ns;
 	const char *json, *sensors, *grid;
 	double price;
 	bool no_store;
@@ -59,6 +60,13 @@ static const struct option options[] = {
 	  .help = "price of a kWh in any currency, for the cost",
 	  .min = 0,
 	  .max = 1e6 },
+	{ .name = "baseline",
+	  .kind = OPTION_DURATION,
+	  .field = offsetof(struct measure_options, baseline_ns),
+	  .value = "DURATION",
+	  .help = "measure the idle machine so long first, and tell its share apart",
+	  .min = 0.01,
+	  .max = 3600 },
 	{ .name = "no-store",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct measure_options, no_store),
@@ -75,6 +83,7 @@ struct session {
 	struct store *store; /* NULL: not kept */
 	struct recorder recorder;
 	bool recording;
+	double baseline_w; /* 0: none */
 	struct run_result *results;
 	size_t count;
 };
@@ -98,7 +107,10 @@ static enum ergon_code one_run(struct session *session, char **argv, struct ergo
 {
 	const struct ergon_clock *clock = session->cli->env->clock;
 	struct run_result *result = &session->results[session->count];
-	struct run_options run = { .poll = poll_recorder, .user = session };
+	struct run_options run = { .poll = poll_recorder,
+		                   .user = session,
+		                   .env = session->cli->env,
+		                   .baseline_w = session->baseline_w };
 	struct ergon_error kept = { 0 };
 	char *command = run_command_text(argv);
 	session->recording = session->store != NULL && command;
@@ -181,6 +193,23 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	                  err);
 }
 
+static enum ergon_code measure_baseline(struct session *session, struct ergon_error *err)
+{
+	const struct ergon_clock *clock = session->cli->env->clock;
+	struct measurement idle = { 0 };
+	if (!session->options->baseline_ns)
+		return ERGON_OK;
+	enum ergon_code code = meter_begin(session->meter, err);
+	if (code)
+		return code;
+	clock->sleep_until(clock->user,
+	                   clock->monotonic_ns(clock->user) + session->options->baseline_ns);
+	code = meter_end(session->meter, &idle, err);
+	session->baseline_w = attribute_cpu_power_w(&idle);
+	measurement_fini(&idle);
+	return code;
+}
+
 static enum ergon_code report(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
@@ -215,6 +244,8 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	int status = EXIT_DONE;
 	enum ergon_code code =
 	    argv ? open_all(&session, &err) : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
+	if (!code)
+		code = measure_baseline(&session, &err);
 	if (!code)
 		code = all_runs(&session, argv, &err);
 	if (code) {

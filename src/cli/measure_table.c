@@ -152,6 +152,23 @@ static void costs(FILE *out, const json_t *document)
 		        number(cost, "price_per_kwh"));
 }
 
+static void shares(FILE *out, const json_t *document)
+{
+	const json_t *a = json_object_get(document, "attribution");
+	char command[32], idle[32], others[32];
+	if (!a)
+		return;
+	si(idle, sizeof idle, a, "idle_j", "J");
+	if (!json_is_number(json_object_get(a, "baseline_w")))
+		snprintf(idle, sizeof idle, "not told apart");
+	fprintf(out, "attributed      %s to the command by CPU time; idle %s, others %s\n",
+	        si(command, sizeof command, a, "command_j", "J"), idle,
+	        si(others, sizeof others, a, "others_j", "J"));
+	if (number(a, "idle_j") > 0 && number(a, "command_j") + number(a, "others_j") <= 0)
+		fprintf(out, "! before the run the machine was as busy as during it: that was no "
+		             "idle baseline\n");
+}
+
 static void repeats(FILE *out, const json_t *document)
 {
 	const json_t *repeat = json_object_get(document, "repeat");
@@ -182,6 +199,7 @@ void measure_table_print(FILE *out, const json_t *document)
 	        number(document, "system_s"));
 	fprintf(out, "energy x delay  %s\n",
 	        si(edp, sizeof edp, json_object_get(document, "total"), "edp_js", "J s"));
+	shares(out, document);
 	repeats(out, document);
 	costs(out, document);
 	fprintf(out, "ergon itself    %.0f samples, %s CPU (%.3g%% of one core)\n",

@@ -61,6 +61,7 @@ static enum ergon_code mean_of(const struct run_result *results, size_t count,
 		m->modelled = m->modelled || one->modelled;
 		mean->user_s += results[i].user_s;
 		mean->system_s += results[i].system_s;
+		mean->machine_cpu_s += results[i].machine_cpu_s;
 		if (results[i].status)
 			mean->status = results[i].status;
 	}
@@ -75,6 +76,7 @@ static enum ergon_code mean_of(const struct run_result *results, size_t count,
 	m->modelled_j /= n;
 	mean->user_s /= n;
 	mean->system_s /= n;
+	mean->machine_cpu_s /= n;
 	return ERGON_OK;
 }
 

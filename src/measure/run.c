@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 #include "base/grow.h"
 #include "base/units.h"
+#include "measure/attribute.h"
+#include "measure/sensors/activity.h"
 
 extern char **environ;
 
@@ -144,6 +147,20 @@ char *run_command_text(char *const argv[])
 	return text.data;
 }
 
+/* Busy time of all CPUs since boot; 0 where it cannot be known. */
+static double machine_cpu_s(const struct ergon_env *env)
+{
+	double busy_s = 0;
+	struct activity *activity = env ? malloc(sizeof *activity) : NULL;
+	if (activity && activity_open(activity, env)) {
+		for (int i = 0; i < activity->count; i++)
+			busy_s += (double)activity->busy_ticks[i] * activity->tick_s;
+		activity_close(activity);
+	}
+	free(activity);
+	return busy_s;
+}
+
 /* The child exists and waits; the window opens, it goes, and is waited for. */
 static enum ergon_code measure_child(struct meter *meter, const struct run_options *options,
                                      pid_t pid, int go, int report, const char *name,
@@ -151,6 +168,7 @@ static enum ergon_code measure_child(struct meter *meter, const struct run_optio
                                      struct ergon_error *err)
 {
 	int failed = 0;
+	double busy_s = machine_cpu_s(options->env);
 	enum ergon_code code = meter_begin(meter, err);
 	if (!code && write(go, "g", 1) != 1)
 		code = ergon_fail(err, ERGON_IO, "cannot start the command: %s", strerror(errno));
@@ -169,6 +187,9 @@ static enum ergon_code measure_child(struct meter *meter, const struct run_optio
 			*err = end;
 		code = code ? code : ended;
 	}
+	if (busy_s > 0)
+		result->machine_cpu_s = machine_cpu_s(options->env) - busy_s;
+	result->baseline_w = options->baseline_w > 0 ? options->baseline_w : (double)NAN;
 	return code;
 }
 
@@ -235,5 +256,12 @@ json_t *run_result_to_json(const struct run_result *result)
 		document = NULL;
 	}
 	json_decref(energy);
+	if (document && result->machine_cpu_s > 0 &&
+	    (result->energy.measured || result->energy.modelled)) {
+		struct attribution shares =
+		    attribute(&result->energy, result->user_s + result->system_s,
+		              result->machine_cpu_s, result->baseline_w);
+		json_object_set_new(document, "attribution", attribution_to_json(&shares));
+	}
 	return document;
 }

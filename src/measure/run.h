@@ -29,6 +29,9 @@ struct run_options {
 	/* Called on this thread about every 200 ms, and once at the end (meter_drain goes here). */
 	void (*poll)(void *user);
 	void *user;
+	/* Where to see how busy the whole machine is; NULL: nothing is attributed. */
+	const struct ergon_env *env;
+	double baseline_w; /* idle power of processors and memory; 0: none was measured */
 };
 
 struct run_result {
@@ -37,6 +40,8 @@ struct run_result {
 	int signal; /* that ended it; 0 */
 	int interrupted;         /* signal that was passed on to it; 0 */
 	double user_s, system_s; /* CPU time of the command and the children it waited for */
+	double machine_cpu_s;    /* of all processes meanwhile; 0: unknown, nothing is attributed */
+	double baseline_w;       /* NaN: none */
 	int64_t peak_rss_bytes;
 	struct measurement energy;
 };

@@ -45,6 +45,9 @@ for row in sys.argv[3:]:
 assert domains["package-1"]["wraps"] == 1 or len(sys.argv) < 10, "no wrap was met"
 assert domains["package-0@mmio"]["duplicate_of"] == "package-0"
 assert d["total"]["provenance"] == "measured"
+a = d["attribution"]
+shares = a["command_j"] + a["idle_j"] + a["others_j"] + a["unattributed_j"]
+assert abs(shares - d["total"]["energy_j"]) < 1e-6, a
 PY
 }
 
