@@ -11,7 +11,7 @@
 
 static const double ROBUST = 0.25;       /* log residual beyond which a row counts linearly */
 static const double PRIOR_SIGMA = 3;     /* in logits: nearly all of the bounds' range */
-static const double PRIOR_WEIGHT = 0.02; /* against residuals whose squares sum to about 1 */
+static const double PRIOR_WEIGHT = 0.005; /* against residuals whose squares sum to about 1 */
 
 struct problem {
 	const struct eval_cases *cases;
@@ -251,7 +251,7 @@ static enum ergon_code solve(struct problem *problem, const struct calibrate_opt
 		int limit = options->evaluations ? (int)options->evaluations : 1500;
 		residuals(problem, m, n, z, fvec, 1);
 		result->rms_before = rms(fvec, problem->rows);
-		int info = lmdif(residuals, problem, m, n, z, fvec, 1e-5, 1e-5, 0, limit,
+		int info = lmdif(residuals, problem, m, n, z, fvec, 1e-8, 1e-8, 0, limit,
 		                 STEP * STEP / SHIFT / SHIFT, diag, 1, 1, 0, &evaluations, jacobian,
 		                 m, pivots, qtf, wa1, wa2, wa3, wa4);
 		result->rms_after = rms(fvec, problem->rows);
