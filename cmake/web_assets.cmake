@@ -30,7 +30,7 @@ function(fetch result)
        DESTINATION "${BUILD}")
   execute_process(
     COMMAND ${NPM} ci --ignore-scripts --prefer-offline --loglevel=error
-            --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-timeout=60000
+            --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-timeout=20000
     WORKING_DIRECTORY "${BUILD}" RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors
     TIMEOUT 300)
   if(NOT status EQUAL 0)

@@ -58,10 +58,19 @@ enum ergon_code cycle_predict(struct cycle *cycle, struct ergon_error *err)
 	arena_init(&arena);
 	enum ergon_code code = cluster_load(cycle->options.cluster, &arena, &cluster, err);
 	const struct cluster_group *group = &cluster.groups[0];
+	const char *type = cycle->options.device;
+	if (!code && !type) {
+		struct device device;
+		type = group->type;
+		if (device_load(cycle->cli->env, type, &device, NULL) != ERGON_OK)
+			code = ergon_fail(err, ERGON_NOT_FOUND,
+			                  "nothing is known of the cluster's '%.40s': name the "
+			                  "device to predict on with --device",
+			                  type);
+	}
 	if (!code)
-		code =
-		    predict_on(cycle, cycle->options.device ? cycle->options.device : group->type,
-		               group->gpus_per_node < 8 ? group->gpus_per_node : 8, &arena, err);
+		code = predict_on(cycle, type, group->gpus_per_node < 8 ? group->gpus_per_node : 8,
+		                  &arena, err);
 	arena_fini(&arena);
 	return code;
 }

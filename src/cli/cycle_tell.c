@@ -41,18 +41,29 @@ static void tell_measure(FILE *out, struct page *page, const json_t *d)
 
 static void tell_understand(FILE *out, struct page *page, const json_t *bench, const json_t *sweep)
 {
-	double f32 = doc_real(bench, "roofs.flops_per_s.f32");
-	double f64 = doc_real(bench, "roofs.flops_per_s.f64");
+	static const struct {
+		const char *path, *unit, *what;
+	} rates[] = {
+		{ "roofs.flops_per_s.f64", "FLOP/s", "in f64" },
+		{ "roofs.flops_per_s.f32", "FLOP/s", "in f32" },
+		{ "roofs.bytes_per_s.DRAM", "B/s", "from memory" },
+	};
+	const char *reached = NULL, *power = doc_text(bench, "provenance");
+	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+		double rate = doc_real(bench, rates[i].path);
+		if (isfinite(rate))
+			reached = page_text(page, "%s%s%s %s", reached ? reached : "",
+			                    reached ? ", " : "", show_si(page, rate, rates[i].unit),
+			                    rates[i].what);
+	}
 	double joules = doc_real(bench, "energy_per_flop_j.f64.total");
+	const char *cost =
+	    isfinite(joules)
+		? page_text(page, "; a FLOP of a matrix product costs %s (%s)",
+	                    show_si(page, joules, "J"), power ? power : "power unknown")
+		: "";
 	tell(out, "Understand",
-	     page_text(page,
-	               "it reaches %s in f64, %s in f32 and %s from memory (measured); a FLOP of "
-	               "a matrix product costs %s (%s).",
-	               show_si(page, f64, "FLOP/s"), show_si(page, f32, "FLOP/s"),
-	               show_si(page, doc_real(bench, "roofs.bytes_per_s.DRAM"), "B/s"),
-	               show_si(page, joules, "J"),
-	               doc_text(bench, "provenance") ? doc_text(bench, "provenance")
-	                                             : "power unknown"));
+	     page_text(page, "it reaches %s (measured)%s.", reached ? reached : "nothing", cost));
 	const char *sentence = doc_text(sweep, "sentence");
 	if (sentence)
 		tell(out, "", page_text(page, "Sweet spot of a matrix product: %s.", sentence));

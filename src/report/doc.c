@@ -159,7 +159,7 @@ const char *show_change(struct page *page, double a, double b)
 	if (!isfinite(change))
 		return "-";
 	if (fabs(change) < 0.0005)
-		return "no change";
+		return "no less";
 	return page_text(page, "%s %s", show_percent(page, fabs(change)),
 	                 change < 0 ? "less" : "more");
 }

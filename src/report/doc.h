@@ -40,7 +40,7 @@ const char *show_duration(struct page *page, double seconds);
 const char *show_percent(struct page *page, double fraction);
 /* With a capital and a full stop. */
 const char *show_sentence(struct page *page, const char *text);
-/* "12% less", "3% more", "no change" of a against b. */
+/* "12% less", "3% more", "no less" of a against b. */
 const char *show_change(struct page *page, double a, double b);
 
 #endif
