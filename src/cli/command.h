@@ -93,7 +93,7 @@ struct command {
 	enum pillar pillar;
 	const char *summary;  /* one line, no full stop: "measure the energy of a command" */
 	const char *synopsis; /* after the name: "[options] -- COMMAND [ARG...]" */
-	const char *details;  /* paragraphs; newline separated */
+	const char *details;  /* paragraphs, parted by a blank line; a single newline is a blank */
 	const char *examples; /* lines, at least one */
 	const char *statuses; /* "0  ...\n1  ..." beyond the shared ones; NULL for none */
 	const struct option *options; /* ends with OPTION_END; NULL for none */

@@ -19,6 +19,11 @@ void emit_markdown(FILE *out);
 extern const char *const emit_shells[]; /* ends with NULL */
 bool emit_completion(FILE *out, const char *shell);
 
+/* The next paragraph of *text into out, its newlines as blanks (but for those in front of a line
+ * that is indented); paragraphs are parted by blank lines. False at the end. */
+enum { PARAGRAPH_SIZE = 4096 };
+bool next_paragraph(const char **text, char *out, size_t size);
+
 extern const char *const pillar_titles[]; /* by enum pillar */
 extern const struct option option_help;   /* --help, which every command takes */
 /* Exit statuses that all commands share, line by line: "0  done\n...". */

@@ -27,17 +27,12 @@ static void roff_line(FILE *out, const char *text)
 	fputc('\n', out);
 }
 
-/* Every line a paragraph of its own. */
 static void paragraphs(FILE *out, const char *text)
 {
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-		if (length > 0) {
-			fputs(".PP\n", out);
-			roff(out, text, length);
-			fputc('\n', out);
-		}
-		text += length + (text[length] == '\n');
+	char paragraph[PARAGRAPH_SIZE];
+	while (next_paragraph(&text, paragraph, sizeof paragraph)) {
+		fputs(".PP\n", out);
+		roff_line(out, paragraph);
 	}
 }
 

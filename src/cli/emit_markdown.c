@@ -45,15 +45,10 @@ static void option_table(FILE *out, const struct option *options)
 
 static void paragraphs(FILE *out, const char *text)
 {
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-		if (length > 0) {
-			char line[4096];
-			snprintf(line, sizeof line, "%.*s", (int)length, text);
-			escaped(out, line);
-			fputs("\n\n", out);
-		}
-		text += length + (text[length] == '\n');
+	char paragraph[PARAGRAPH_SIZE];
+	while (next_paragraph(&text, paragraph, sizeof paragraph)) {
+		escaped(out, paragraph);
+		fputs("\n\n", out);
 	}
 }
 

@@ -22,8 +22,19 @@ const struct environment_row environment_rows[] = {
 	{ NULL, NULL },
 };
 
-/* Words of text wrapped at WIDTH; column is where the cursor stands. A newline in text stays one.
- */
+bool next_paragraph(const char **text, char *out, size_t size)
+{
+	const char *p = *text + strspn(*text, "\n");
+	size_t used = 0;
+	for (; *p && !(p[0] == '\n' && (p[1] == '\n' || p[1] == '\0')); p++)
+		if (used + 1 < size)
+			out[used++] = *p == '\n' && p[1] != ' ' ? ' ' : *p;
+	out[used] = '\0';
+	*text = p;
+	return used > 0;
+}
+
+/* Words of text wrapped at WIDTH; column is where the cursor stands. A newline stays one. */
 static void wrap(FILE *out, const char *text, int column, int indent)
 {
 	bool first = true;
@@ -42,14 +53,22 @@ static void wrap(FILE *out, const char *text, int column, int indent)
 		first = length == 0 && first;
 		text += length;
 		if (*text == '\n') {
-			bool blank = text[1] == '\n' || text[1] == '\0';
-			fprintf(out, "\n%*s", blank ? 0 : indent, "");
+			fprintf(out, "\n%*s", indent, "");
 			column = indent;
 			first = true;
 			text++;
 		}
 	}
 	fputc('\n', out);
+}
+
+static void wrap_paragraphs(FILE *out, const char *text)
+{
+	char paragraph[PARAGRAPH_SIZE];
+	while (next_paragraph(&text, paragraph, sizeof paragraph)) {
+		fputc('\n', out);
+		wrap(out, paragraph, 0, 0);
+	}
 }
 
 static void option_line(FILE *out, const struct option *o)
@@ -85,10 +104,8 @@ void help_command(FILE *out, const struct command *command)
 	wrap(out, command->summary, column, 2);
 	column = fprintf(out, "\nUsage: ergon %s ", command->name) - 1;
 	wrap(out, command->synopsis, column, 2 + (int)strlen("Usage:"));
-	if (command->details) {
-		fputc('\n', out);
-		wrap(out, command->details, 0, 0);
-	}
+	if (command->details)
+		wrap_paragraphs(out, command->details);
 	fprintf(out, "\nOptions:\n");
 	for (const struct option *o = command->options; o && o->name; o++)
 		option_line(out, o);
