@@ -2,87 +2,26 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/experiment_options.h"
 #include "cli/simulate_table.h"
 #include "optimize/recommend.h"
 
 struct recommend_options {
-	const char *cluster, *trace, *format, *oracle, *objective, *json;
-	uint64_t interval_ns, restart_ns, seed;
-	double power_budget_w;
-	bool deadlines, fairness, lenient;
+	struct experiment_flags x;
+	const char *json;
+	bool deadlines, fairness;
 };
 
-#define AT(field) offsetof(struct recommend_options, field)
 static const struct option options[] = {
-	{ .name = "cluster",
-	  .letter = 'c',
-	  .kind = OPTION_TEXT,
-	  .field = AT(cluster),
-	  .value = "CLUSTER",
-	  .help = "NODESxGPUS:TYPE[,...], such as 16x4:t4, or a JSON file" },
-	{ .name = "trace",
-	  .letter = 't',
-	  .kind = OPTION_TEXT,
-	  .field = AT(trace),
-	  .value = "FILE",
-	  .help = "your jobs; - for standard input" },
-	{ .name = "oracle",
-	  .letter = 'o',
-	  .kind = OPTION_TEXT,
-	  .field = AT(oracle),
-	  .value = "ORACLE",
-	  .help = "measured:DIR, model or duration; default: by the trace" },
-	{ .name = "power-budget",
-	  .kind = OPTION_POWER,
-	  .field = AT(power_budget_w),
-	  .value = "POWER",
-	  .help = "the cluster must never draw more" },
+	EXPERIMENT_OPTIONS(struct recommend_options, x, "60s", "30s"),
 	{ .name = "deadlines",
 	  .kind = OPTION_FLAG,
-	  .field = AT(deadlines),
+	  .field = offsetof(struct recommend_options, deadlines),
 	  .help = "the trace's deadlines are strict" },
 	{ .name = "fairness",
 	  .kind = OPTION_FLAG,
-	  .field = AT(fairness),
+	  .field = offsetof(struct recommend_options, fairness),
 	  .help = "no job may fare much worse than the others" },
-	{ .name = "objective",
-	  .kind = OPTION_TEXT,
-	  .field = AT(objective),
-	  .value = "NAME",
-	  .fallback = "edp",
-	  .help = "edp, ed2p, energy, time, or A,B for T^A E^B" },
-	{ .name = "interval",
-	  .letter = 'i',
-	  .kind = OPTION_DURATION,
-	  .field = AT(interval_ns),
-	  .value = "DURATION",
-	  .fallback = "60s",
-	  .help = "decide every DURATION only; 0: whenever something happens",
-	  .max = 86400 },
-	{ .name = "restart-cost",
-	  .kind = OPTION_DURATION,
-	  .field = AT(restart_ns),
-	  .value = "DURATION",
-	  .fallback = "30s",
-	  .help = "time without progress after each change of placement",
-	  .max = 86400 },
-	{ .name = "seed",
-	  .kind = OPTION_COUNT,
-	  .field = AT(seed),
-	  .value = "N",
-	  .fallback = "1",
-	  .help = "of every random choice",
-	  .max = 1e15 },
-	{ .name = "format",
-	  .kind = OPTION_TEXT,
-	  .field = AT(format),
-	  .value = "NAME",
-	  .help = "of the trace; default: found out from the file" },
-	{ .name = "lenient",
-	  .kind = OPTION_FLAG,
-	  .field = AT(lenient),
-	  .help = "skip and count malformed rows of the trace" },
 	OPTION_JSON(struct recommend_options),
 	OPTION_END,
 };
@@ -111,21 +50,13 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
                               struct experiment *x, struct recommendation *r,
                               struct ergon_error *err)
 {
-	const struct experiment_options wanted = { .cluster = given->cluster,
-		                                   .trace = given->trace,
-		                                   .trace_format = given->format,
-		                                   .oracle = given->oracle,
-		                                   .lenient = given->lenient,
-		                                   .audit = true,
-		                                   .seed = given->seed,
-		                                   .interval_ns = given->interval_ns,
-		                                   .restart_ns = given->restart_ns,
-		                                   .power_budget_w = given->power_budget_w,
-		                                   .objective = given->objective };
+	struct experiment_options wanted;
 	const struct recommend_wishes wishes = { given->deadlines, given->fairness };
-	if (!given->cluster || !given->trace)
-		return ergon_fail(err, ERGON_BAD_INPUT, "--cluster and --trace are needed");
-	enum ergon_code code = experiment_load(cli->env, &wanted, x, err);
+	enum ergon_code code = experiment_from_flags(&given->x, &wanted, err);
+	if (code)
+		return code;
+	wanted.audit = true;
+	code = experiment_load(cli->env, &wanted, x, err);
 	if (!code)
 		code = recommend(x, &wishes, r, err);
 	if (code)
@@ -166,9 +97,9 @@ const struct command command_recommend = {
 	.summary = "recommend a scheduling policy, checked on your own trace",
 	.synopsis = "--cluster CLUSTER --trace FILE [options]",
 	.details =
-	    "Walks a decision tree (a hard power budget: charon; strict deadlines: aurachronos;\n"
-	    "fairness first: hades; else zeus) and then checks its advice: every policy that can\n"
-	    "keep what you demand is simulated on your trace, and where another one does better\n"
+	    "Walks a decision tree (a hard power budget: charon; strict deadlines: aurachronos; "
+	    "fairness first: hades; else zeus) and then checks its advice: every policy that can "
+	    "keep what you demand is simulated on your trace, and where another one does better "
 	    "by more than 1%, it says that the tree is wrong.",
 	.examples = "ergon recommend --cluster 16x4:t4 --trace jobs.csv\n"
 		    "ergon recommend --cluster 4x8:a100 --trace jobs.csv --power-budget 10kW",

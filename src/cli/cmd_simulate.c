@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/experiment_options.h"
 #include "cli/progress.h"
 #include "cli/simulate_table.h"
 #include "optimize/simulate.h"
@@ -11,88 +11,27 @@
 enum { POLICIES_MAX = 32 };
 
 struct simulate_options {
-	const char *cluster, *trace, *format, *oracle, *policies, *objective, *json;
-	uint64_t interval_ns, restart_ns, seed;
-	double power_budget_w;
-	bool audit, lenient, whole_nodes;
+	struct experiment_flags x;
+	const char *policies, *json;
+	bool audit, whole_nodes;
 };
 
-#define AT(field) offsetof(struct simulate_options, field)
 static const struct option options[] = {
-	{ .name = "cluster",
-	  .letter = 'c',
-	  .kind = OPTION_TEXT,
-	  .field = AT(cluster),
-	  .value = "CLUSTER",
-	  .help = "NODESxGPUS:TYPE[,...], such as 16x4:t4, or a JSON file" },
-	{ .name = "trace",
-	  .letter = 't',
-	  .kind = OPTION_TEXT,
-	  .field = AT(trace),
-	  .value = "FILE",
-	  .help = "the jobs; - for standard input" },
+	EXPERIMENT_OPTIONS(struct simulate_options, x, "0", "0"),
 	{ .name = "policy",
 	  .letter = 'p',
 	  .kind = OPTION_TEXT,
-	  .field = AT(policies),
+	  .field = offsetof(struct simulate_options, policies),
 	  .value = "NAME[,NAME...]",
 	  .fallback = "fifo,tiresias,pollux-exhaustive,zeus",
 	  .help = "policies to run, one after the other; all for every one" },
-	{ .name = "oracle",
-	  .letter = 'o',
-	  .kind = OPTION_TEXT,
-	  .field = AT(oracle),
-	  .value = "ORACLE",
-	  .help = "measured:DIR, model or duration; default: by the trace" },
-	{ .name = "interval",
-	  .letter = 'i',
-	  .kind = OPTION_DURATION,
-	  .field = AT(interval_ns),
-	  .value = "DURATION",
-	  .fallback = "0",
-	  .help = "decide every DURATION only; 0: whenever something happens",
-	  .max = 86400 },
-	{ .name = "restart-cost",
-	  .kind = OPTION_DURATION,
-	  .field = AT(restart_ns),
-	  .value = "DURATION",
-	  .fallback = "0",
-	  .help = "time without progress after each change of placement",
-	  .max = 86400 },
-	{ .name = "power-budget",
-	  .kind = OPTION_POWER,
-	  .field = AT(power_budget_w),
-	  .value = "POWER",
-	  .help = "of the whole cluster; charon keeps it, others are held against it" },
-	{ .name = "objective",
-	  .kind = OPTION_TEXT,
-	  .field = AT(objective),
-	  .value = "NAME",
-	  .fallback = "edp",
-	  .help = "edp, ed2p, energy, time, or A,B for T^A E^B" },
-	{ .name = "seed",
-	  .kind = OPTION_COUNT,
-	  .field = AT(seed),
-	  .value = "N",
-	  .fallback = "1",
-	  .help = "of every random choice",
-	  .max = 1e15 },
-	{ .name = "format",
-	  .kind = OPTION_TEXT,
-	  .field = AT(format),
-	  .value = "NAME",
-	  .help = "of the trace; default: found out from the file" },
-	{ .name = "lenient",
-	  .kind = OPTION_FLAG,
-	  .field = AT(lenient),
-	  .help = "skip and count malformed rows of the trace" },
 	{ .name = "whole-nodes",
 	  .kind = OPTION_FLAG,
-	  .field = AT(whole_nodes),
+	  .field = offsetof(struct simulate_options, whole_nodes),
 	  .help = "jobs get whole nodes for themselves" },
 	{ .name = "audit",
 	  .kind = OPTION_FLAG,
-	  .field = AT(audit),
+	  .field = offsetof(struct simulate_options, audit),
 	  .help = "check every event against the laws of conservation" },
 	OPTION_JSON(struct simulate_options),
 	OPTION_END,
@@ -128,7 +67,7 @@ static enum ergon_code parse_policies(const struct simulate_options *given,
 	*count = 0;
 	if (strcmp(given->policies, "all") == 0) {
 		for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++)
-			if (!(*p)->needs_budget || given->power_budget_w > 0)
+			if (!(*p)->needs_budget || given->x.power_budget_w > 0)
 				add_policy(list, count, *p);
 		return ERGON_OK;
 	}
@@ -193,24 +132,14 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 	struct ergon_error err = { 0 };
 	size_t count = 0;
 	enum ergon_code code;
-	if (!given->cluster || !given->trace)
-		code = ergon_fail(&err, ERGON_BAD_INPUT, "--cluster and --trace are needed");
-	else
+	struct experiment_options wanted;
+	code = experiment_from_flags(&given->x, &wanted, &err);
+	if (!code)
 		code = parse_policies(given, policies, &count, &err);
 	if (code)
 		return cli_fail(cli, "simulate", &err);
-	struct experiment_options wanted = { .cluster = given->cluster,
-		                             .trace = given->trace,
-		                             .trace_format = given->format,
-		                             .oracle = given->oracle,
-		                             .lenient = given->lenient,
-		                             .whole_nodes = given->whole_nodes,
-		                             .audit = given->audit,
-		                             .seed = given->seed,
-		                             .interval_ns = given->interval_ns,
-		                             .restart_ns = given->restart_ns,
-		                             .power_budget_w = given->power_budget_w,
-		                             .objective = given->objective };
+	wanted.audit = given->audit;
+	wanted.whole_nodes = given->whole_nodes;
 	code = experiment_load(cli->env, &wanted, &experiment, &err);
 	if (!code)
 		code = run_all(cli, &experiment, policies, results, count, &err);
@@ -231,8 +160,8 @@ const struct command command_simulate = {
 	.details =
 	    "Says how long jobs would have taken, and how much energy, had a policy been in "
 	    "charge:\n"
-	    "before anyone touches the real scheduler. Every policy sees the same trace, cluster\n"
-	    "and oracle. The oracle says how fast a job goes and what it draws in any\n"
+	    "before anyone touches the real scheduler. Every policy sees the same trace, cluster "
+	    "and oracle. The oracle says how fast a job goes and what it draws in any "
 	    "configuration: measured tables, the analytical model, or the trace's own durations.\n"
 	    "Every figure is simulated; the last lines say what times and powers rest on.",
 	.examples =
