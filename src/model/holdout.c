@@ -11,8 +11,8 @@
 
 enum {
 	DEFAULT_FOLDS = 10,
-	EVALUATIONS = 600, /* of all cases of a fit: about a dozen steps */
-	SHARE_MAX = 40     /* cases of one file, metric and device that a fit sees */
+	EVALUATIONS = 300, /* of all cases of a fit: half a dozen steps */
+	SHARE_MAX = 12     /* cases of one file, metric and device that a fit sees */
 };
 
 static const char *const names[HOLDOUT_COUNT] = { "none", "model", "gpu", "random" };
