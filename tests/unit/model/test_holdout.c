@@ -7,7 +7,7 @@
 #include "model/eval_cases.h"
 #include "support/support.h"
 
-/* Kernels of three GPUs whose times are the predictor's own, with a bandwidth share that is not the
+/* Kernels of nine GPUs whose times are the predictor's own, with a bandwidth share that is not the
  * start value: constants fitted without a GPU must find it. */
 static void held_out_gpus_are_judged_by_the_others(void **state)
 {
@@ -18,14 +18,16 @@ static void held_out_gpus_are_judged_by_the_others(void **state)
 	struct eval_cases cases;
 	struct ergon_error err = { 0 };
 	char dir[256], path[300], text[32768];
-	static const char *const gpus[] = { "V100-PCIE-32GB", "A100-PCIE-40GB", "H100-SXM5-80GB" };
+	static const char *const gpus[] = { "V100-PCIE-32GB", "V100-SXM2-16GB", "V100-SXM2-32GB",
+		                            "A100-PCIE-40GB", "A100-PCIE-80GB", "A100-SXM4-40GB",
+		                            "A100-SXM4-80GB", "H100-SXM5-80GB", "H100-PCIE-80GB" };
 	size_t used = (size_t)snprintf(text, sizeof text,
 	                               "source,gpu,op,precision,rows,cols,latency_ms,grid_blocks,"
 	                               "block_threads,set\n");
 	for (int i = 0; i < 180; i++)
 		used += (size_t)snprintf(text + used, sizeof text - used,
-		                         "s,%s,relu,fp32,%d,4096,1,,,a\n", gpus[i % 3],
-		                         2048 * (1 + i / 3));
+		                         "s,%s,relu,fp32,%d,4096,1,,,a\n", gpus[i % 9],
+		                         2048 * (1 + i / 9));
 	ergon_env_init(&env, &storage);
 	scratch_make(dir, sizeof dir);
 	put_file(dir, "k.csv", text);
@@ -44,7 +46,7 @@ static void held_out_gpus_are_judged_by_the_others(void **state)
 	}
 	unsigned folds = 0;
 	assert_int_equal(holdout_predict(&cases, HOLDOUT_GPU, &folds, points, &err), ERGON_OK);
-	assert_int_equal(folds, 3);
+	assert_int_equal(folds, 9);
 	for (size_t i = 0; i < cases.count; i++)
 		assert_close(points[i].predicted, cases.items[i].measured, 0.03);
 	folds = 2;
