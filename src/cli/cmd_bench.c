@@ -197,7 +197,7 @@ static int bench_command(struct cli *cli, const void *options, char **operands, 
 	if (!code && o->json)
 		code = document_save(bench_to_json(bench), o->json, &err);
 	int status = code ? cli_fail(cli, "bench", &err) : EXIT_DONE;
-	if (!code && !document_alone(o->json))
+	if (!code && document_shown(cli, o->json))
 		print_result(cli, bench, path);
 	free(bench);
 	return status;

@@ -97,7 +97,7 @@ static int characterize_command(struct cli *cli, const void *options, char **ope
 	if (!code && o->json)
 		code = document_save(characterization_to_json(&c), o->json, &err);
 	int status = code ? cli_fail(cli, "characterize", &err) : EXIT_DONE;
-	if (!code && !document_alone(o->json))
+	if (!code && document_shown(cli, o->json))
 		print_result(cli, &c);
 	if (!code && c.interrupted)
 		status = 130;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "measure/history.h"
 
@@ -83,7 +84,7 @@ static int compare_run(struct cli *cli, const void *parsed, char **operands, int
 	store_close(store);
 	if (!code && o->json)
 		code = json_save(document, o->json, &err);
-	if (!code && !(o->json && strcmp(o->json, "-") == 0))
+	if (!code && document_shown(cli, o->json))
 		print_rows(cli->out, document);
 	json_decref(document);
 	return code ? cli_fail(cli, "compare", &err) : EXIT_DONE;

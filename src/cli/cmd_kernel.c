@@ -202,7 +202,7 @@ static int kernel_command(struct cli *cli, const void *options, char **operands,
 		                     o->json, &err);
 	if (code)
 		return cli_fail(cli, "kernel", &err);
-	if (!document_alone(o->json))
+	if (document_shown(cli, o->json))
 		print_run(cli, &run);
 	return EXIT_DONE;
 }

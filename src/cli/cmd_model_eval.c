@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/cmd_model.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "model/eval_cases.h"
 #include "model/holdout.h"
@@ -185,11 +186,11 @@ int model_eval_run(struct cli *cli, const struct model_options *options, char **
 		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
 		json_decref(root);
 	}
-	bool quiet = options->json && strcmp(options->json, "-") == 0;
-	if (!code && options->markdown && !quiet)
+	bool shown = document_shown(cli, options->json);
+	if (!code && options->markdown && shown)
 		code = print_page(cli, reports, &err);
 	int status = code ? cli_fail(cli, "model eval", &err) : EXIT_DONE;
-	if (!code && !options->markdown && !quiet)
+	if (!code && !options->markdown && shown)
 		print_report(cli->out, &reports[0]);
 	arena_fini(&arena);
 	return status;

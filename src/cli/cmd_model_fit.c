@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/suggest.h"
 #include "cli/cmd_model.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "model/calibrate.h"
 #include "model/eval_cases.h"
@@ -98,7 +99,7 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 	for (int i = 0; i < count && used < sizeof provenance; i++)
 		used += (size_t)snprintf(provenance + used, sizeof provenance - used, " %s",
 		                         file_base_name(files[i]));
-	if (!(options->json && strcmp(options->json, "-") == 0))
+	if (document_shown(cli, options->json))
 		print_fit(cli->out, &calibration, &result);
 	if (!options->json)
 		return ERGON_OK;

@@ -151,7 +151,7 @@ static int pareto_run(struct cli *cli, const void *options, char **operands, int
 	if (!code && o->json)
 		code = document_save(pareto_table_to_json(&table), o->json, &err);
 	int status = code ? cli_fail(cli, "pareto", &err) : EXIT_DONE;
-	if (!code && !document_alone(o->json)) {
+	if (!code && document_shown(cli, o->json)) {
 		print_result(cli, &table);
 		print_rows(cli->out, &table);
 	} else if (!code && table.skipped_time + table.skipped_cost) {

@@ -86,7 +86,7 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 	if (!code && o->json)
 		code = document_save(phase_table_to_json(&table), o->json, &err);
 	int status = code ? cli_fail(cli, "phases", &err) : EXIT_DONE;
-	if (!code && !document_alone(o->json))
+	if (!code && document_shown(cli, o->json))
 		print_result(cli, &table);
 	phase_table_fini(&table);
 	arena_fini(&arena);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/document.h"
 #include "cli/experiment_options.h"
 #include "cli/simulate_table.h"
 #include "optimize/recommend.h"
@@ -61,7 +62,7 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
 		code = recommend(x, &wishes, r, err);
 	if (code)
 		return code;
-	if (!(given->json && strcmp(given->json, "-") == 0) && !cli->quiet) {
+	if (document_shown(cli, given->json)) {
 		print_wrapped(cli->out, r->verdict);
 		for (size_t i = 0; i < r->step_count; i++)
 			fprintf(cli->out, "  %s\n", r->steps[i]);

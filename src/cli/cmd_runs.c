@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "store/store.h"
 
@@ -93,7 +94,7 @@ static int runs_run(struct cli *cli, const void *parsed, char **operands, int co
 		code = json_save(document, o->json, &err);
 		json_decref(document);
 	}
-	if (!code && !(o->json && strcmp(o->json, "-") == 0)) {
+	if (!code && document_shown(cli, o->json)) {
 		if (json_array_size(list) == 0)
 			fprintf(cli->out, "No run has been kept yet: ergon measure -- COMMAND\n");
 		else

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/measure_table.h"
 #include "measure/history.h"
 
@@ -31,7 +32,7 @@ static int show_run(struct cli *cli, const void *parsed, char **operands, int co
 	store_close(store);
 	if (!code && o->json)
 		code = json_save(document, o->json, &err);
-	if (!code && !(o->json && strcmp(o->json, "-") == 0)) {
+	if (!code && document_shown(cli, o->json)) {
 		fprintf(cli->out, "run %lld: ", (long long)id);
 		if (!json_is_true(json_object_get(document, "finished")))
 			fprintf(cli->out, "never finished; what its samples tell. ");

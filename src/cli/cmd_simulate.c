@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/document.h"
 #include "cli/experiment_options.h"
 #include "cli/progress.h"
 #include "cli/simulate_table.h"
@@ -109,8 +110,7 @@ static enum ergon_code report(struct cli *cli, const struct simulate_options *gi
                               const struct experiment *x, const struct policy_result *results,
                               size_t count, struct ergon_error *err)
 {
-	bool to_stdout = given->json && strcmp(given->json, "-") == 0;
-	if (!to_stdout && !cli->quiet)
+	if (document_shown(cli, given->json))
 		print_experiment(cli, x, results, count);
 	if (!given->json)
 		return ERGON_OK;
@@ -159,7 +159,7 @@ const struct command command_simulate = {
 	.synopsis = "--cluster CLUSTER --trace FILE [options]",
 	.details =
 	    "Says how long jobs would have taken, and how much energy, had a policy been in "
-	    "charge:\n"
+	    "charge, "
 	    "before anyone touches the real scheduler. Every policy sees the same trace, cluster "
 	    "and oracle. The oracle says how fast a job goes and what it draws in any "
 	    "configuration: measured tables, the analytical model, or the trace's own durations.\n"

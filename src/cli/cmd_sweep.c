@@ -238,7 +238,7 @@ static int sweep_command_run(struct cli *cli, const void *options, char **operan
 	if (!code && o->json)
 		code = document_save(sweep_to_json(&sweep), o->json, &err);
 	int status = code ? cli_fail(cli, "sweep", &err) : EXIT_DONE;
-	if (!code && !document_alone(o->json))
+	if (!code && document_shown(cli, o->json))
 		print_result(cli, &sweep);
 	if (!code && sweep.interrupted)
 		status = 130;

@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "optimize/traces/ergon_csv.h"
 #include "optimize/traces/generate.h"
@@ -459,9 +460,9 @@ static enum ergon_code write_results(const struct action *action, struct work *w
 		code = json_save(root, o->json, work->err);
 		json_decref(root);
 	}
-	bool stdout_taken = (o->json && !strcmp(o->json, "-")) ||
+	bool stdout_taken = !document_shown(work->cli, o->json) ||
 	                    (action->writes && (!o->output || !strcmp(o->output, "-")));
-	if (code || stdout_taken || work->cli->quiet)
+	if (code || stdout_taken)
 		return code;
 	if (!action->writes) {
 		print_info(work->cli->out, work);

@@ -18,3 +18,8 @@ bool document_alone(const char *path)
 {
 	return path && strcmp(path, "-") == 0;
 }
+
+bool document_shown(const struct cli *cli, const char *path)
+{
+	return !document_alone(path) && !(cli->quiet && path);
+}

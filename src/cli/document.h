@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "cli/command.h"
 #include "ergon/error.h"
 
 /* Saves root (taken over; NULL stands for memory that was out) to path, "-" for standard output. */
@@ -15,5 +16,8 @@ ERGON_MUST_USE enum ergon_code document_save(json_t *root, const char *path,
                                              struct ergon_error *err);
 /* Does --json ask for standard output, which is then the document's alone? NULL: no --json. */
 bool document_alone(const char *path);
+/* Is the result shown to a person as well? Not on a standard output that is the document's, and not
+ * with --quiet where the document holds it. */
+bool document_shown(const struct cli *cli, const char *path);
 
 #endif
