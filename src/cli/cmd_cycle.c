@@ -173,7 +173,7 @@ static int cycle_run(struct cli *cli, const void *parsed, char **operands, int c
 const struct command command_cycle = {
 	.name = "cycle",
 	.pillar = PILLAR_CYCLE,
-	.summary = "measure, understand, model and optimize once around; write a report",
+	.summary = "go once around all four pillars and write a report",
 	.synopsis = "[options]",
 	.details =
 	    "Measures this machine while it runs kernels, finds what it can do and the sweet spot "

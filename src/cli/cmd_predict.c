@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "model/document.h"
 
 struct predict_options {
@@ -133,8 +134,9 @@ static void print_answer(FILE *out, const struct predict_request *request,
 	        format_si(a, sizeof a, p->step_time_s, "s"),
 	        format_si(b, sizeof b, p->time_low_s, "s"),
 	        format_si(c, sizeof c, p->time_high_s, "s"), p->samples / p->step_time_s);
-	fprintf(out, "  power   %.0f W a GPU (80%%: %.0f to %.0f W), clock %.0f MHz%s\n",
-	        p->power_w, p->power_low_w, p->power_high_w, p->clock_hz / 1e6,
+	fprintf(out, "  power   %.0f W a GPU (80%%: %.0f to %.0f W)\n", p->power_w, p->power_low_w,
+	        p->power_high_w);
+	fprintf(out, "  clock   %.0f MHz%s\n", p->clock_hz / 1e6,
 	        p->at_minimum_clock ? ", the lowest: the cap cannot be held"
 	        : p->capped         ? ", held down by the power limit"
 	                            : "");
@@ -142,7 +144,7 @@ static void print_answer(FILE *out, const struct predict_request *request,
 	        format_si(a, sizeof a, p->energy_per_step_j, "J"),
 	        format_si(b, sizeof b, p->energy_per_step_j / p->samples, "J"));
 	if (p->tokens > 0)
-		fprintf(out, "          %s a token, %.4g tokens/s\n",
+		fprintf(out, "          %s a token, %.0f tokens/s\n",
 		        format_si(a, sizeof a, p->energy_per_step_j / p->tokens, "J"),
 		        p->tokens / p->step_time_s);
 	fprintf(out, "  memory  %s of %s%s\n", format_si(a, sizeof a, p->memory_bytes, "B"),
@@ -163,7 +165,7 @@ static void print_why(FILE *out, const struct predict_request *request, const st
 	table_init(&table, "lrrrrrr", header);
 	for (size_t i = 0; i < breakdown->count; i++) {
 		const struct breakdown_row *row = &breakdown->rows[i];
-		table_row(&table, "%.24s\t%.3f\t%.1f%%\t%.3f\t%.3f\t%.3f\t%.4g", row->group,
+		table_row(&table, "%.24s\t%.3f\t%.1f%%\t%.3f\t%.3f\t%.3f\t%#.3g", row->group,
 		          1e3 * row->time_s, 100 * row->time_s / p->step_time_s,
 		          1e3 * row->cause_s[CAUSE_COMPUTE], 1e3 * row->cause_s[CAUSE_MEMORY],
 		          1e3 * row->cause_s[CAUSE_LAUNCH], row->energy_j);
@@ -174,7 +176,7 @@ static void print_why(FILE *out, const struct predict_request *request, const st
 	size_t count = prediction_reasons(request, p, breakdown, reasons);
 	fprintf(out, "\nWhy (times of one GPU; compute, memory and launch in ms):\n");
 	for (size_t i = 0; i < count; i++)
-		fprintf(out, "  %s\n", reasons[i]);
+		wrap_printf(out, "", 2, "%s", reasons[i]);
 }
 
 static enum ergon_code change_device(const struct text_list *changes, struct device *device,
@@ -298,7 +300,7 @@ extern const struct command command_predict;
 const struct command command_predict = {
 	.name = "predict",
 	.pillar = PILLAR_MODEL,
-	.summary = "predict time, power, energy and memory of a training step, and say why",
+	.summary = "predict time, power, energy and memory of a step, and why",
 	.synopsis = "--model NAME --device NAME [options]",
 	.details = "The batch is per GPU. Everything printed is modelled; docs/method.md has the "
 		   "formulas, docs/accuracy.md how far they are off.",
@@ -326,7 +328,7 @@ extern const struct command command_whatif;
 const struct command command_whatif = {
 	.name = "whatif",
 	.pillar = PILLAR_MODEL,
-	.summary = "predict a step on a device whose numbers are changed, against the real one",
+	.summary = "predict a step on a device with other numbers",
 	.synopsis = "--model NAME --device NAME --set NUMBER=VALUE... [options]",
 	.details = "Numbers have the names of the device files: sm_count, boost_mhz, l2_mb, "
 		   "memory_bandwidth_gbs, peak_tflops.fp16, nvlink_gbs, tdp_w, ...",

@@ -5,6 +5,7 @@
 #include "cli/document.h"
 #include "cli/experiment_options.h"
 #include "cli/simulate_table.h"
+#include "cli/wrap.h"
 #include "optimize/recommend.h"
 
 struct recommend_options {
@@ -27,26 +28,6 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-/* Words in lines of at most 80 columns. */
-static void print_wrapped(FILE *out, const char *text)
-{
-	size_t column = 0;
-	while (*text) {
-		size_t length = strcspn(text, " ");
-		if (column && column + 1 + length > 80) {
-			fputc('\n', out);
-			column = 0;
-		} else if (column) {
-			fputc(' ', out);
-			column++;
-		}
-		fwrite(text, 1, length, out);
-		column += length;
-		text += length + (text[length] == ' ');
-	}
-	fputs("\n\n", out);
-}
-
 static enum ergon_code answer(struct cli *cli, const struct recommend_options *given,
                               struct experiment *x, struct recommendation *r,
                               struct ergon_error *err)
@@ -63,7 +44,8 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
 	if (code)
 		return code;
 	if (document_shown(cli, given->json)) {
-		print_wrapped(cli->out, r->verdict);
+		wrap_print(cli->out, r->verdict, 0, 0);
+		fputc('\n', cli->out);
 		for (size_t i = 0; i < r->step_count; i++)
 			fprintf(cli->out, "  %s\n", r->steps[i]);
 		fprintf(cli->out, "\nBest first, by %s:\n\n", r->goal);

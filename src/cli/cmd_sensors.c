@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "measure/inventory.h"
 
 struct sensors_options {
@@ -55,18 +56,22 @@ static void print_channels(FILE *out, const json_t *document)
 	table_fini(&table);
 }
 
+enum { INDENT = 25 };
+
 static void print_drivers(FILE *out, const json_t *document)
 {
 	const json_t *driver;
 	size_t i;
 	json_array_foreach(json_object_get(document, "sensors"), i, driver)
 	{
-		fprintf(out, "%-14s %-9s %s\n", text(driver, "name"), text(driver, "state"),
-		        text(driver, "summary"));
+		char label[64];
+		snprintf(label, sizeof label, "%-14s %-9s ", text(driver, "name"),
+		         text(driver, "state"));
+		wrap_printf(out, label, INDENT, "%s", text(driver, "summary"));
 		if (text(driver, "reason")[0])
-			fprintf(out, "%24s %s\n", "", text(driver, "reason"));
-		if (text(driver, "grant")[0])
-			fprintf(out, "%24s to grant it: %s\n", "", text(driver, "grant"));
+			wrap_printf(out, "", INDENT, "%s", text(driver, "reason"));
+		if (text(driver, "grant")[0]) /* to be copied: never broken */
+			fprintf(out, "%*sto grant it: %s\n", INDENT, "", text(driver, "grant"));
 	}
 }
 

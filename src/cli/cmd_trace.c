@@ -462,7 +462,7 @@ static enum ergon_code write_results(const struct action *action, struct work *w
 	}
 	bool stdout_taken = !document_shown(work->cli, o->json) ||
 	                    (action->writes && (!o->output || !strcmp(o->output, "-")));
-	if (code || stdout_taken)
+	if (code || stdout_taken || (action->writes && work->cli->quiet))
 		return code;
 	if (!action->writes) {
 		print_info(work->cli->out, work);

@@ -8,24 +8,14 @@
 
 #include "base/units.h"
 #include "cli/cycle.h"
+#include "cli/wrap.h"
 #include "report/doc.h"
 
-enum { COLUMN = 12, WIDTH = 79 };
+enum { COLUMN = 12 };
 
-/* Words wrapped behind a pillar's name. */
 static void tell(FILE *out, const char *pillar, const char *text)
 {
-	int column = fprintf(out, "%-*s", COLUMN, pillar);
-	for (bool first = true; *text; first = false) {
-		size_t length = strcspn(text, " ");
-		if (!first && column + 1 + (int)length > WIDTH)
-			column = fprintf(out, "\n%*s", COLUMN, "") - 1;
-		else if (!first)
-			column += fprintf(out, " ");
-		column += fprintf(out, "%.*s", (int)length, text);
-		text += length + (text[length] == ' ');
-	}
-	fputc('\n', out);
+	wrap_printf(out, pillar, COLUMN, "%s", text);
 }
 
 static void tell_measure(FILE *out, struct page *page, const json_t *d)

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/emit.h"
+#include "cli/wrap.h"
 #include "ergon/version.h"
 
 enum { WIDTH = 80, OPTION_INDENT = 28 };
@@ -34,40 +35,12 @@ bool next_paragraph(const char **text, char *out, size_t size)
 	return used > 0;
 }
 
-/* Words of text wrapped at WIDTH; column is where the cursor stands. A newline stays one. */
-static void wrap(FILE *out, const char *text, int column, int indent)
-{
-	bool first = true;
-	while (*text) {
-		int spaces = (int)strspn(text, " ");
-		text += spaces;
-		int length = (int)strcspn(text, " \n");
-		if (!first && length > 0 && column + spaces + length > WIDTH - 1) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-			spaces = 0;
-		}
-		if (length > 0)
-			fprintf(out, "%*s%.*s", spaces, "", length, text);
-		column += spaces + length;
-		first = length == 0 && first;
-		text += length;
-		if (*text == '\n') {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-			first = true;
-			text++;
-		}
-	}
-	fputc('\n', out);
-}
-
 static void wrap_paragraphs(FILE *out, const char *text)
 {
 	char paragraph[PARAGRAPH_SIZE];
 	while (next_paragraph(&text, paragraph, sizeof paragraph)) {
 		fputc('\n', out);
-		wrap(out, paragraph, 0, 0);
+		wrap_print(out, paragraph, 0, 0);
 	}
 }
 
@@ -85,7 +58,7 @@ static void option_line(FILE *out, const struct option *o)
 	char help[512];
 	snprintf(help, sizeof help, "%s%s%s%s", o->help, o->fallback ? " (default " : "",
 	         o->fallback ? o->fallback : "", o->fallback ? ")" : "");
-	wrap(out, help, OPTION_INDENT, OPTION_INDENT);
+	wrap_print(out, help, OPTION_INDENT, OPTION_INDENT);
 }
 
 static void indented(FILE *out, const char *title, const char *lines)
@@ -101,9 +74,9 @@ static void indented(FILE *out, const char *title, const char *lines)
 void help_command(FILE *out, const struct command *command)
 {
 	int column = fprintf(out, "ergon %s - ", command->name);
-	wrap(out, command->summary, column, 2);
+	wrap_print(out, command->summary, column, 2);
 	column = fprintf(out, "\nUsage: ergon %s ", command->name) - 1;
-	wrap(out, command->synopsis, column, 2 + (int)strlen("Usage:"));
+	wrap_print(out, command->synopsis, column, 2 + (int)strlen("Usage:"));
 	if (command->details)
 		wrap_paragraphs(out, command->details);
 	fprintf(out, "\nOptions:\n");

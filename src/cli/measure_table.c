@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/measure_table.h"
+#include "cli/wrap.h"
 
 #include <string.h>
 
@@ -137,16 +138,18 @@ static void remarks(FILE *out, const json_t *document)
 		        document_number(document, "sampling", "suspended_s"));
 }
 
+enum { LABEL = 16 }; /* columns of a line's name under the table */
+
 static void costs(FILE *out, const json_t *document)
 {
 	const json_t *carbon = json_object_get(document, "carbon");
 	const json_t *cost = json_object_get(document, "cost");
 	char value[32];
 	if (carbon)
-		fprintf(out, "carbon          %s at %.4g g/kWh (%s: %.90s)\n",
-		        format_si(value, sizeof value, number(carbon, "g_co2e"), "gCO2e"),
-		        number(carbon, "g_per_kwh"), text(carbon, "grid_name"),
-		        text(carbon, "source"));
+		wrap_printf(out, "carbon", LABEL, "%s at %.4g g/kWh (%s: %.90s)",
+		            format_si(value, sizeof value, number(carbon, "g_co2e"), "gCO2e"),
+		            number(carbon, "g_per_kwh"), text(carbon, "grid_name"),
+		            text(carbon, "source"));
 	if (cost)
 		fprintf(out, "cost            %.4g at %.4g a kWh\n", number(cost, "amount"),
 		        number(cost, "price_per_kwh"));

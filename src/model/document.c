@@ -175,7 +175,7 @@ static void reason(const struct share *share, const struct predict_request *requ
                    const struct prediction *prediction, char *out)
 {
 	double percent = 100 * share->time_s / prediction->step_time_s;
-	char rate[48];
+	char rate[48], peak[48];
 	switch (share->cause) {
 	case CAUSE_COMPUTE:
 		snprintf(
@@ -185,11 +185,10 @@ static void reason(const struct share *share, const struct predict_request *requ
 		break;
 	case CAUSE_MEMORY:
 		snprintf(
-		    out, REASON_SIZE,
-		    "%.0f%%: memory traffic of %s, %s of the %s bandwidth's bytes", percent,
+		    out, REASON_SIZE, "%.0f%%: memory traffic of %s, at %s of %s", percent,
 		    share->row->group,
 		    format_si(rate, sizeof rate, share->row->bytes / share->row->time_s, "B/s"),
-		    request->device->name);
+		    format_si(peak, sizeof peak, request->device->memory_bandwidth_bps, "B/s"));
 		break;
 	case CAUSE_LAUNCH:
 		snprintf(out, REASON_SIZE, "%.0f%%: gaps between the %.0f kernels of %s", percent,
