@@ -306,8 +306,7 @@ const struct command command_predict = {
 		   "formulas, docs/accuracy.md how far they are off.",
 	.examples = "ergon predict -m resnet50 -d a100 -b 128 -p amp_fp16\n"
 		    "ergon predict -m bert-base -d v100 -b 16 --power-cap 150W\n"
-		    "ergon predict -m tinyllama-1.1b -d h100 -b 4 -p amp_bf16 --attention flash "
-		    "--gpus 8",
+		    "ergon predict -m tinyllama-1.1b -d h100 -b 4 -p amp_bf16 --gpus 8",
 	.options = options,
 	.options_size = sizeof(struct predict_options),
 	.run = predict_run,

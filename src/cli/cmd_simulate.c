@@ -164,9 +164,8 @@ const struct command command_simulate = {
 	    "and oracle. The oracle says how fast a job goes and what it draws in any "
 	    "configuration: measured tables, the analytical model, or the trace's own durations.\n"
 	    "Every figure is simulated; the last lines say what times and powers rest on.",
-	.examples =
-	    "ergon simulate --cluster 16x4:t4 --trace jobs.csv --policy tiresias,zeus\n"
-	    "ergon simulate --cluster 240x1:cpu --oracle duration --trace hpc2n.swf --policy fifo",
+	.examples = "ergon simulate --cluster 16x4:t4 --trace jobs.csv --policy tiresias,zeus\n"
+		    "ergon simulate --cluster 240x1:cpu --trace hpc2n.swf --policy fifo",
 	.options = options,
 	.options_size = sizeof(struct simulate_options),
 	.operands_max = 0,

@@ -516,8 +516,7 @@ const struct command command_trace = {
 	    "an "
 	    "error unless --lenient is given.",
 	.examples = "ergon trace info hpc2n.swf --cluster 240x1:cpu\n"
-		    "ergon trace generate --jobs 1000 --seed 1 --load 0.8 --cluster 16x4:t4 "
-		    "--output jobs.csv\n"
+		    "ergon trace generate --jobs 1000 --load 0.8 --cluster 16x4:t4 -o jobs.csv\n"
 		    "ergon trace scale jobs.csv --factor 1.5 --output busier.csv",
 	.options = options_table,
 	.options_size = sizeof(struct options),

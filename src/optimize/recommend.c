@@ -163,9 +163,10 @@ static void judge(struct recommendation *r, const struct scheduling_policy *tree
 	else
 		snprintf(
 		    r->verdict, sizeof r->verdict,
-		    "use %s: the tree says %s, but on your trace it is wrong: %s takes %+.1f%% "
-		    "energy and %+.1f%% mean completion time, worst fairness %.2f against %.2f",
-		    name, tree->name, name, energy, jct, best->rho_max, own->rho_max);
+		    "use %s: the tree says %s, but on your trace it is wrong: %s takes %.1f%% %s "
+		    "energy and %.1f%% %s time per job, worst fairness %.2f against %.2f",
+		    name, tree->name, name, fabs(energy), energy < 0 ? "less" : "more", fabs(jct),
+		    jct < 0 ? "less" : "more", best->rho_max, own->rho_max);
 }
 
 enum ergon_code recommend(struct experiment *x, const struct recommend_wishes *wishes,
