@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/stats.h"
 
-static const double ROBUST = 0.25;       /* log residual beyond which a row counts linearly */
-static const double PRIOR_SIGMA = 3;     /* in logits: nearly all of the bounds' range */
+static const double ROBUST = 0.25;        /* log residual beyond which a row counts linearly */
+static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
 static const double PRIOR_WEIGHT = 0.005; /* against residuals whose squares sum to about 1 */
 
 struct problem {
