@@ -131,7 +131,9 @@ step_cppcheck() {
 step_tidy() {
 	have clang-tidy || { echo "clang-tidy is not installed"; return 77; }
 	[ -f build/compile_commands.json ] || { echo "not built"; return 1; }
-	find src -name '*.c' | sort | xargs -P "$JOBS" -n 6 clang-tidy -p build --quiet --warnings-as-errors="*" >"$logs/tidy.all" 2>&1 && return 0
+	# "shallow": the analyser looks into one function at a time; deep, it takes five times as long.
+	set -- --extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=mode=shallow
+	find src -name '*.c' | sort | xargs -P "$JOBS" -n 6 clang-tidy -p build --quiet "$@" --warnings-as-errors="*" >"$logs/tidy.all" 2>&1 && return 0
 	echo "all of it, with the paths that lead there: $logs/tidy.all"
 	grep -E " (error|warning): |Error " "$logs/tidy.all" | sort -u
 	return 1
