@@ -22,7 +22,7 @@ if(CMOCKA_FOUND AND NOT ERGON_FUZZ)
     endif()
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     add_test(NAME ${target} COMMAND ${target})
-    set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 300
+    set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 1200
       ENVIRONMENT "ERGON_DATA_DIR=${PROJECT_SOURCE_DIR}/data;ASAN_OPTIONS=allocator_may_return_null=1")
   endforeach()
 endif()
@@ -36,7 +36,7 @@ foreach(source IN LISTS ERGON_SYSTEM_TESTS)
     set(name golden)
   endif()
   add_test(NAME system.${name} COMMAND sh "${source}" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
-  set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT 600 SKIP_RETURN_CODE 77
+  set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT 1200 SKIP_RETURN_CODE 77
     ENVIRONMENT "ERGON=$<TARGET_FILE:ergon>;ERGON_BUILD_DIR=${CMAKE_BINARY_DIR}")
   # What compares energy with a counter that another process advances needs the processors.
   if(name MATCHES "measure|cycle")
