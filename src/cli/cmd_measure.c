@@ -219,7 +219,7 @@ static enum ergon_code report(struct session *session, struct ergon_error *err)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	}
 	enum ergon_code code = ERGON_OK;
-	if (!(session->cli->quiet && o->json))
+	if (!session->cli->quiet) /* the history has it */
 		measure_table_print(session->cli->errors, document);
 	if (o->json)
 		code = json_save(document, o->json, err);

@@ -78,7 +78,7 @@ static enum ergon_code finish(struct cli *cli, const struct record_options *o,
 	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	enum ergon_code code = text ? recorder_finish(recorder, result, text, err)
 	                            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	if (!code && !(cli->quiet && o->json)) {
+	if (!code && !cli->quiet) { /* the history has it */
 		measure_table_print(cli->errors, document);
 		fprintf(cli->errors, "kept as run %lld: ergon export %lld\n",
 		        (long long)recorder->id, (long long)recorder->id);

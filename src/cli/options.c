@@ -24,7 +24,7 @@ const struct option global_options[] = {
 	  .letter = 'q',
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct global_options, quiet),
-	  .help = "no progress bar, no remarks; no table where --json has the result" },
+	  .help = "no progress bar, no remarks; no table where --json or the history has it" },
 	OPTION_END,
 };
 
