@@ -180,12 +180,8 @@ int model_eval_run(struct cli *cli, const struct model_options *options, char **
 	arena_init(&arena);
 	if (!code)
 		code = evaluate(cli, options, operands, count, &arena, reports, &err);
-	if (!code && options->json) {
-		json_t *root = eval_to_json(&reports[0]);
-		code = root ? json_save(root, options->json, &err)
-		            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
-		json_decref(root);
-	}
+	if (!code && options->json)
+		code = document_save(eval_to_json(&reports[0]), options->json, &err);
 	bool shown = document_shown(cli, options->json);
 	if (!code && options->markdown && shown)
 		code = print_page(cli, reports, &err);

@@ -103,11 +103,8 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 		print_fit(cli->out, &calibration, &result);
 	if (!options->json)
 		return ERGON_OK;
-	json_t *root = calibration_to_json(&calibration, &result, provenance);
-	code = root ? json_save(root, options->json, err)
-	            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	json_decref(root);
-	return code;
+	return document_save(calibration_to_json(&calibration, &result, provenance), options->json,
+	                     err);
 }
 
 int model_fit_run(struct cli *cli, const struct model_options *options, char **operands, int count)

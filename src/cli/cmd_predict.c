@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "cli/table.h"
 #include "cli/wrap.h"
 #include "model/document.h"
@@ -277,11 +278,7 @@ static enum ergon_code answer(struct cli *cli, const struct predict_options *o, 
 	}
 	if (!o->json)
 		return ERGON_OK;
-	json_t *document = prediction_to_json(&request, &prediction, &breakdown);
-	code = document ? json_save(document, o->json, err)
-	                : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	json_decref(document);
-	return code;
+	return document_save(prediction_to_json(&request, &prediction, &breakdown), o->json, err);
 }
 
 static int predict_run(struct cli *cli, const void *parsed, char **operands, int count)

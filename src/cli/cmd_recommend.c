@@ -53,11 +53,7 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
 	}
 	if (!given->json)
 		return ERGON_OK;
-	json_t *root = recommendation_to_json(x, r);
-	code = root ? json_save(root, given->json, err)
-	            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	json_decref(root);
-	return code;
+	return document_save(recommendation_to_json(x, r), given->json, err);
 }
 
 static int run(struct cli *cli, const void *parsed, char **operands, int count)

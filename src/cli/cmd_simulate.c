@@ -114,11 +114,7 @@ static enum ergon_code report(struct cli *cli, const struct simulate_options *gi
 		print_experiment(cli, x, results, count);
 	if (!given->json)
 		return ERGON_OK;
-	json_t *root = experiment_to_json(x, results, count);
-	enum ergon_code code = root ? json_save(root, given->json, err)
-	                            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	json_decref(root);
-	return code;
+	return document_save(experiment_to_json(x, results, count), given->json, err);
 }
 
 static int run(struct cli *cli, const void *parsed, char **operands, int operand_count)

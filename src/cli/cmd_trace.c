@@ -455,11 +455,9 @@ static enum ergon_code write_results(const struct action *action, struct work *w
 	    trace_summarise(&work->trace, work->arena, &work->summary, work->err);
 	if (!code && action->writes)
 		code = write_trace(work);
-	if (!code && o->json) {
-		json_t *root = trace_to_json(&work->trace, &work->summary, work->units);
-		code = json_save(root, o->json, work->err);
-		json_decref(root);
-	}
+	if (!code && o->json)
+		code = document_save(trace_to_json(&work->trace, &work->summary, work->units),
+		                     o->json, work->err);
 	bool stdout_taken = !document_shown(work->cli, o->json) ||
 	                    (action->writes && (!o->output || !strcmp(o->output, "-")));
 	if (code || stdout_taken || (action->writes && work->cli->quiet))

@@ -411,6 +411,9 @@ static void shared_traces_load(void **state)
 		const char *path, *format;
 		size_t count, skipped;
 	} files[] = {
+		{ "traces/pollux/workloads/workload-6.csv", "pollux", 160, 0 },
+		{ "traces/pollux/workloads-2.0/workload-1.csv", "pollux", 320, 0 },
+		{ "traces/swf/hpc2n.swf", "swf", 3145, 25 },
 		{ "traces/gavel/generated/poisson_seed0_mean750s.trace", "gavel", 5297, 0 },
 		{ "traces/gavel/traces/physical_cluster/max_min_fairness.trace", "gavel", 96, 0 },
 		{ "traces/gavel/traces/msr/seed=0/11cb48.trace", "gavel", 2000, 0 },

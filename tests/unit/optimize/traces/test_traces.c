@@ -203,36 +203,6 @@ static void own_csv_reads_back_the_same(void **state)
 	arena_fini(&arena);
 }
 
-static void shared_traces_load(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *path, *format;
-		size_t count, skipped;
-	} files[] = {
-		{ "traces/pollux/workloads/workload-6.csv", "pollux", 160, 0 },
-		{ "traces/pollux/workloads-2.0/workload-1.csv", "pollux", 320, 0 },
-		{ "traces/swf/hpc2n.swf", "swf", 3145, 25 },
-	};
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		const char *path = shared_data(files[i].path);
-		if (!path) {
-			print_message("%s is not here\n", files[i].path);
-			skip();
-		}
-		struct arena arena;
-		arena_init(&arena);
-		struct trace trace;
-		struct ergon_error err = { 0 };
-		if (trace_load(path, NULL, false, &arena, &trace, &err))
-			fail_msg("%s:%ld: %s", path, err.line, err.text);
-		assert_string_equal(trace.format, files[i].format);
-		assert_int_equal(trace.count, files[i].count);
-		assert_int_equal(trace.skipped, files[i].skipped);
-		arena_fini(&arena);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,7 +212,6 @@ int main(void)
 		cmocka_unit_test(bad_input_names_its_place),
 		cmocka_unit_test(binary_is_refused),
 		cmocka_unit_test(own_csv_reads_back_the_same),
-		cmocka_unit_test(shared_traces_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
