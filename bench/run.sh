@@ -18,6 +18,9 @@ if [ -x "$build/bench/bench_sampler" ]; then "$build/bench/bench_sampler" 1; els
 title "kernels against STREAM and OpenBLAS (ratio above 1: ours is faster)"
 if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "left out: no python3"; fi
 
+title "the predictor: microseconds a prediction"
+if [ -x "$build/bench/bench_predict" ]; then ERGON_DATA_DIR=data "$build/bench/bench_predict"; else echo "left out: $build/bench/bench_predict is not built"; fi
+
 title "simulator on published traces (its authors' simulator: 15.4 s for tiresias, 57.2 s for optimus)"
 for n in 1 2 3 4 6; do
 	trace=$traces/pollux/workloads/workload-$n.csv

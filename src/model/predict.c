@@ -4,27 +4,24 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/graph.h"
 #include "model/parallel.h"
-#include "model/timing.h"
+#include "model/timetable.h"
 
 static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's time at most */
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 enum { SOLVER_STEPS = 40 };
 
-/* One step on one device, with all kernels' times at the boost clock. */
+/* One step as it is spread over GPUs. */
 struct plan {
+	const struct timetable *times;
 	const struct workload *workload;
 	const struct device *device;
 	const struct calibration *cal;
-	struct machine machine;
 	struct layout layout;
 	struct communication communication;
-	double tensor_s; /* all-reduces inside layers, which nothing hides */
-	size_t count;
-	size_t backward_from, backward_to;                    /* rows of the backward pass */
-	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX]; /* all launches of a row */
+	double weight[KERNEL_CLASS_COUNT]; /* how often a GPU runs the rows of a class in a step */
+	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s;
 	double flops, compute_j, memory_j;
 };
@@ -64,56 +61,52 @@ static double voltage(const struct calibration *cal, double clock)
 	return 1 - (1 - cal->voltage_floor) * (1 - clock) / (1 - cal->voltage_knee);
 }
 
-/* How often the rows of a kernel run on one GPU in a step. */
-static double executions(const struct plan *plan, const struct kernel *kernel,
-                         const struct predict_settings *settings)
+/* How often the rows of a class run on one GPU in a step. */
+static void weigh(struct plan *plan, const struct predict_settings *settings)
 {
 	const struct layout *layout = &plan->layout;
-	if (kernel->phase == PHASE_OPTIMIZER)
-		return kernel->count / layout->pipeline / (settings->zero >= 1 ? layout->data : 1);
-	double times = kernel->count * layout->micro / layout->pipeline;
-	if (kernel->phase == PHASE_FORWARD && !plan->workload->infer)
-		if ((settings->recompute == RECOMPUTE_FULL && kernel->repeated) ||
-		    (settings->recompute == RECOMPUTE_SELECTIVE && kernel->scores))
-			times *= 2;
-	return times;
+	double once = layout->micro / layout->pipeline;
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++)
+		plan->weight[class] = once;
+	plan->weight[KERNEL_OPTIMIZER] =
+	    1 / layout->pipeline / (settings->zero >= 1 ? layout->data : 1);
+	if (plan->workload->infer || settings->recompute == RECOMPUTE_NONE)
+		return;
+	bool full = settings->recompute == RECOMPUTE_FULL;
+	plan->weight[full ? KERNEL_FORWARD_REPEATED : KERNEL_FORWARD_SCORES] *= 2;
+	plan->weight[KERNEL_FORWARD_REPEATED_SCORES] *= 2;
 }
 
-static void plan_fill(struct plan *plan, const struct workload *workload,
-                      const struct device *device, const struct calibration *cal,
+static void plan_fill(struct plan *plan, const struct timetable *times,
                       const struct predict_settings *settings)
 {
+	const struct workload *workload = times->workload;
+	const struct calibration *cal = times->calibration;
+	plan->times = times;
 	plan->workload = workload;
-	plan->device = device;
+	plan->device = times->device;
 	plan->cal = cal;
 	layout_init(&plan->layout, workload, settings);
-	communication_init(&plan->communication, &plan->layout, workload, device, cal, settings);
+	communication_init(&plan->communication, &plan->layout, workload, plan->device, cal,
+	                   settings);
+	weigh(plan, settings);
 	plan->tensor_s = 0;
-	plan->count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX;
-	plan->backward_from = plan->backward_to = 0;
+	for (size_t i = 0; i < times->collective_count; i++) {
+		const struct kernel *kernel = &workload->kernels[times->collectives[i]];
+		double bytes = kernel->bytes * times->batch + kernel->bytes_fixed;
+		plan->tensor_s +=
+		    plan->weight[kernel_class(kernel)] * kernel->count *
+		    tensor_reduce_s(&plan->layout, plan->device, cal, settings, bytes);
+	}
 	plan->flops = plan->compute_j = plan->memory_j = 0;
-	machine_init(&plan->machine, device, cal);
 	double launches = 0, issues = 0;
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct kernel *kernel = &workload->kernels[i];
-		struct work work;
-		kernel_work(&plan->machine, kernel, settings->batch, &work);
-		double weight = executions(plan, kernel, settings);
-		plan->compute_s[i] = weight * work.compute_s;
-		plan->memory_s[i] = weight * work.memory_s;
-		if (kernel->family == FAMILY_COLLECTIVE) {
-			plan->compute_s[i] = plan->memory_s[i] = 0;
-			plan->tensor_s += weight * tensor_reduce_s(&plan->layout, device, cal,
-			                                           settings, work.bytes);
-			work.dram_bytes = 0;
-		}
-		plan->backward_from += kernel->phase < PHASE_BACKWARD;
-		plan->backward_to += kernel->phase <= PHASE_BACKWARD;
-		launches += weight * kernel->launches;
-		issues += weight * kernel->issue;
-		plan->flops += weight * work.flops;
-		plan->compute_j += weight * work.flops * plan->machine.flop_j[kernel->rate];
-		plan->memory_j += weight * work.dram_bytes * plan->machine.byte_j;
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
+		double weight = plan->weight[class];
+		launches += weight * times->sums[class].launches;
+		issues += weight * times->sums[class].issues;
+		plan->flops += weight * times->sums[class].flops;
+		plan->compute_j += weight * times->sums[class].compute_j;
+		plan->memory_j += weight * times->sums[class].memory_j;
 	}
 	plan->launch_s = launches * cal->launch_s;
 	if (workload->runtime == RUNTIME_INSTRUMENTED) /* the device waits while hooks run */
@@ -130,15 +123,16 @@ static double memory_slowdown(const struct calibration *cal, double clock)
 	return fmax(1, cal->memory_clock / clock);
 }
 
-/* Device seconds without launches, forward and optimizer in [0], backward in [1]. A kernel takes
- * max + hidden * min = (1 + hidden)/2 (c + m) + (1 - hidden)/2 |c - m|: no branch, so that the loop
- * runs at the speed of additions; rows are ordered by phase. */
-static double sum_range(const struct plan *plan, size_t from, size_t to, double slow,
-                        double starved)
+/* Device seconds of a class without launches, each row once. A kernel takes max + hidden * min =
+ * (1 + hidden)/2 (c + m) + (1 - hidden)/2 |c - m|: no branch, so that the loop runs at the speed of
+ * additions. */
+static double sum_class(const struct plan *plan, int class, double slow, double starved)
 {
 	double both[2] = { 0, 0 }, apart[2] = { 0, 0 };
-	for (size_t i = from; i < to; i++) {
-		double c = plan->compute_s[i] * slow, m = plan->memory_s[i] * starved;
+	const double *compute_s = plan->times->compute_s, *memory_s = plan->times->memory_s;
+	size_t to = plan->times->from[class + 1];
+	for (size_t i = plan->times->from[class]; i < to; i++) {
+		double c = compute_s[i] * slow, m = memory_s[i] * starved;
 		both[i & 1] += c + m;
 		apart[i & 1] += fabs(c - m);
 	}
@@ -151,10 +145,17 @@ static void split_kernels(const struct plan *plan, double clock, double cause_s[
 {
 	double slow = 1 / clock, hidden = plan->cal->hidden;
 	double starved = memory_slowdown(plan->cal, clock), compute = 0, memory = 0;
-	for (size_t i = 0; i < plan->count; i++) {
-		double c = plan->compute_s[i] * slow, m = plan->memory_s[i] * starved;
-		compute += c > m ? c : hidden * c;
-		memory += c > m ? hidden * m : m;
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
+		double all = 0, arithmetic = 0;
+		for (size_t i = plan->times->from[class]; i < plan->times->from[class + 1]; i++) {
+			double c = plan->times->compute_s[i] * slow;
+			double m = plan->times->memory_s[i] * starved;
+			double longer = c > m ? 1 : hidden, shorter = c > m ? hidden : 1;
+			arithmetic += longer * c;
+			all += longer * c + shorter * m;
+		}
+		compute += plan->weight[class] * arithmetic;
+		memory += plan->weight[class] * (all - arithmetic);
 	}
 	cause_s[CAUSE_COMPUTE] = compute;
 	cause_s[CAUSE_MEMORY] = memory;
@@ -173,10 +174,13 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
                      struct moment *moment)
 {
 	double slow = 1 / clock, starved = memory_slowdown(plan->cal, clock);
-	moment->backward_s = sum_range(plan, plan->backward_from, plan->backward_to, slow, starved);
-	moment->device_s = plan->launch_s + moment->backward_s +
-	                   sum_range(plan, 0, plan->backward_from, slow, starved) +
-	                   sum_range(plan, plan->backward_to, plan->count, slow, starved);
+	moment->device_s = plan->launch_s;
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
+		double class_s = plan->weight[class] * sum_class(plan, class, slow, starved);
+		moment->device_s += class_s;
+		if (class == KERNEL_BACKWARD)
+			moment->backward_s = class_s;
+	}
 	/* Stages wait while the pipeline fills and drains; so do those who wait for their layers'
 	 * sums. The host issues what a stage runs. */
 	double kernels = fmax(moment->device_s, plan->host_s);
@@ -203,24 +207,37 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	    idle_power(plan) + moment->static_w + moment->compute_w + moment->memory_w;
 }
 
-/* The highest clock whose power is at most the target: power rises with the clock. */
+/* The highest clock of a grid whose power is at most the target: power rises with the clock. On a
+ * grid the answer does not depend on the way there, so a lower target never gives a higher clock.
+ * *moment: in, at the highest clock, where power is over the target; out, at the answer. */
 static double solve_clock(const struct plan *plan, const struct predict_settings *settings,
-                          double target_w, double lowest, double high, struct moment *moment)
+                          double target_w, double lowest, double highest, struct moment *moment)
 {
-	double low = lowest;
-	at_clock(plan, settings, low, moment);
-	if (moment->power_w > target_w)
-		return low;
-	for (int i = 0; i < SOLVER_STEPS && high - low > CLOCK_STEP; i++) {
-		double middle = (low + high) / 2;
-		at_clock(plan, settings, middle, moment);
-		if (moment->power_w > target_w)
-			high = middle;
-		else
-			low = middle;
+	double steps = ceil((highest - lowest) / CLOCK_STEP), low = 0, high = steps;
+	double high_w = moment->power_w;
+	at_clock(plan, settings, lowest, moment);
+	if (moment->power_w > target_w || steps < 1)
+		return lowest;
+	double low_w = moment->power_w, width = high;
+	for (int i = 0; i < SOLVER_STEPS && high - low > 1; i++) {
+		/* Where a straight line meets the target, a little beyond the last guess's side
+		 * of it; half-way where that has not helped. */
+		double guess = low + (high - low) * (target_w - low_w) / (high_w - low_w);
+		guess = high - low > width / 2 && i ? floor((low + high) / 2) : floor(guess + 0.5);
+		width = high - low;
+		guess = guess < low + 1 ? low + 1 : guess > high - 1 ? high - 1 : guess;
+		struct moment there;
+		at_clock(plan, settings, lowest + (highest - lowest) * (guess / steps), &there);
+		if (there.power_w > target_w) {
+			high = guess;
+			high_w = there.power_w;
+		} else {
+			low = guess;
+			low_w = there.power_w;
+			*moment = there;
+		}
 	}
-	at_clock(plan, settings, low, moment);
-	return low;
+	return lowest + (highest - lowest) * (low / steps);
 }
 
 static double choose_clock(const struct plan *plan, const struct predict_settings *settings,
@@ -292,25 +309,33 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	fill_intervals(plan->cal, out);
 }
 
-static double run(struct plan *plan, const struct workload *workload, const struct device *device,
-                  const struct calibration *calibration, const struct predict_settings *settings,
-                  struct prediction *prediction, struct moment *moment)
+static double run(struct plan *plan, const struct timetable *times,
+                  const struct predict_settings *settings, struct prediction *prediction,
+                  struct moment *moment)
 {
 	*prediction = (struct prediction){ 0 };
-	plan_fill(plan, workload, device, calibration, settings);
+	plan_fill(plan, times, settings);
 	double clock = choose_clock(plan, settings, prediction, moment);
-	prediction->clock_hz = clock * device->boost_hz;
+	prediction->clock_hz = clock * plan->device->boost_hz;
 	fill(plan, settings, clock, moment, prediction);
 	return clock;
+}
+
+void predict_timed(const struct timetable *table, const struct predict_settings *settings,
+                   struct prediction *prediction)
+{
+	struct plan plan;
+	struct moment moment;
+	run(&plan, table, settings, prediction, &moment);
 }
 
 void predict(const struct workload *workload, const struct device *device,
              const struct calibration *calibration, const struct predict_settings *settings,
              struct prediction *prediction)
 {
-	struct plan plan;
-	struct moment moment;
-	run(&plan, workload, device, calibration, settings, prediction, &moment);
+	struct timetable table;
+	timetable_fill(&table, workload, device, calibration, settings->batch);
+	predict_timed(&table, settings, prediction);
 }
 
 static void add_kernel(const struct plan *plan, size_t i, double clock,
@@ -320,12 +345,12 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	const struct kernel *kernel = &plan->workload->kernels[i];
 	struct breakdown_row *row = &breakdown->rows[kernel->group];
 	struct work work;
-	kernel_work(&plan->machine, kernel, settings->batch, &work);
+	kernel_work(&plan->times->machine, kernel, settings->batch, &work);
 	if (kernel->family == FAMILY_COLLECTIVE) /* stands in the row of communication */
 		return;
-	double weight = executions(plan, kernel, settings);
-	double c = plan->compute_s[i] / clock;
-	double m = plan->memory_s[i] * memory_slowdown(plan->cal, clock);
+	double often = plan->weight[kernel_class(kernel)], weight = often * kernel->count;
+	double c = often * plan->times->compute_s[i] / clock;
+	double m = often * plan->times->memory_s[i] * memory_slowdown(plan->cal, clock);
 	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
 	double compute = c > m ? c : plan->cal->hidden * c;
 	double memory = c > m ? plan->cal->hidden * m : m;
@@ -337,8 +362,8 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	row->flops += weight * work.flops;
 	row->bytes += weight * work.bytes;
 	row->launches += launches;
-	row->energy_j += weight * (work.flops * plan->machine.flop_j[kernel->rate] * v * v +
-	                           work.dram_bytes * plan->machine.byte_j);
+	row->energy_j += weight * (work.flops * plan->times->machine.flop_j[kernel->rate] * v * v +
+	                           work.dram_bytes * plan->times->machine.byte_j);
 	row->energy_j +=
 	    time * (idle_power(plan) + active_power(plan) + busy_power(plan, clock, v));
 	breakdown->family_s[kernel->family] += time;
@@ -380,14 +405,16 @@ void predict_explain(const struct workload *workload, const struct device *devic
                      const struct calibration *calibration, const struct predict_settings *settings,
                      struct prediction *prediction, struct breakdown *breakdown)
 {
+	struct timetable table;
 	struct plan plan;
 	struct moment moment;
-	double clock = run(&plan, workload, device, calibration, settings, prediction, &moment);
+	timetable_fill(&table, workload, device, calibration, settings->batch);
+	double clock = run(&plan, &table, settings, prediction, &moment);
 	double largest[GROUPS_MAX] = { 0 };
 	*breakdown = (struct breakdown){ .count = workload->group_count };
 	for (size_t i = 0; i < workload->group_count; i++)
 		breakdown->rows[i].group = workload->groups[i];
-	for (size_t i = 0; i < plan.count; i++)
+	for (size_t i = 0; i < table.from[KERNEL_CLASS_COUNT]; i++)
 		add_kernel(&plan, i, clock, settings, breakdown, largest);
 	size_t kept = 0;
 	for (size_t i = 0; i < breakdown->count; i++)

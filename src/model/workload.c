@@ -163,9 +163,9 @@ static enum ergon_code build(struct graph *graph, const json_t *root)
 	struct kernel *kernels = ARENA_ARRAY(graph->arena, struct kernel, graph->count + 1);
 	if (!kernels)
 		return ergon_fail(graph->err, ERGON_NO_MEMORY, "out of memory");
-	for (int phase = 0; phase < PHASE_COUNT; phase++)
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++)
 		for (size_t i = 0; i < graph->count; i++)
-			if (graph->kernels[i].phase == phase)
+			if ((int)kernel_class(&graph->kernels[i]) == class)
 				kernels[out->count++] = graph->kernels[i];
 	out->kernels = kernels;
 	return ERGON_OK;

@@ -63,6 +63,24 @@ struct kernel {
 	uint16_t group;
 };
 
+/* What decides how often a step runs a kernel: recomputation repeats parts of the forward pass, and
+ * the optimizer runs once whatever is accumulated. */
+enum kernel_class {
+	KERNEL_FORWARD,
+	KERNEL_FORWARD_SCORES,
+	KERNEL_FORWARD_REPEATED,
+	KERNEL_FORWARD_REPEATED_SCORES,
+	KERNEL_BACKWARD,
+	KERNEL_OPTIMIZER,
+	KERNEL_CLASS_COUNT
+};
+static inline enum kernel_class kernel_class(const struct kernel *kernel)
+{
+	if (kernel->phase != PHASE_FORWARD)
+		return kernel->phase == PHASE_BACKWARD ? KERNEL_BACKWARD : KERNEL_OPTIMIZER;
+	return (enum kernel_class)((kernel->repeated ? 2 : 0) + (kernel->scores ? 1 : 0));
+}
+
 enum { GROUPS_MAX = 48 };
 enum optimizer_kind {
 	OPTIMIZER_SGD, /* with momentum */
@@ -106,7 +124,7 @@ struct workload_options {
 
 struct workload {
 	const char *name, *title;
-	const struct kernel *kernels; /* [count], ordered by phase */
+	const struct kernel *kernels; /* [count], ordered by class, so by phase */
 	size_t count;
 	const char *groups[GROUPS_MAX]; /* names of layer groups */
 	size_t group_count;
