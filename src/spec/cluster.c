@@ -174,6 +174,14 @@ static enum ergon_code read_document(const json_t *root, const char *path, struc
 	return code;
 }
 
+enum ergon_code cluster_from_json(const json_t *root, const char *path, struct arena *arena,
+                                  struct cluster *cluster, struct ergon_error *err)
+{
+	*cluster = (struct cluster){ .name = arena_strdup(arena, path), .pue = 1 };
+	return cluster->name ? read_document(root, path, arena, cluster, err)
+	                     : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+}
+
 enum ergon_code cluster_load(const char *text, struct arena *arena, struct cluster *cluster,
                              struct ergon_error *err)
 {
@@ -183,11 +191,8 @@ enum ergon_code cluster_load(const char *text, struct arena *arena, struct clust
 		return cluster_parse(text, arena, cluster, err);
 	json_t *root = NULL;
 	enum ergon_code code = json_load(text, &root, err);
-	if (code)
-		return code;
-	*cluster = (struct cluster){ .name = arena_strdup(arena, text), .pue = 1 };
-	code = cluster->name ? read_document(root, text, arena, cluster, err)
-	                     : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!code)
+		code = cluster_from_json(root, text, arena, cluster, err);
 	json_decref(root);
 	return code;
 }

@@ -13,6 +13,7 @@
 #ifndef ERGON_SPEC_CLUSTER_H
 #define ERGON_SPEC_CLUSTER_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,10 @@ struct cluster {
 /* text is a file where it contains '/' or ends in ".json". */
 ERGON_MUST_USE enum ergon_code cluster_load(const char *text, struct arena *arena,
                                             struct cluster *cluster, struct ergon_error *err);
+/* The JSON form, once parsed; path is named in errors and becomes the cluster's name. */
+ERGON_MUST_USE enum ergon_code cluster_from_json(const json_t *root, const char *path,
+                                                 struct arena *arena, struct cluster *cluster,
+                                                 struct ergon_error *err);
 /* The short form only. */
 ERGON_MUST_USE enum ergon_code cluster_parse(const char *text, struct arena *arena,
                                              struct cluster *cluster, struct ergon_error *err);

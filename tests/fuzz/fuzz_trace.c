@@ -3,6 +3,9 @@
  * Every trace reader. The first byte chooses: bit 0 is lenient, the rest the format (beyond the
  * last: sniffed). Whatever was read must keep the readers' promises, and must come back the same
  * from ergon's own CSV.
+ *
+ * With ERGON_FUZZ_FORMAT=NAME every input goes to that reader, whatever its first byte says beyond
+ * "lenient": bench/fuzz_readers.sh gives each its own time.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,15 +60,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t formats = 0;
 	while (trace_readers[formats])
 		formats++;
+	const char *only = getenv("ERGON_FUZZ_FORMAT");
 	size_t which = (data[0] >> 1) % (formats + 1);
+	const char *format = which < formats ? trace_readers[which]->name : NULL;
+	if (only) {
+		PROMISE(trace_reader_find(only));
+		format = only;
+	}
 	struct arena arena;
 	arena_init(&arena);
 	struct trace trace;
 	struct trace_summary summary;
 	struct ergon_error err = { 0 };
-	if (!trace_parse_text((const char *)data + 1, size - 1, "fuzz",
-	                      which < formats ? trace_readers[which]->name : NULL, data[0] & 1,
-	                      &arena, &trace, &err)) {
+	if (!trace_parse_text((const char *)data + 1, size - 1, "fuzz", format, data[0] & 1, &arena,
+	                      &trace, &err)) {
 		check_jobs(&trace);
 		check_own_csv(&trace, &arena);
 		PROMISE(!trace_summarise(&trace, &arena, &summary, &err));
