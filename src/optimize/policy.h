@@ -122,12 +122,29 @@ static inline double job_progress_now(const struct job_facts *job, const struct 
 	return progress < mark ? progress : mark;
 }
 
+struct ergon_env;
+struct linear_solver; /* optimize/solver/linear.h */
+struct explanation;   /* policies/explain.h */
+
+/* What a policy may use besides the call. Lives as long as the run; none of it changes results but
+ * by what it answers. */
+struct policy_services {
+	struct linear_solver *linear; /* NULL: none */
+	const char *external;         /* the command or library of policy `external`, or NULL */
+	const struct ergon_env *env;  /* for policies that live outside policies/, or NULL */
+	/* Hears why a configuration was chosen for explain_job (JOB_NONE: nobody asks). */
+	uint32_t explain_job;
+	void (*explain)(void *user, const struct explanation *explanation);
+	void *explain_user;
+};
+
 struct policy_setup {
 	const struct policy_options *options;
 	const struct cluster_view *cluster;
 	const struct jobs_view *jobs;
 	struct oracle *oracle;
 	struct arena *arena; /* lives as long as the run */
+	const struct policy_services *services;
 };
 
 struct scheduling_policy {
@@ -145,6 +162,9 @@ struct scheduling_policy {
 	/* A job that runs has begun a new epoch (or has just been placed): the batch that it should
 	 * ask the oracle for. NULL: what it was placed with. Costs no restart. */
 	uint32_t (*retune)(void *state, const struct policy_call *call, uint32_t job);
+	/* Once at the end of the run, also after an error; the state is zeroed where init was not
+	 * reached. NULL: nothing to do, as everything lies in the arena. */
+	void (*fini)(void *state);
 };
 
 extern const struct scheduling_policy *const scheduling_policies[]; /* ends with NULL */

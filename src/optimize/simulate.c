@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "optimize/oracles/duration.h"
 #include "optimize/sim/audit.h"
+#include "optimize/solver/linear.h"
 #include "spec/device.h"
 
 /* One processor of a cluster without GPUs, where nothing else is stated: an assumption, and named
@@ -197,6 +198,9 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 	if (!(options->power_budget_w >= 0))
 		return ergon_fail(err, ERGON_BAD_INPUT, "--power-budget: W above 0");
 	enum ergon_code code = read_objective(x, err);
+	x->linear = linear_solver_new(env);
+	if (!x->linear)
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	if (!code)
 		code = cluster_load(options->cluster, &x->arena, &x->cluster, err);
 	for (size_t g = 0; g < x->cluster.group_count && !code; g++)
@@ -332,6 +336,10 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		                                   : (double)INFINITY,
 		             .time_weight = x->time_weight,
 		             .energy_weight = x->energy_weight },
+		.services = { .linear = x->linear,
+		              .external = x->options.external,
+		              .env = x->env,
+		              .explain_job = JOB_NONE },
 		.progress = x->progress,
 		.progress_user = x->progress_user,
 	};
@@ -353,6 +361,7 @@ void experiment_fini(struct experiment *x)
 {
 	if (x->oracle)
 		x->oracle->ops->fini(x->oracle);
+	linear_solver_free(x->linear);
 	arena_fini(&x->arena);
 	*x = (struct experiment){ 0 };
 }

@@ -30,6 +30,7 @@ struct experiment_options {
 	uint64_t seed, interval_ns, restart_ns;
 	double power_budget_w; /* 0: none */
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
+	const char *external;  /* command or library of policy external; NULL: none */
 };
 
 /* A stretch of time in which a job held GPUs of one node, for the Gantt chart. */
@@ -66,6 +67,7 @@ struct experiment {
 	double host_w[CLUSTER_GROUPS_MAX];
 	char power_note[512];
 	double time_weight, energy_weight;
+	struct linear_solver *linear;
 	const struct ergon_env *env;
 	void (*progress)(void *user, double done);
 	void *progress_user;

@@ -150,8 +150,8 @@ static enum ergon_code init(struct sim *sim, struct ergon_error *err)
 		return ergon_fail(err, ERGON_INFEASIBLE,
 		                  "power budget: the idle cluster alone draws %.0f W",
 		                  (double)sim->outcome->floor_uw * 1e-6);
-	struct policy_setup policy = { &setup->options, &sim->cluster, &sim->jobs, sim->oracle,
-		                       sim->arena };
+	struct policy_setup policy = { &setup->options, &sim->cluster, &sim->jobs,
+		                       sim->oracle,     sim->arena,    &setup->services };
 	return sim->policy->init ? sim->policy->init(sim->policy_state, &policy, err) : ERGON_OK;
 }
 
@@ -299,6 +299,8 @@ enum ergon_code sim_run(const struct sim_setup *setup, struct arena *arena,
 	if (!code && sim.jobs.active)
 		code = left_for_ever(&sim, err);
 	report_progress(&sim);
+	if (setup->policy->fini && sim.policy_state)
+		setup->policy->fini(sim.policy_state);
 	/* Energy is counted from the first arrival to the last end. */
 	outcome->jobs = sim.state;
 	return code;

@@ -59,6 +59,7 @@ struct sim_setup {
 	uint32_t count;
 	const struct scheduling_policy *policy;
 	struct policy_options options;
+	struct policy_services services;
 	struct sim_listener listeners[SIM_LISTENERS_MAX];
 	uint32_t listener_count;
 	/* Called now and then with the part of the jobs that is done; may be NULL. */
