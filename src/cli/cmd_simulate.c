@@ -14,7 +14,7 @@ enum { POLICIES_MAX = 32 };
 struct simulate_options {
 	struct experiment_flags x;
 	const char *policies, *json;
-	bool audit, whole_nodes;
+	bool audit, whole_nodes, used;
 };
 
 static const struct option options[] = {
@@ -30,6 +30,11 @@ static const struct option options[] = {
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct simulate_options, whole_nodes),
 	  .help = "jobs get whole nodes for themselves" },
+	{ .name = "processors-used",
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct simulate_options, used),
+	  .help = "jobs hold the processors that they used, not those that they asked for, where "
+	          "the trace (SWF) says both" },
 	{ .name = "audit",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct simulate_options, audit),
@@ -136,6 +141,7 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 		return cli_fail(cli, "simulate", &err);
 	wanted.audit = given->audit;
 	wanted.whole_nodes = given->whole_nodes;
+	wanted.used = given->used;
 	code = experiment_load(cli->env, &wanted, &experiment, &err);
 	if (!code)
 		code = run_all(cli, &experiment, policies, results, count, &err);

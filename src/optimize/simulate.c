@@ -105,6 +105,8 @@ static enum ergon_code read_jobs(struct experiment *x, struct ergon_error *err)
 			.trace_index = i,
 			.urgent = from->urgent,
 		};
+		if (x->options.used && x->trace.unit == TRACE_PROCESSORS && from->cpus_used)
+			job->gpus = from->cpus_used;
 		if (x->options.whole_nodes)
 			job->gpus = (job->gpus + node - 1) / node * node;
 		if (job->gpus == 0)

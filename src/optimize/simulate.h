@@ -26,6 +26,7 @@ struct experiment_options {
 	const char *oracle; /* "measured:DIR[,DIR]", "model", "duration"; NULL: by the trace */
 	bool lenient;       /* malformed rows are skipped and counted */
 	bool whole_nodes;   /* jobs get nodes for themselves */
+	bool used;          /* jobs hold the processors that they used, where the trace says so */
 	bool audit;
 	uint64_t seed, interval_ns, restart_ns;
 	double power_budget_w; /* 0: none */

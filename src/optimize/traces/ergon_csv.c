@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "arrival_s", TIME, AT(arrival_ns), true, 0, 0, 0 },
 	{ "gpus", UNITS, AT(gpus), false, 0, TRACE_UNITS_MAX, 0 },
 	{ "cpus", UNITS, AT(cpus), false, 0, TRACE_UNITS_MAX, 0 },
+	{ "cpus_used", UNITS, AT(cpus_used), false, 0, TRACE_UNITS_MAX, 0 },
 	{ "nodes", UNITS, AT(nodes), false, 0, TRACE_UNITS_MAX, 0 },
 	{ "application", TEXT, AT(application), false, 0, 0, 0 },
 	{ "batch", COUNT, AT(batch), false, 0, TRACE_BATCH_MAX, 0 },

@@ -116,6 +116,7 @@ static enum ergon_code row(struct trace_parse *parse, const struct trace_cell *c
 	job.duration_ns = run_ns > 0 ? (uint64_t)run_ns : 1;
 	job.requested_ns = asked_ns > 0 ? (uint64_t)asked_ns : 0;
 	job.cpus = asked > 0 ? (uint32_t)asked : used > 0 ? (uint32_t)used : 0;
+	job.cpus_used = used > 0 ? (uint32_t)used : 0;
 	if (job.cpus == 0)
 		return trace_drop(parse, "asks for no processor");
 	job.user = number_or_none(cells[USER]);

@@ -60,6 +60,7 @@ struct trace_job {
 
 	uint32_t gpus;               /* asked for; at least 1 in a trace of GPUs */
 	uint32_t cpus;               /* cores or processors asked for, in all */
+	uint32_t cpus_used;          /* processors that it was given; 0: not stated */
 	uint32_t nodes;              /* whole nodes asked for */
 	uint32_t gpus_min, gpus_max; /* what a malleable job can use; 0, 0: not stated */
 	uint32_t batch;              /* total batch size, samples */

@@ -146,6 +146,18 @@ static void test_hpc2n_first_come_first_served(void **state)
 	assert_true(result.metrics.makespan_end_s == 5309576);
 	policy_result_fini(&result);
 	experiment_fini(&x);
+	const struct experiment_options whole = { .cluster = "120x2:cpu",
+		                                  .trace = trace,
+		                                  .oracle = "duration",
+		                                  .audit = true,
+		                                  .whole_nodes = true,
+		                                  .used = true };
+	load(&x, &whole);
+	run(&x, "fifo", &result);
+	assert_near(result.metrics.wait_mean_s, 5709.515, 0.0005);
+	assert_true(result.metrics.makespan_end_s == 5309576);
+	policy_result_fini(&result);
+	experiment_fini(&x);
 }
 
 static char scratch[1024], trace_path[1200];

@@ -72,6 +72,7 @@ static void swf_rows(void **state)
 	assert_string_equal(trace.jobs[0].user, "7");
 	assert_string_equal(trace.jobs[0].application, "4");
 	assert_int_equal(trace.jobs[1].cpus, 16); /* none asked for: used */
+	assert_int_equal(trace.jobs[1].cpus_used, 16);
 	assert_int_equal(trace.jobs[1].duration_ns, 1);
 	assert_string_equal(trace.jobs[1].user, "");
 	arena_fini(&arena);
@@ -176,12 +177,13 @@ static void own_csv_reads_back_the_same(void **state)
 {
 	(void)state;
 	static const char text[] =
-	    "name,arrival_s,gpus,cpus,nodes,application,batch,duration_s,requested_s,deadline_s,"
+	    "name,arrival_s,gpus,cpus,cpus_used,nodes,application,batch,duration_s,requested_s,"
+	    "deadline_s,"
 	    "urgent,user,work_steps,priority,gpu_type,gpu_share,gpus_min,gpus_max,batch_min,"
 	    "batch_max,batch_mode\n"
-	    "\"a \"\"quoted\"\", name\",0.000000001,4,8,1,resnet50,256,3600.5,7200,9000,1,"
+	    "\"a \"\"quoted\"\", name\",0.000000001,4,8,6,1,resnet50,256,3600.5,7200,9000,1,"
 	    "alice,1000000,2.5,a100|h100,0.5,1,8,32,1024,gns\n"
-	    "\"#2\",4000000000,1,,,,,,,,,,,,,,,,,,\n";
+	    "\"#2\",4000000000,1,,,,,,,,,,,,,,,,,,,\n";
 	struct arena arena;
 	arena_init(&arena);
 	struct trace trace, again;
