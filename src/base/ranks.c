@@ -141,6 +141,7 @@ static void take_job(const struct source *source, const struct launcher *l, stru
 {
 	const char *slurm = value_of(source, "SLURM_JOB_ID"), *name = NULL;
 	const char *step = value_of(source, "SLURM_STEP_ID");
+	name = value_of(source, "ERGON_JOB_ID");
 	for (size_t i = 0; !name && i < sizeof l->job / sizeof *l->job; i++)
 		name = value_of(source, l->job[i]);
 	if (name)

@@ -26,7 +26,8 @@ struct ranks {
 	int local_rank, local_size; /* of those on this node */
 	int node_index, node_count; /* of the nodes */
 	char node[256];             /* this node's name: $ERGON_NODE_NAME, Slurm's, the host's */
-	char job[128];              /* the same for all processes of one launch, and no other's */
+	char job[128]; /* $ERGON_JOB_ID, or the launcher's: the same for all processes of
+	                * one launch, and no other's */
 };
 
 /* BAD_INPUT names the variable whose value is no such number. getenv_fn: NULL for getenv; user is

@@ -10,15 +10,17 @@
 #include "cli/command.h"
 #include "cli/measure_table.h"
 #include "measure/attribute.h"
+#include "measure/parallel.h"
 #include "measure/recorder.h"
 #include "measure/results.h"
 #include "measure/run.h"
 
 struct measure_options {
 	uint64_t interval_ns, repeat, baseline_ns;
-	const char *json, *sensors, *grid;
+	const char *json, *sensors, *grid, *mpi_folder;
+	uint64_t mpi_wait_ns;
 	double price;
-	bool no_store;
+	bool no_store, mpi;
 };
 
 static const struct option options[] = {
@@ -71,6 +73,23 @@ static const struct option options[] = {
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct measure_options, no_store),
 	  .help = "do not keep the run in the history" },
+	{ .name = "mpi",
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct measure_options, mpi),
+	  .help = "under mpirun or srun: one meter a node, one table for the job" },
+	{ .name = "mpi-folder",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct measure_options, mpi_folder),
+	  .value = "DIR",
+	  .help = "where nodes leave their results: a folder that all of them share" },
+	{ .name = "mpi-wait",
+	  .kind = OPTION_DURATION,
+	  .field = offsetof(struct measure_options, mpi_wait_ns),
+	  .value = "DURATION",
+	  .fallback = "10s",
+	  .help = "how long to wait for other ranks to start and other nodes to report",
+	  .min = 0.001,
+	  .max = 3600 },
 	OPTION_END,
 };
 
@@ -83,7 +102,9 @@ struct session {
 	struct store *store; /* NULL: not kept */
 	struct recorder recorder;
 	bool recording;
-	double baseline_w; /* 0: none */
+	struct parallel *parallel; /* NULL: without --mpi */
+	json_t *document;          /* of the whole job; NULL: this rank does not report */
+	double baseline_w;         /* 0: none */
 	struct run_result *results;
 	size_t count;
 };
@@ -103,11 +124,60 @@ static void poll_recorder(void *user)
 		recorder_poll(&session->recorder);
 }
 
+static void window_opened(void *user)
+{
+	struct session *session = user;
+	if (session->parallel)
+		parallel_ready(session->parallel);
+}
+
+static void window_closing(void *user)
+{
+	struct session *session = user;
+	if (session->parallel && session->meter)
+		parallel_await_others(session->parallel);
+}
+
+/* The document of this run; of the whole job where there is one. NULL: not ours to tell. */
+static enum ergon_code document_of(struct session *session, struct run_result *result,
+                                   json_t **document, struct ergon_error *err)
+{
+	*document = NULL;
+	if (session->parallel)
+		parallel_add_others(session->parallel, result);
+	json_t *one = run_result_to_json(result);
+	if (!one)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!session->parallel) {
+		*document = one;
+		return ERGON_OK;
+	}
+	if (result->interrupted)
+		parallel_hurry(session->parallel);
+	enum ergon_code code = parallel_total(session->parallel, one, document, err);
+	json_decref(one);
+	return code;
+}
+
+/* To the history; what goes wrong there is no fault of the run. */
+static void keep(struct session *session, const struct run_result *result, json_t *document)
+{
+	struct ergon_error kept = { 0 };
+	char *text = NULL;
+	if (run_json_add_costs(document, &session->grid, session->options->price))
+		text = json_dumps(document, JSON_COMPACT);
+	if (text && recorder_finish(&session->recorder, result, text, &kept))
+		warn(session, &kept);
+	free(text);
+}
+
 static enum ergon_code one_run(struct session *session, char **argv, struct ergon_error *err)
 {
 	const struct ergon_clock *clock = session->cli->env->clock;
 	struct run_result *result = &session->results[session->count];
 	struct run_options run = { .poll = poll_recorder,
+		                   .opened = session->meter ? window_opened : NULL,
+		                   .closing = window_closing,
 		                   .user = session,
 		                   .env = session->cli->env,
 		                   .baseline_w = session->baseline_w };
@@ -122,19 +192,30 @@ static enum ergon_code one_run(struct session *session, char **argv, struct ergo
 	free(command);
 	enum ergon_code code = measure_command(session->meter, &run, argv, result, err);
 	session->count++;
-	if (!code && session->recording) {
-		json_t *document = run_result_to_json(result);
-		char *text = NULL;
-		if (document &&
-		    run_json_add_costs(document, &session->grid, session->options->price))
-			text = json_dumps(document, JSON_COMPACT);
-		if (text && recorder_finish(&session->recorder, result, text, &kept))
-			warn(session, &kept);
-		free(text);
+	json_t *document = NULL;
+	if (!code && session->meter && (session->recording || session->parallel))
+		code = document_of(session, result, &document, err);
+	if (document && session->recording)
+		keep(session, result, document);
+	if (session->parallel)
+		session->document = document;
+	else
 		json_decref(document);
-	}
 	if (session->store)
 		recorder_fini(&session->recorder);
+	return code;
+}
+
+/* A rank that does not meter: runs its command while the node's meter is open. */
+static enum ergon_code follow(struct session *session, char **argv, struct ergon_error *err)
+{
+	if (!parallel_await_meter(session->parallel) && !session->cli->quiet)
+		fprintf(session->cli->errors,
+		        "ergon measure: the first rank of this node does not measure: is every "
+		        "rank started with ergon measure --mpi?\n");
+	enum ergon_code code = one_run(session, argv, err);
+	if (!code)
+		parallel_ended(session->parallel, &session->results[0]);
 	return code;
 }
 
@@ -146,6 +227,8 @@ static enum ergon_code all_runs(struct session *session, char **argv, struct erg
 	if (!session->results)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	enum ergon_code code = ERGON_OK;
+	if (!session->meter)
+		return follow(session, argv, err);
 	while (!code && session->count < wanted) {
 		code = one_run(session, argv, err);
 		if (code || err->code || session->results[session->count - 1].interrupted)
@@ -176,15 +259,39 @@ static enum ergon_code check_output(const char *path, struct ergon_error *err)
 	return ERGON_OK;
 }
 
+static enum ergon_code join(struct session *session, struct ergon_error *err)
+{
+	const struct measure_options *o = session->options;
+	const struct ergon_env *env = session->cli->env;
+	struct ranks ranks;
+	if (!o->mpi)
+		return ERGON_OK;
+	if (o->repeat > 1)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--repeat and --mpi do not go together: repeat mpirun instead");
+	enum ergon_code code = ranks_find(&ranks, NULL, NULL, err);
+	if (code)
+		return code;
+	return parallel_join(
+	    &session->parallel, env, &ranks,
+	    &(struct parallel_options){ .shared = o->mpi_folder ? o->mpi_folder : env->state_dir,
+	                                .patience_ns = o->mpi_wait_ns + o->baseline_ns },
+	    err);
+}
+
 static enum ergon_code open_all(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
 	const struct ergon_env *env = session->cli->env;
 	struct ergon_error kept = { 0 };
 	enum ergon_code code = check_output(o->json, err);
-	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)))
+	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)) ||
+	    (code = join(session, err)))
 		return code;
-	if (!o->no_store && store_open(&session->store, env->state_dir, true, &kept))
+	if (session->parallel && !parallel_meters(session->parallel))
+		return ERGON_OK;
+	bool keeps = !o->no_store && (!session->parallel || parallel_reports(session->parallel));
+	if (keeps && store_open(&session->store, env->state_dir, true, &kept))
 		warn(session, &kept);
 	return meter_open(&session->meter, env,
 	                  &(struct meter_options){ .interval_ns = o->interval_ns,
@@ -197,7 +304,7 @@ static enum ergon_code measure_baseline(struct session *session, struct ergon_er
 {
 	const struct ergon_clock *clock = session->cli->env->clock;
 	struct measurement idle = { 0 };
-	if (!session->options->baseline_ns)
+	if (!session->options->baseline_ns || !session->meter)
 		return ERGON_OK;
 	enum ergon_code code = meter_begin(session->meter, err);
 	if (code)
@@ -213,7 +320,11 @@ static enum ergon_code measure_baseline(struct session *session, struct ergon_er
 static enum ergon_code report(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
-	json_t *document = run_results_to_json(session->results, session->count);
+	if (session->parallel && !session->document)
+		return ERGON_OK; /* rank 0 tells */
+	json_t *document = session->document
+	                       ? json_incref(session->document)
+	                       : run_results_to_json(session->results, session->count);
 	if (!document || !run_json_add_costs(document, &session->grid, o->price)) {
 		json_decref(document);
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -265,6 +376,8 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 		run_result_fini(&session.results[i]);
 	free(session.results);
 	free(argv);
+	json_decref(session.document);
+	parallel_leave(session.parallel);
 	meter_close(session.meter);
 	store_close(session.store);
 	return status;
@@ -279,10 +392,14 @@ const struct command command_measure = {
 	    "Runs COMMAND and says how much energy the machine took meanwhile: every domain\n"
 	    "that a sensor shows, and a total that counts no joule twice. Standard streams,\n"
 	    "signals and exit status are the command's own; the table goes to standard error.\n"
-	    "Without any sensor a model stands in, and the first line says so.",
+	    "Without any sensor a model stands in, and the first line says so.\n\n"
+	    "Under mpirun or srun, --mpi makes the ranks of a node share one meter, so that no\n"
+	    "node is counted twice; rank 0 prints one table for the job. ERGON_NODE_NAME and\n"
+	    "ERGON_JOB_ID replace what the launcher says.",
 	.examples = "ergon measure -- sleep 5\n"
 		    "ergon measure --repeat 5 --grid FR --json run.json -- python3 train.py\n"
-		    "ergon measure -i 10ms --sensors rapl_powercap -- ./a.out",
+		    "ergon measure -i 10ms --sensors rapl_powercap -- ./a.out\n"
+		    "mpirun -np 4 ergon measure --mpi -- ./solver",
 	.statuses = "the command's own; 126: it could not be run; 127: it was not found;\n"
 		    "128 + N: signal N ended it",
 	.options = options,

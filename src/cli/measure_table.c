@@ -116,6 +116,69 @@ static void domains(FILE *out, const json_t *document)
 		        left_out);
 }
 
+/* A row a node in place of its domains, which --json has; of one node the domains. */
+static void by_node(FILE *out, const json_t *document)
+{
+	static const char *const header[] = { "node", "ranks",        "energy", "average",
+		                              "peak", "95% interval", "source" };
+	struct table table;
+	table_init(&table, "lrrrrll", header);
+	const json_t *nodes = json_object_get(document, "nodes"), *node;
+	size_t i;
+	json_array_foreach(nodes, i, node)
+	{
+		char energy[32], average[32], peak[32], range[80] = "-";
+		if (json_is_number(json_object_get(node, "energy_low_j")))
+			interval(range, sizeof range, number(node, "energy_low_j"),
+			         number(node, "energy_high_j"));
+		table_row(&table, "%.24s\t%zu\t%s\t%s\t%s\t%s\t%s", text(node, "node"),
+		          json_array_size(json_object_get(node, "ranks")),
+		          si(energy, sizeof energy, node, "energy_j", "J"),
+		          si(average, sizeof average, node, "average_power_w", "W"),
+		          si(peak, sizeof peak, node, "peak_power_w", "W"), range,
+		          text(node, "provenance"));
+	}
+	table_print(&table, out);
+	table_fini(&table);
+}
+
+/* Of a job of many ranks: how many, where, and which of them did not end well. */
+static void ranks(FILE *out, const json_t *document)
+{
+	const json_t *nodes = json_object_get(document, "nodes"), *node, *rank;
+	size_t i, k, bad = 0;
+	if (!nodes)
+		return;
+	fprintf(out, "ranks           %.0f on %zu node%s, each node measured once (%s)\n",
+	        number(document, "rank_count") - number(document, "missing_ranks"),
+	        json_array_size(nodes), json_array_size(nodes) == 1 ? "" : "s",
+	        text(document, "launcher"));
+	json_array_foreach(nodes, i, node)
+	{
+		json_array_foreach(json_object_get(node, "ranks"), k, rank)
+		{
+			const json_t *status = json_object_get(rank, "exit_status");
+			if (json_is_integer(status) && json_integer_value(status) == 0)
+				continue;
+			if (++bad > 8)
+				continue;
+			fprintf(out, "! rank %.0f on %.40s ", number(rank, "rank"),
+			        text(node, "node"));
+			if (json_is_integer(status))
+				fprintf(out, "ended with status %.0f\n", json_number_value(status));
+			else
+				fprintf(out, "was killed\n");
+		}
+	}
+	if (bad > 8)
+		fprintf(out, "! and %zu more ranks did not end well\n", bad - 8);
+	if (number(document, "missing_ranks") > 0)
+		fprintf(out,
+		        "! %.0f of %.0f ranks did not report: their nodes' energy is not in "
+		        "here\n",
+		        number(document, "missing_ranks"), number(document, "rank_count"));
+}
+
 static void remarks(FILE *out, const json_t *document)
 {
 	const json_t *list = json_object_get(document, "domains"), *d;
@@ -164,9 +227,9 @@ static void shares(FILE *out, const json_t *document)
 	si(idle, sizeof idle, a, "idle_j", "J");
 	if (!json_is_number(json_object_get(a, "baseline_w")))
 		snprintf(idle, sizeof idle, "not told apart");
-	fprintf(out, "attributed      %s to the command by CPU time; idle %s, others %s\n",
-	        si(command, sizeof command, a, "command_j", "J"), idle,
-	        si(others, sizeof others, a, "others_j", "J"));
+	wrap_printf(out, "attributed", LABEL, "%s to the command by CPU time; idle %s, others %s",
+	            si(command, sizeof command, a, "command_j", "J"), idle,
+	            si(others, sizeof others, a, "others_j", "J"));
 	if (number(a, "idle_j") > 0 && number(a, "command_j") + number(a, "others_j") <= 0)
 		fprintf(out, "! before the run the machine was as busy as during it: that was no "
 		             "idle baseline\n");
@@ -193,15 +256,19 @@ void measure_table_print(FILE *out, const json_t *document)
 	    json_object_get(document, "repeat") ? document_number(document, "repeat", "count") : 1;
 	first_line(out, document);
 	fputc('\n', out);
-	domains(out, document);
+	if (json_array_size(json_object_get(document, "nodes")) > 1)
+		by_node(out, document);
+	else
+		domains(out, document);
 	remarks(out, document);
-	fprintf(out, "\ncommand         %.60s (exit status %.0f)\n", text(document, "command"),
+	fprintf(out, "\ncommand         %.45s (exit status %.0f)\n", text(document, "command"),
 	        number(document, "exit_status"));
 	fprintf(out, "time            %s; CPU %.3f s user, %.3f s system\n",
 	        format_duration(time, sizeof time, duration_s), number(document, "user_s"),
 	        number(document, "system_s"));
 	fprintf(out, "energy x delay  %s\n",
 	        si(edp, sizeof edp, json_object_get(document, "total"), "edp_js", "J s"));
+	ranks(out, document);
 	shares(out, document);
 	repeats(out, document);
 	costs(out, document);

@@ -169,18 +169,22 @@ static enum ergon_code measure_child(struct meter *meter, const struct run_optio
 {
 	int failed = 0;
 	double busy_s = machine_cpu_s(options->env);
-	enum ergon_code code = meter_begin(meter, err);
+	enum ergon_code code = meter ? meter_begin(meter, err) : ERGON_OK;
+	if (options->opened)
+		options->opened(options->user);
 	if (!code && write(go, "g", 1) != 1)
 		code = ergon_fail(err, ERGON_IO, "cannot start the command: %s", strerror(errno));
 	close(go); /* without the word the child gives up by itself */
 	await(pid, options, signals, result);
+	if (options->closing)
+		options->closing(options->user);
 	if (read(report, &failed, sizeof failed) == (ssize_t)sizeof failed && !code) {
 		result->status = failed == ENOENT ? 127 : 126;
 		ergon_fail(err, failed == ENOENT ? ERGON_NOT_FOUND : ERGON_NO_PERMISSION,
 		           "cannot run '%.200s': %s", name,
 		           failed == ENOENT ? "command not found" : strerror(failed));
 	}
-	if (!code || code == ERGON_IO) {
+	if (meter && (!code || code == ERGON_IO)) {
 		struct ergon_error end = { 0 };
 		enum ergon_code ended = meter_end(meter, &result->energy, code ? NULL : &end);
 		if (ended && !code && err)

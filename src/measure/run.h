@@ -28,6 +28,10 @@ struct run_options {
 	int (*prepare)(void *user);
 	/* Called on this thread about every 200 ms, and once at the end (meter_drain goes here). */
 	void (*poll)(void *user);
+	/* Called when the window is open, just before the command goes, and when the command has
+	 * ended, before the window closes (others of the same job may still run). NULL: nothing. */
+	void (*opened)(void *user);
+	void (*closing)(void *user);
 	void *user;
 	/* Where to see how busy the whole machine is; NULL: nothing is attributed. */
 	const struct ergon_env *env;
@@ -46,8 +50,9 @@ struct run_result {
 	struct measurement energy;
 };
 
-/* meter is open and not running. A command that cannot be started is no error of this function:
- * ERGON_OK with status 127 or 126, and err filled with the reason (err->code says). */
+/* meter is open and not running, or NULL: then the command is only run. A command that cannot be
+ * started is no error of this function: ERGON_OK with status 127 or 126, and err filled with the
+ * reason (err->code says). */
 ERGON_MUST_USE enum ergon_code measure_command(struct meter *meter,
                                                const struct run_options *options,
                                                char *const argv[], struct run_result *result,

@@ -110,7 +110,15 @@ static const struct {
 	  "ns",
 	  "x",
 	  { "PMIX_RANK=5", "PMIX_NAMESPACE=ns", "ERGON_NODE_NAME=x" } },
-	{ "PMI", 1, 2, -1, -1, -1, "", "x", { "PMI_RANK=1", "PMI_SIZE=2", "ERGON_NODE_NAME=x" } },
+	{ "PMI",
+	  1,
+	  2,
+	  -1,
+	  -1,
+	  -1,
+	  "mine",
+	  "x",
+	  { "PMI_RANK=1", "PMI_SIZE=2", "ERGON_NODE_NAME=x", "ERGON_JOB_ID=mine" } },
 };
 
 static void launchers(void **state)
