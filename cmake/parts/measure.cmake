@@ -3,9 +3,15 @@ if(ERGON_TESTS)
   add_executable(fake_rapl "${PROJECT_SOURCE_DIR}/tests/fixtures/fake_rapl.c")
   target_compile_definitions(fake_rapl PRIVATE _GNU_SOURCE)
   set_target_properties(fake_rapl PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  add_library(fake_nvml SHARED "${PROJECT_SOURCE_DIR}/tests/fixtures/fake_nvml.c")
-  set_target_properties(fake_nvml PROPERTIES OUTPUT_NAME nvidia-ml SOVERSION 1
-    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fake_nvml")
+  # Libraries of GPU vendors, made up: NAME and the soname that it stands for.
+  foreach(fake IN ITEMS nvml:nvidia-ml rocm_smi:rocm_smi64 amd_smi:amd_smi level_zero:ze_loader)
+    string(REPLACE ":" ";" fake "${fake}")
+    list(GET fake 0 name)
+    list(GET fake 1 output)
+    add_library(fake_${name} SHARED "${PROJECT_SOURCE_DIR}/tests/fixtures/fake_${name}.c")
+    set_target_properties(fake_${name} PROPERTIES OUTPUT_NAME ${output} SOVERSION 1
+      LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fake_${name}")
+  endforeach()
 endif()
 
 # bench/bench_sampler: what a sample costs; built with the rest, run by hand or by bench/run.sh.
@@ -14,8 +20,12 @@ function(ergon_measure_programs)
   target_link_libraries(bench_sampler PRIVATE ergon_static)
   set_target_properties(bench_sampler PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
   if(TARGET ergon_test_support)
-    target_compile_definitions(ergon_test_support PUBLIC ERGON_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
-    add_dependencies(ergon_test_support fake_nvml)
+    foreach(name IN ITEMS nvml rocm_smi amd_smi level_zero)
+      string(TOUPPER ${name} upper)
+      target_compile_definitions(ergon_test_support PUBLIC
+        ERGON_FAKE_${upper}="$<TARGET_FILE:fake_${name}>")
+      add_dependencies(ergon_test_support fake_${name})
+    endforeach()
   endif()
 endfunction()
 cmake_language(DEFER CALL ergon_measure_programs)

@@ -7,6 +7,9 @@
  * meters (by their OEM information), amdgpu, i915 and xe (graphics cards), ACPI power_meter (the
  * node). Every other board's rails are shown as hwmon/CHIP/LABEL and never added up, because nobody
  * says what they feed. Batteries belong to the driver `battery`.
+ *
+ * One file, three drivers, told apart by the chip's name: amd_energy, xe (Intel's graphics cards)
+ * and hwmon (all others), so that `ergon sensors` says for each why it is not there.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +20,8 @@
 
 #include "base/file.h"
 #include "base/units.h"
-#include "measure/sensors/sysfs.h"
+#include "measure/sensors/cpuinfo.h"
+#include "measure/sensors/gpu.h"
 
 enum { ATTRIBUTES_MAX = 768, LABEL_SIZE = 64 };
 
@@ -37,6 +41,33 @@ struct hwmon {
 	struct sysfs_number values[ATTRIBUTES_MAX];
 	bool is_power[ATTRIBUTES_MAX];
 };
+
+/* The chips of one driver. */
+struct family {
+	const char *driver;
+	const char *const *chips; /* NULL: those of no other family */
+	const char *absent;       /* why there are none */
+	const char *grant_vendor; /* processors for which a module may bring them; NULL: none */
+	const char *grant;        /* that module */
+};
+
+static const char *const amd_energy_chips[] = { "amd_energy", NULL };
+static const char *const xe_chips[] = { "xe", "i915", NULL };
+
+static bool listed(const char *const *chips, const char *chip)
+{
+	for (; *chips; chips++)
+		if (strcmp(*chips, chip) == 0)
+			return true;
+	return false;
+}
+
+static bool belongs(const struct family *family, const char *chip)
+{
+	if (family->chips)
+		return listed(family->chips, chip);
+	return !listed(amd_energy_chips, chip) && !listed(xe_chips, chip);
+}
 
 /* "0xffffffff" of a 32-bit register in mW, uW or W, handed through as if it were a reading. */
 static bool is_sentinel(uint64_t raw)
@@ -134,7 +165,7 @@ static int scan_kind(const char *folder, const char *chip, int device, const cha
 	return count;
 }
 
-static int scan(const struct ergon_env *env, struct attribute *found)
+static int scan(const struct family *family, const struct ergon_env *env, struct attribute *found)
 {
 	char root[SYSFS_PATH_SIZE];
 	char **folders;
@@ -145,7 +176,8 @@ static int scan(const struct ergon_env *env, struct attribute *found)
 		char folder[SYSFS_PATH_SIZE], path[SYSFS_PATH_SIZE], chip[32];
 		if (!sysfs_path(folder, sizeof folder, root, folders[i]) ||
 		    !sysfs_path(path, sizeof path, folder, "name") ||
-		    !file_read_small(path, chip, sizeof chip) || strncmp(chip, "BAT", 3) == 0)
+		    !file_read_small(path, chip, sizeof chip) || strncmp(chip, "BAT", 3) == 0 ||
+		    !belongs(family, chip))
 			continue;
 		count = scan_kind(folder, chip, i, "energy", "_input", found, count);
 		count = scan_kind(folder, chip, i, "power", "_average", found, count);
@@ -224,11 +256,11 @@ static bool is_graphics(const char *chip)
 }
 
 static bool place_graphics(const struct attribute *a, const struct attribute *all, int count,
-                           char *name, size_t size)
+                           int first_number, char *name, size_t size)
 {
 	if (!is_graphics(a->chip))
 		return false;
-	int number = 0;
+	int number = first_number;
 	for (int i = 0, last = -1; i < count && all[i].device < a->device; i++)
 		if (is_graphics(all[i].chip) && all[i].device != last) {
 			last = all[i].device;
@@ -246,13 +278,15 @@ static bool place_graphics(const struct attribute *a, const struct attribute *al
 	return true;
 }
 
-static void place(const struct attribute *all, int count, int i, char *name, size_t size)
+static void place(const struct attribute *all, int count, int i, int first_number, char *name,
+                  size_t size)
 {
 	const struct attribute *a = &all[i];
 	char label[LABEL_SIZE];
 	if (strcmp(a->chip, "amd_energy") == 0 && place_amd_energy(a, all, count, name, size))
 		return;
-	if (place_grace(a->label, name, size) || place_graphics(a, all, count, name, size))
+	if (place_grace(a->label, name, size) ||
+	    place_graphics(a, all, count, first_number, name, size))
 		return;
 	if (strcmp(a->chip, "power_meter") == 0) {
 		snprintf(name, size, "node");
@@ -289,13 +323,12 @@ static void describe(const struct attribute *a, struct channel *channel)
 
 /* --- the driver ----------------------------------------------------------- */
 
-static enum sensor_state hwmon_probe(const struct ergon_env *env, const char *argument,
-                                     struct sensor_reason *reason)
+static enum sensor_state probe(const struct family *family, const struct ergon_env *env,
+                               struct sensor_reason *reason)
 {
-	(void)argument;
 	*reason = (struct sensor_reason){ "", "" };
 	struct attribute *found = calloc(ATTRIBUTES_MAX, sizeof *found);
-	int count = found ? scan(env, found) : 0, closed = 0, open = 0;
+	int count = found ? scan(family, env, found) : 0, closed = 0, open = 0;
 	for (int i = 0; i < count; i++) {
 		if (access(found[i].path, R_OK) == 0)
 			open++;
@@ -312,34 +345,39 @@ static enum sensor_state hwmon_probe(const struct ergon_env *env, const char *ar
 		         "sudo chmod a+r %s/class/hwmon/*/energy*_input", env->sysfs_root);
 		return SENSOR_CLOSED;
 	}
-	snprintf(reason->text, sizeof reason->text,
-	         "no chip in %s/class/hwmon shows energy or power", env->sysfs_root);
+	snprintf(reason->text, sizeof reason->text, "%s in %.100s/class/hwmon", family->absent,
+	         env->sysfs_root);
+	if (!family->grant_vendor)
+		return SENSOR_ABSENT;
+	struct cpu_identity cpu;
+	if (cpuinfo_read(env, &cpu, NULL) && strcmp(cpu.vendor, family->grant_vendor) == 0)
+		snprintf(reason->grant, sizeof reason->grant, "%s", family->grant);
 	return SENSOR_ABSENT;
 }
 
-static int hwmon_open(void *state, const struct ergon_env *env, const char *argument,
-                      struct channel *channels, int max, struct ergon_error *err)
+static int open_family(const struct family *family, struct hwmon *hwmon,
+                       const struct ergon_env *env, struct channel *channels, int max,
+                       struct ergon_error *err)
 {
-	(void)argument;
-	struct hwmon *hwmon = state;
 	struct attribute *found = calloc(ATTRIBUTES_MAX, sizeof *found);
 	if (!found) {
 		ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 		return -1;
 	}
 	hwmon->env = env;
-	int count = scan(env, found);
+	int count = scan(family, env, found);
+	int first_number = gpu_first_number(env, family->chips == xe_chips ? PCI_INTEL : PCI_AMD);
 	for (int i = 0; i < count && hwmon->count < max; i++) {
 		if (!sysfs_number_open(&hwmon->values[hwmon->count], found[i].path))
 			continue;
 		struct channel *channel = &channels[hwmon->count];
-		place(found, count, i, channel->name, sizeof channel->name - 8);
+		place(found, count, i, first_number, channel->name, sizeof channel->name - 8);
 		describe(&found[i], channel);
 		hwmon->is_power[hwmon->count++] = found[i].behaviour != CHANNEL_ENERGY_COUNTER;
 	}
 	free(found);
 	if (hwmon->count == 0) {
-		ergon_fail(err, ERGON_NOT_SUPPORTED, "hwmon: no chip could be opened");
+		ergon_fail(err, ERGON_NOT_SUPPORTED, "%s: no chip could be opened", family->driver);
 		return -1;
 	}
 	return hwmon->count;
@@ -365,13 +403,36 @@ static void hwmon_close(void *state)
 		sysfs_number_close(&hwmon->values[i]);
 }
 
-const struct sensor_driver sensor_hwmon = {
-	.name = "hwmon",
-	.summary = "AMD CPUs, Grace, graphics cards, boards: the kernel's hwmon chips",
-	.use = SENSOR_ALWAYS,
-	.state_size = sizeof(struct hwmon),
-	.probe = hwmon_probe,
-	.open = hwmon_open,
-	.read = hwmon_read,
-	.close = hwmon_close,
-};
+#define FAMILY(family, text)                                                                       \
+	static enum sensor_state family##_probe(const struct ergon_env *env, const char *argument, \
+	                                        struct sensor_reason *reason)                      \
+	{                                                                                          \
+		(void)argument;                                                                    \
+		return probe(&family, env, reason);                                                \
+	}                                                                                          \
+	static int family##_open(void *state, const struct ergon_env *env, const char *argument,   \
+	                         struct channel *channels, int max, struct ergon_error *err)       \
+	{                                                                                          \
+		(void)argument;                                                                    \
+		return open_family(&family, state, env, channels, max, err);                       \
+	}                                                                                          \
+	const struct sensor_driver sensor_##family = {                                             \
+		.name = #family,                                                                   \
+		.summary = text,                                                                   \
+		.use = SENSOR_ALWAYS,                                                              \
+		.state_size = sizeof(struct hwmon),                                                \
+		.probe = family##_probe,                                                           \
+		.open = family##_open,                                                             \
+		.read = hwmon_read,                                                                \
+		.close = hwmon_close,                                                              \
+	}
+
+static const struct family amd_energy = { "amd_energy", amd_energy_chips, "no chip amd_energy",
+	                                  "AuthenticAMD", "sudo modprobe amd_energy" };
+static const struct family xe = { "xe", xe_chips, "no chip xe or i915 with energy or power", NULL,
+	                          NULL };
+static const struct family hwmon = { "hwmon", NULL, "no chip with energy or power", NULL, NULL };
+
+FAMILY(amd_energy, "AMD CPUs through the kernel module amd_energy");
+FAMILY(xe, "Intel GPUs through the kernel's xe and i915 chips");
+FAMILY(hwmon, "Grace, AMD graphics cards, boards: the kernel's hwmon chips");

@@ -7,8 +7,10 @@
  * Each GPU offers one channel, the best that its driver supports: the total-energy counter (Volta
  * and later, mJ since the driver was loaded), else the instant-power field (186), else the power
  * usage, which on some generations is a mean over a second. A Grace superchip also shows its module
- * (GPU, CPU and memory) as module-N. MIG instances share their GPU's channel: NVML shows no energy
- * for them.
+ * (GPU, CPU and memory) as module-N.
+ *
+ * MIG: NVML shows no energy for an instance. Each is a channel gpu-N/mig-I, attributed: the GPU's
+ * energy by the instance's share of compute slices. They are shown and never added up.
  *
  * Part-time sampling: on A100 and H100 the power behind all of these is looked at for 24-25 ms of
  * every 101 ms (Yang, Adamek, Armour, SC 2024, "Part-time Power Measurements"). What happens in
@@ -17,14 +19,11 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/units.h"
-#include "measure/sensors/sysfs.h"
+#include "measure/sensors/gpu.h"
 
-enum { GPUS_MAX = 64, SONAME_ERRORS = 16 };
+enum { MIG_MAX = 8, MIG_ON = 1 };
 
 enum { /* nvmlReturn_t */
        NVML_OK = 0,
@@ -51,6 +50,12 @@ struct nvml_field { /* nvmlFieldValue_t */
 	} value;
 };
 
+struct nvml_mig_attributes { /* nvmlDeviceAttributes_t */
+	unsigned multiprocessors, copy_engines, decoders, encoders, jpegs, ofas;
+	unsigned gpu_slices, compute_slices;
+	unsigned long long memory_mib;
+};
+
 struct nvml_api {
 	int (*init)(void);
 	int (*shutdown)(void);
@@ -60,198 +65,134 @@ struct nvml_api {
 	int (*energy)(nvml_device device, unsigned long long *energy_mj);
 	int (*fields)(nvml_device device, int count, struct nvml_field *fields);
 	int (*power)(nvml_device device, unsigned *power_mw);
+	int (*mig_mode)(nvml_device device, unsigned *current, unsigned *pending);
+	int (*mig_device)(nvml_device device, unsigned index, nvml_device *mig);
+	int (*attributes)(nvml_device mig, struct nvml_mig_attributes *attributes);
 };
+_Static_assert(sizeof(struct nvml_api) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");
 
-enum source { SOURCE_ENERGY, SOURCE_INSTANT, SOURCE_USAGE, SOURCE_MODULE };
-
-struct nvml {
-	const struct ergon_env *env;
-	void *library;
-	struct nvml_api api;
-	int count;
-	nvml_device devices[2 * GPUS_MAX]; /* of each channel */
-	enum source sources[2 * GPUS_MAX];
-};
-
-/* --- library ----------------------------------------------------------------- */
-
-static bool resolve(struct nvml *nvml)
+static const struct nvml_api *api_of(const struct gpu_set *set)
 {
-	const struct {
-		const char *name;
-		void **slot;
-		bool needed;
-	} symbols[] = {
-		{ "nvmlInit_v2", (void **)&nvml->api.init, true },
-		{ "nvmlShutdown", (void **)&nvml->api.shutdown, true },
-		{ "nvmlDeviceGetCount_v2", (void **)&nvml->api.count, true },
-		{ "nvmlDeviceGetHandleByIndex_v2", (void **)&nvml->api.by_index, true },
-		{ "nvmlDeviceGetName", (void **)&nvml->api.name, false },
-		{ "nvmlDeviceGetTotalEnergyConsumption", (void **)&nvml->api.energy, false },
-		{ "nvmlDeviceGetFieldValues", (void **)&nvml->api.fields, false },
-		{ "nvmlDeviceGetPowerUsage", (void **)&nvml->api.power, false },
-	};
-	const struct ergon_dl *dl = nvml->env->dl;
-	for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
-		*symbols[i].slot = dl->symbol(dl->user, nvml->library, symbols[i].name);
-		if (!*symbols[i].slot && symbols[i].needed)
-			return false;
-	}
-	return true;
+	return (const void *)set->api;
 }
 
-static void close_library(struct nvml *nvml)
+static int errno_of(int status)
 {
-	if (nvml->library)
-		nvml->env->dl->close(nvml->env->dl->user, nvml->library);
-	nvml->library = NULL;
+	return status == NVML_OK              ? 0
+	       : status == NVML_GPU_IS_LOST   ? ENODEV
+	       : status == NVML_NO_PERMISSION ? EACCES
+	       : status == NVML_NOT_SUPPORTED ? ENOTSUP
+	                                      : EIO;
 }
 
-static bool has_nvidia_card(const struct ergon_env *env)
+static enum sensor_state nvml_start(struct gpu_set *set, struct sensor_reason *reason)
 {
-	char folder[SYSFS_PATH_SIZE], path[SYSFS_PATH_SIZE], vendor[16], class[16];
-	char **names;
-	bool found = false;
-	if (!sysfs_path(folder, sizeof folder, env->sysfs_root, "bus/pci/devices"))
-		return false;
-	int count = sysfs_list(folder, "", &names);
-	for (int i = 0; i < count && !found; i++) {
-		char name[300];
-		snprintf(name, sizeof name, "%.250s/vendor", names[i]);
-		found = sysfs_path(path, sizeof path, folder, name) &&
-		        file_read_small(path, vendor, sizeof vendor) &&
-		        strcmp(vendor, "0x10de") == 0;
-		snprintf(name, sizeof name, "%.250s/class", names[i]);
-		found = found && sysfs_path(path, sizeof path, folder, name) &&
-		        file_read_small(path, class, sizeof class) &&
-		        strncmp(class, "0x03", 4) == 0; /* display or 3D controller */
-	}
-	sysfs_list_free(names, count);
-	return found;
-}
-
-static void explain_status(int status, struct sensor_reason *reason)
-{
+	int status = api_of(set)->init();
 	switch (status) {
+	case NVML_OK:
+		return SENSOR_READY;
 	case NVML_DRIVER_NOT_LOADED:
 		snprintf(reason->text, sizeof reason->text, "the NVIDIA driver is not loaded");
 		snprintf(reason->grant, sizeof reason->grant, "sudo modprobe nvidia");
-		break;
+		return SENSOR_ABSENT;
 	case NVML_NO_PERMISSION:
 		snprintf(reason->text, sizeof reason->text,
 		         "NVML refuses: no permission on the NVIDIA devices");
 		snprintf(reason->grant, sizeof reason->grant, "sudo chmod a+rw /dev/nvidia*");
-		break;
+		return SENSOR_CLOSED;
 	default:
 		snprintf(reason->text, sizeof reason->text, "nvmlInit failed with status %d",
 		         status);
-	}
-}
-
-/* Opens and initialises; on failure says why and leaves nothing open. */
-static enum sensor_state start(struct nvml *nvml, const struct ergon_env *env,
-                               struct sensor_reason *reason)
-{
-	const char *why = "";
-	*reason = (struct sensor_reason){ "", "" };
-	nvml->env = env;
-	nvml->library = env->dl ? env->dl->open(env->dl->user, "libnvidia-ml.so.1", &why) : NULL;
-	if (!nvml->library) {
-		bool card = has_nvidia_card(env);
-		snprintf(reason->text, sizeof reason->text, "%s (%.120s)",
-		         card ? "an NVIDIA card is there, but not its library"
-		              : "no NVIDIA driver on this machine",
-		         why ? why : "");
-		if (card)
-			snprintf(reason->grant, sizeof reason->grant,
-			         "sudo apt install nvidia-driver");
 		return SENSOR_ABSENT;
 	}
-	if (!resolve(nvml)) {
-		snprintf(reason->text, sizeof reason->text,
-		         "libnvidia-ml.so.1 lacks the entry points of NVML 2 or later");
-		close_library(nvml);
-		return SENSOR_ABSENT;
-	}
-	int status = nvml->api.init();
-	if (status != NVML_OK) {
-		explain_status(status, reason);
-		close_library(nvml);
-		return status == NVML_NO_PERMISSION ? SENSOR_CLOSED : SENSOR_ABSENT;
-	}
-	return SENSOR_READY;
 }
 
-static void stop(struct nvml *nvml)
+static void nvml_stop(struct gpu_set *set)
 {
-	nvml->api.shutdown();
-	close_library(nvml);
+	api_of(set)->shutdown();
 }
 
-/* --- channels ------------------------------------------------------------------ */
+static int nvml_devices(struct gpu_set *set)
+{
+	unsigned count = 0;
+	return api_of(set)->count(&count) == NVML_OK && count < GPU_CHANNELS_MAX ? (int)count : -1;
+}
 
-static bool field_power_mw(struct nvml *nvml, nvml_device device, unsigned scope,
-                           uint64_t *power_mw, int *status)
+static bool nvml_find(struct gpu_set *set, struct gpu_device *device)
+{
+	nvml_device handle;
+	if (api_of(set)->by_index(device->index, &handle) != NVML_OK)
+		return false;
+	device->handle = handle;
+	return true;
+}
+
+/* --- readings ------------------------------------------------------------------ */
+
+static int field_power(const struct nvml_api *api, nvml_device device, unsigned scope,
+                       uint64_t *power_mw)
 {
 	struct nvml_field field = { .field = FIELD_POWER_INSTANT, .scope = scope };
-	if (!nvml->api.fields) {
-		*status = NVML_NOT_SUPPORTED;
-		return false;
-	}
-	*status = nvml->api.fields(device, 1, &field);
-	if (*status == NVML_OK)
-		*status = field.status;
-	if (*status != NVML_OK)
-		return false;
+	if (!api->fields)
+		return ENOTSUP;
+	int status = api->fields(device, 1, &field);
+	if (status == NVML_OK)
+		status = field.status;
+	if (status != NVML_OK)
+		return errno_of(status);
 	switch (field.type) {
 	case VALUE_UINT:
 		*power_mw = field.value.u32;
-		return true;
+		return 0;
 	case VALUE_ULONG:
 		*power_mw = field.value.ul;
-		return true;
+		return 0;
 	case VALUE_ULLONG:
 		*power_mw = field.value.u64;
-		return true;
+		return 0;
 	case VALUE_DOUBLE:
 		*power_mw = field.value.real > 0 ? (uint64_t)field.value.real : 0;
-		return field.value.real >= 0;
+		return field.value.real >= 0 ? 0 : EIO;
 	default:
-		*status = NVML_NOT_SUPPORTED;
-		return false;
+		return ENOTSUP;
 	}
 }
 
-/* uJ for the counter, uW for powers. */
-static bool read_source(struct nvml *nvml, nvml_device device, enum source source, uint64_t *raw,
-                        int *status)
+static int nvml_read(struct gpu_set *set, const struct gpu_device *device, enum gpu_source source,
+                     uint64_t *raw)
 {
+	const struct nvml_api *api = api_of(set);
 	unsigned long long energy_mj = 0;
 	unsigned power_mw = 0;
-	uint64_t field_mw = 0;
-	*status = NVML_NOT_SUPPORTED;
+	uint64_t value = 0;
+	int error = ENOTSUP;
 	switch (source) {
-	case SOURCE_ENERGY:
-		if (nvml->api.energy)
-			*status = nvml->api.energy(device, &energy_mj);
-		*raw = (uint64_t)energy_mj * 1000;
+	case GPU_ENERGY:
+		if (api->energy)
+			error = errno_of(api->energy(device->handle, &energy_mj));
+		value = energy_mj;
 		break;
-	case SOURCE_USAGE:
-		if (nvml->api.power)
-			*status = nvml->api.power(device, &power_mw);
-		*raw = (uint64_t)power_mw * 1000;
+	case GPU_POWER:
+		if (api->power)
+			error = errno_of(api->power(device->handle, &power_mw));
+		value = power_mw;
 		break;
-	case SOURCE_INSTANT:
-	case SOURCE_MODULE:
-		if (!field_power_mw(nvml, device,
-		                    source == SOURCE_MODULE ? SCOPE_MODULE : SCOPE_GPU, &field_mw,
-		                    status))
-			return false;
-		*raw = field_mw * 1000;
+	case GPU_INSTANT:
+		error = field_power(api, device->handle, SCOPE_GPU, &value);
+		break;
+	case GPU_MODULE:
+		error = field_power(api, device->handle, SCOPE_MODULE, &value);
+		break;
+	case GPU_SHARE:
 		break;
 	}
-	return *status == NVML_OK && *raw / 1000 != UINT32_MAX;
+	if (!error && value == UINT32_MAX)
+		error = EIO; /* "not available", handed through */
+	*raw = value * 1000;
+	return error;
 }
+
+/* --- channels ------------------------------------------------------------------ */
 
 static bool name_has(const char *name, const char *const *words)
 {
@@ -261,134 +202,126 @@ static bool name_has(const char *name, const char *const *words)
 	return false;
 }
 
-static void describe(const char *model, enum source source, struct channel *channel)
+static void describe(const char *model, struct channel *channel)
 {
 	static const char *const part_time[] = { "A100", "H100", "H200", "GH200", NULL };
-	channel->behaviour =
-	    source == SOURCE_ENERGY ? CHANNEL_ENERGY_COUNTER : CHANNEL_POWER_INSTANT;
-	channel->provenance = PROVENANCE_MEASURED;
 	channel->refresh_us = 100000;
 	channel->resolution = 1000;
 	channel->relative_error = 0.025; /* NVML documents +-5% for power readings */
-	channel->max_power_w = 3000;
 	if (name_has(model, part_time))
 		channel->observed_share = 0.25;
 }
 
-static void add_channel(struct nvml *nvml, nvml_device device, enum source source,
-                        const char *model, struct channel *channel)
+/* All instances of a GPU in MIG mode, each with its part of the GPU's compute slices. */
+static void add_instances(struct gpu_set *set, const struct gpu_device *gpu, const char *model,
+                          struct channel *channels, int max)
 {
-	describe(model, source, channel);
-	nvml->devices[nvml->count] = device;
-	nvml->sources[nvml->count++] = source;
+	const struct nvml_api *api = api_of(set);
+	unsigned slices[MIG_MAX] = { 0 }, now = 0, pending = 0, total = 7;
+	if (!api->mig_mode || !api->mig_device || !api->attributes ||
+	    api->mig_mode(gpu->handle, &now, &pending) != NVML_OK || now != MIG_ON)
+		return;
+	unsigned sum = 0;
+	for (unsigned i = 0; i < MIG_MAX; i++) {
+		nvml_device mig;
+		struct nvml_mig_attributes attributes = { 0 };
+		if (api->mig_device(gpu->handle, i, &mig) == NVML_OK &&
+		    api->attributes(mig, &attributes) == NVML_OK)
+			slices[i] = attributes.compute_slices;
+		sum += slices[i];
+	}
+	if (sum > total)
+		total = sum;
+	for (unsigned i = 0; i < MIG_MAX; i++) {
+		char suffix[16];
+		if (!slices[i])
+			continue;
+		struct gpu_device part = *gpu;
+		part.whole = gpu->source;
+		part.source = GPU_SHARE;
+		part.share = (double)slices[i] / total;
+		snprintf(suffix, sizeof suffix, "/mig-%u", i);
+		struct channel *channel = gpu_add(set, channels, max, &part, "gpu", suffix);
+		if (!channel)
+			return;
+		describe(model, channel);
+		channel->provenance = PROVENANCE_ATTRIBUTED;
+		channel->relative_error = 0.5; /* slices say what it may use, not what it did */
+	}
 }
 
-static void add_gpu(struct nvml *nvml, unsigned index, struct channel *channels, int max)
+static void add_gpu(struct gpu_set *set, unsigned index, struct channel *channels, int max)
 {
 	static const char *const superchips[] = { "GH200", "GB200", "GB300", NULL };
-	nvml_device device;
+	const struct nvml_api *api = api_of(set);
+	struct gpu_device device = { .index = index };
+	struct channel *channel;
 	char model[96] = "";
 	uint64_t raw;
-	int status;
-	if (nvml->api.by_index(index, &device) != NVML_OK)
+	if (!nvml_find(set, &device))
 		return;
-	if (nvml->api.name && nvml->api.name(device, model, sizeof model) != NVML_OK)
+	if (api->name && api->name(device.handle, model, sizeof model) != NVML_OK)
 		model[0] = '\0';
 	model[sizeof model - 1] = '\0';
-	for (int s = SOURCE_ENERGY; s <= SOURCE_USAGE && nvml->count < max; s++)
-		if (read_source(nvml, device, (enum source)s, &raw, &status)) {
-			struct channel *channel = &channels[nvml->count];
-			snprintf(channel->name, sizeof channel->name, "gpu-%u", index);
-			add_channel(nvml, device, (enum source)s, model, channel);
-			break;
-		}
-	if (nvml->count < max && name_has(model, superchips) &&
-	    read_source(nvml, device, SOURCE_MODULE, &raw, &status)) {
-		struct channel *channel = &channels[nvml->count];
-		snprintf(channel->name, sizeof channel->name, "module-%u", index);
-		add_channel(nvml, device, SOURCE_MODULE, model, channel);
+	if (gpu_best_source(set, &device)) {
+		if ((channel = gpu_add(set, channels, max, &device, "gpu", "")))
+			describe(model, channel);
+		add_instances(set, &device, model, channels, max);
 	}
+	device.source = GPU_MODULE;
+	if (name_has(model, superchips) && nvml_read(set, &device, GPU_MODULE, &raw) == 0 &&
+	    (channel = gpu_add(set, channels, max, &device, "module", "")))
+		describe(model, channel);
 }
 
-/* --- the driver ------------------------------------------------------------------ */
-
-static enum sensor_state nvml_probe(const struct ergon_env *env, const char *argument,
-                                    struct sensor_reason *reason)
+static void nvml_list(struct gpu_set *set, struct channel *channels, int max)
 {
-	(void)argument;
-	struct nvml nvml = { 0 };
-	unsigned count = 0;
-	enum sensor_state state = start(&nvml, env, reason);
-	if (state != SENSOR_READY)
-		return state;
-	if (nvml.api.count(&count) != NVML_OK || count == 0) {
-		snprintf(reason->text, sizeof reason->text, "NVML lists no GPU");
-		state = SENSOR_ABSENT;
+	for (int i = 0; i < set->listed; i++)
+		add_gpu(set, (unsigned)i, channels, max);
+}
+
+#define ENTRY(name, field, needed)                                                                 \
+	{                                                                                          \
+		name, offsetof(struct nvml_api, field), needed                                     \
 	}
-	stop(&nvml);
-	return state;
-}
+static const struct entry_point entries[] = {
+	ENTRY("nvmlInit_v2", init, true),
+	ENTRY("nvmlShutdown", shutdown, true),
+	ENTRY("nvmlDeviceGetCount_v2", count, true),
+	ENTRY("nvmlDeviceGetHandleByIndex_v2", by_index, true),
+	ENTRY("nvmlDeviceGetName", name, false),
+	ENTRY("nvmlDeviceGetTotalEnergyConsumption", energy, false),
+	ENTRY("nvmlDeviceGetFieldValues", fields, false),
+	ENTRY("nvmlDeviceGetPowerUsage", power, false),
+	ENTRY("nvmlDeviceGetMigMode", mig_mode, false),
+	ENTRY("nvmlDeviceGetMigDeviceHandleByIndex", mig_device, false),
+	ENTRY("nvmlDeviceGetAttributes_v2", attributes, false),
+};
 
-static int nvml_open(void *state, const struct ergon_env *env, const char *argument,
-                     struct channel *channels, int max, struct ergon_error *err)
-{
-	(void)argument;
-	struct nvml *nvml = state;
-	struct sensor_reason reason;
-	unsigned count = 0;
-	if (start(nvml, env, &reason) != SENSOR_READY) {
-		ergon_fail(err, ERGON_NOT_SUPPORTED, "nvml: %s", reason.text);
-		return -1;
-	}
-	if (max > 2 * GPUS_MAX)
-		max = 2 * GPUS_MAX;
-	if (nvml->api.count(&count) != NVML_OK)
-		count = 0;
-	for (unsigned i = 0; i < count && i < GPUS_MAX; i++)
-		add_gpu(nvml, i, channels, max);
-	if (nvml->count == 0) {
-		ergon_fail(err, ERGON_NOT_SUPPORTED,
-		           "nvml: no GPU supports energy or power readings");
-		stop(nvml);
-		return -1;
-	}
-	return nvml->count;
-}
-
-static int errno_of(int status)
-{
-	return status == NVML_GPU_IS_LOST     ? ENODEV
-	       : status == NVML_NO_PERMISSION ? EACCES
-	       : status == NVML_NOT_SUPPORTED ? ENOTSUP
-	                                      : EIO;
-}
-
-static void nvml_read(void *state, struct reading *readings, int n)
-{
-	struct nvml *nvml = state;
-	const struct ergon_clock *clock = nvml->env->clock;
-	for (int i = 0; i < n; i++) {
-		int status;
-		readings[i].raw = 0;
-		readings[i].valid = read_source(nvml, nvml->devices[i], nvml->sources[i],
-		                                &readings[i].raw, &status);
-		readings[i].error = readings[i].valid ? 0 : errno_of(status);
-		readings[i].time_ns = clock->monotonic_ns(clock->user);
-	}
-}
-
-static void nvml_close(void *state)
-{
-	stop(state);
-}
+static const struct gpu_vendor vendor = {
+	.driver = "nvml",
+	.sonames = (const char *const[]){ "libnvidia-ml.so.1", NULL },
+	.entries = entries,
+	.entry_count = sizeof entries / sizeof *entries,
+	.brand = "NVIDIA",
+	.pci = PCI_NVIDIA,
+	.install = "sudo apt install nvidia-driver",
+	.start = nvml_start,
+	.stop = nvml_stop,
+	.devices = nvml_devices,
+	.list = nvml_list,
+	.read = nvml_read,
+	.find = nvml_find,
+};
+GPU_DRIVER(vendor)
 
 const struct sensor_driver sensor_nvml = {
 	.name = "nvml",
 	.summary = "NVIDIA GPUs through libnvidia-ml.so.1",
 	.use = SENSOR_ALWAYS,
-	.state_size = sizeof(struct nvml),
-	.probe = nvml_probe,
-	.open = nvml_open,
-	.read = nvml_read,
-	.close = nvml_close,
+	.state_size = sizeof(struct gpu_set),
+	.probe = driver_probe,
+	.open = driver_open,
+	.read = gpu_read,
+	.close = gpu_close,
 };

@@ -7,15 +7,21 @@
 #include "measure/sensor.h"
 
 extern const struct sensor_driver sensor_rapl_powercap, sensor_rapl_perf, sensor_rapl_msr,
-    sensor_hwmon, sensor_nvml, sensor_battery, sensor_cpu_model, sensor_dram_model, sensor_replay;
+    sensor_amd_energy, sensor_xe, sensor_hwmon, sensor_nvml, sensor_amdsmi, sensor_rocm_smi,
+    sensor_level_zero, sensor_battery, sensor_cpu_model, sensor_dram_model, sensor_replay;
 
 /* clang-format off */
 const struct sensor_driver *const sensor_drivers[] = {
 	&sensor_rapl_powercap,
 	&sensor_rapl_perf,
 	&sensor_rapl_msr,
-	&sensor_hwmon,
+	&sensor_amd_energy,
 	&sensor_nvml,
+	&sensor_amdsmi,
+	&sensor_rocm_smi,
+	&sensor_xe,
+	&sensor_hwmon,
+	&sensor_level_zero,
 	&sensor_battery,
 	&sensor_cpu_model,
 	&sensor_dram_model,

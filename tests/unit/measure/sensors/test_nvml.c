@@ -2,91 +2,34 @@
  *
  * The NVML driver against a made-up libnvidia-ml.so.1 with the real ABI.
  */
-#include "support/support.h"
+#include "support/gpu_rig.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "../../../fixtures/fake_nvml.h"
 #include "base/rng.h"
 #include "base/units.h"
-#include "measure/meter.h"
 
-struct rig {
-	struct fake_clock clock;
-	struct ergon_env env;
-	struct ergon_dl dl;
-	struct fake_nvml *fake;
-	struct fake_nvml before;
-	void *library;
-};
-static struct rig rig;
-
-static void *open_fake(void *user, const char *soname, const char **why)
-{
-	(void)user;
-	if (strcmp(soname, "libnvidia-ml.so.1") != 0) {
-		*why = "not here";
-		return NULL;
-	}
-	void *handle = dlopen(ERGON_FAKE_NVML, RTLD_NOW | RTLD_LOCAL);
-	if (!handle)
-		*why = dlerror();
-	return handle;
-}
-
-static void *symbol(void *user, void *handle, const char *name)
-{
-	(void)user;
-	return dlsym(handle, name);
-}
-
-static void close_fake(void *user, void *handle)
-{
-	(void)user;
-	dlclose(handle);
-}
+static struct gpu_rig rig;
 
 static int set_up(void **state)
 {
 	(void)state;
-	rig.library = dlopen(ERGON_FAKE_NVML, RTLD_NOW | RTLD_LOCAL);
-	assert_non_null(rig.library);
-	rig.fake = dlsym(rig.library, "fake_nvml_state");
-	assert_non_null(rig.fake);
-	rig.before = *rig.fake;
-	rig.fake->by_clock = 0;
-	fake_clock_init(&rig.clock);
-	rig.dl = (struct ergon_dl){ open_fake, symbol, close_fake, NULL };
-	rig.env = (struct ergon_env){ .sysfs_root = "/nowhere",
-		                      .procfs_root = "/nowhere",
-		                      .devfs_root = "/nowhere",
-		                      .data_dir = ERGON_SOURCE_DIR "/data",
-		                      .state_dir = "/nowhere",
-		                      .clock = &rig.clock.clock,
-		                      .dl = &rig.dl };
+	gpu_rig_init(&rig, "nvml");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	assert_int_equal(rig.fake->open, 0); /* every init has its shutdown */
-	*rig.fake = rig.before;
-	dlclose(rig.library);
+	gpu_rig_fini(&rig);
 	return 0;
 }
 
 static struct meter *open_meter(void)
 {
-	struct meter *meter;
-	struct ergon_error err = { 0 };
-	if (meter_open(&meter, &rig.env,
-	               &(struct meter_options){ .sensors = "nvml", .manual = true }, &err))
-		fail_msg("%s", err.text);
-	return meter;
+	return gpu_rig_meter(&rig);
 }
 
 static void begin(struct meter *meter)
@@ -109,8 +52,8 @@ static void counts_energy(void **state)
 	begin(meter);
 	for (int i = 0; i < 50; i++) {
 		rig.clock.now_ns += 100 * NS_PER_MS;
-		rig.fake->energy_mj[0] += 30000;
-		rig.fake->energy_mj[1] += 5000;
+		rig.fake->energy_uj[0] += 30000000;
+		rig.fake->energy_uj[1] += 5000000;
 		meter_tick(meter);
 	}
 	end(meter, &m);
@@ -127,7 +70,7 @@ static void not_supported_in_turn(void **state)
 {
 	(void)state;
 	static const struct {
-		enum fake_nvml_call call;
+		enum fake_gpu_call call;
 		bool opens;
 	} rows[] = { { FAKE_INIT, false },       { FAKE_COUNT, false }, { FAKE_BY_INDEX, false },
 		     { FAKE_NAME, true },        { FAKE_ENERGY, true }, { FAKE_FIELDS, true },
@@ -189,7 +132,7 @@ static void a_lost_gpu_is_a_gap(void **state)
 	begin(meter);
 	for (int i = 0; i < 20; i++) {
 		rig.clock.now_ns += 100 * NS_PER_MS;
-		rig.fake->energy_mj[0] += 30000;
+		rig.fake->energy_uj[0] += 30000000;
 		rig.fake->status[FAKE_ENERGY] = i >= 10 ? 15 : 0;
 		meter_tick(meter);
 	}
@@ -231,6 +174,35 @@ static void superchips_show_their_module(void **state)
 	meter_close(meter);
 }
 
+/* Instances of MIG are shown by their slices, attributed, and not added to the GPU's own energy. */
+static void mig_instances_are_attributed(void **state)
+{
+	(void)state;
+	struct measurement m;
+	rig.fake->count = 1;
+	rig.fake->slices[0][0] = 3;
+	rig.fake->slices[0][2] = 2;
+	struct meter *meter = open_meter();
+	assert_int_equal(meter_channel_count(meter), 3);
+	begin(meter);
+	for (int i = 0; i < 70; i++) {
+		rig.clock.now_ns += 100 * NS_PER_MS;
+		rig.fake->energy_uj[0] += 20000000;
+		meter_tick(meter);
+	}
+	end(meter, &m);
+	const struct domain_energy *three = measurement_domain(&m, "gpu-0/mig-0");
+	const struct domain_energy *two = measurement_domain(&m, "gpu-0/mig-2");
+	assert_close(measurement_domain(&m, "gpu-0")->energy_j, 1400, 1e-9);
+	assert_close(three->energy_j, 600, 1e-6);
+	assert_close(two->energy_j, 400, 1e-6);
+	assert_int_equal(three->provenance, PROVENANCE_ATTRIBUTED);
+	assert_false(three->in_total || two->in_total);
+	assert_close(m.energy_j, 1400, 1e-9);
+	measurement_fini(&m);
+	meter_close(meter);
+}
+
 /* Mean power of a square wave between two moments. */
 static double square_j(double t, double period_s, double phase_s, double high_w, double low_w)
 {
@@ -257,7 +229,7 @@ static void part_time_intervals_hold_the_truth(void **state)
 		double shown_j = 0, seconds = 10, updated_s = 0.101 * rng_uniform(&rng);
 		struct measurement m;
 		struct meter *meter = open_meter();
-		rig.fake->energy_mj[0] = 0;
+		rig.fake->energy_uj[0] = 0;
 		begin(meter);
 		for (int i = 1; i <= 100; i++) {
 			double now_s = i * seconds / 100;
@@ -269,7 +241,7 @@ static void part_time_intervals_hold_the_truth(void **state)
 				updated_s += 0.101;
 			}
 			rig.clock.now_ns += 100 * NS_PER_MS;
-			rig.fake->energy_mj[0] = (uint64_t)(shown_j * 1000);
+			rig.fake->energy_uj[0] = (uint64_t)(shown_j * 1e6);
 			meter_tick(meter);
 		}
 		end(meter, &m);
@@ -298,6 +270,7 @@ int main(void)
 		TEST(a_lost_gpu_is_a_gap),
 		TEST(absence_is_explained),
 		TEST(superchips_show_their_module),
+		TEST(mig_instances_are_attributed),
 		TEST(part_time_intervals_hold_the_truth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
