@@ -278,6 +278,8 @@ static enum ergon_code listen(struct experiment *x, struct arena *arena, struct 
 	if (!gantt->open || !result->gantt)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	setup->listeners[setup->listener_count++] = (struct sim_listener){ gantt_hear, gantt };
+	if (x->listener.hear)
+		setup->listeners[setup->listener_count++] = x->listener;
 	if (!x->options.audit)
 		return ERGON_OK;
 	setup->listeners[setup->listener_count++] = (struct sim_listener){ audit_hear, audit };

@@ -72,6 +72,7 @@ struct experiment {
 	const struct ergon_env *env;
 	void (*progress)(void *user, double done);
 	void *progress_user;
+	struct sim_listener listener; /* hears every event of every run; hear NULL: nobody */
 };
 
 /* On failure too, experiment_fini() must be called. */

@@ -15,6 +15,8 @@ extern const struct scheduling_policy policy_easy;
 extern const struct scheduling_policy policy_conservative;
 extern const struct scheduling_policy policy_tiresias;
 extern const struct scheduling_policy policy_optimus;
+extern const struct scheduling_policy policy_themis;
+extern const struct scheduling_policy policy_themis_auction;
 extern const struct scheduling_policy policy_pollux;
 extern const struct scheduling_policy policy_pollux_exhaustive;
 extern const struct scheduling_policy policy_zeus;
@@ -32,6 +34,8 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_conservative,
 	&policy_tiresias,
 	&policy_optimus,
+	&policy_themis,
+	&policy_themis_auction,
 	&policy_pollux,
 	&policy_pollux_exhaustive,
 	&policy_zeus,

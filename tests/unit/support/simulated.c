@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/simulated.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/support.h"
+
+void simulated_init(struct simulated *s)
+{
+	memset(s, 0, sizeof *s);
+	ergon_env_init(&s->env, &s->storage);
+	scratch_make(s->folder, sizeof s->folder);
+	snprintf(s->trace, sizeof s->trace, "%s/jobs.csv", s->folder);
+}
+
+static void clear(struct simulated *s)
+{
+	if (s->ran)
+		policy_result_fini(&s->result);
+	if (s->loaded)
+		experiment_fini(&s->x);
+	s->ran = s->loaded = false;
+}
+
+static void hear(void *user, const struct sim_event *event)
+{
+	struct simulated *s = user;
+	const struct job_facts *job = &s->x.jobs[event->job];
+	if (event->kind == SIM_END && job->trace_index < 64)
+		s->jct_s[job->trace_index] = (double)(event->time_ns - job->arrival_ns) * 1e-9;
+}
+
+void simulated_load(struct simulated *s, const char *cluster, const char *rows,
+                    const struct experiment_options *options)
+{
+	struct experiment_options all = options ? *options : (struct experiment_options){ 0 };
+	struct ergon_error err = { 0 };
+	clear(s);
+	put_file(s->folder, "jobs.csv", rows);
+	all.cluster = cluster;
+	all.trace = s->trace;
+	all.audit = true;
+	if (!all.oracle)
+		all.oracle = "duration";
+	s->loaded = true;
+	if (experiment_load(&s->env, &all, &s->x, &err))
+		fail_msg("%s", err.text);
+	s->x.listener = (struct sim_listener){ hear, s };
+}
+
+const struct metrics *simulated_run(struct simulated *s, const char *policy)
+{
+	const struct scheduling_policy *found;
+	struct ergon_error err = { 0 };
+	if (s->ran)
+		policy_result_fini(&s->result);
+	s->ran = true;
+	if (policy_find(policy, &found, &err) || experiment_run(&s->x, found, &s->result, &err))
+		fail_msg("%s: %s", policy, err.text);
+	assert_true(s->result.audited && s->result.audit_checks > 0);
+	return &s->result.metrics;
+}
+
+void simulated_fini(struct simulated *s)
+{
+	clear(s);
+	scratch_remove(s->folder);
+}

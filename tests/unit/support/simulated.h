@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A small trace under a policy, for tests whose outcome is known by hand.
+ */
+#ifndef SUPPORT_SIMULATED_H
+#define SUPPORT_SIMULATED_H
+
+#include "optimize/simulate.h"
+
+/* One experiment after another in a folder of its own; everything is audited. */
+struct simulated {
+	struct ergon_env env;
+	struct ergon_env_storage storage;
+	struct experiment x;
+	struct policy_result result;
+	char folder[1024], trace[1200];
+	bool loaded, ran;
+	double jct_s[64]; /* of each job, in order of the trace, after simulated_run */
+};
+
+void simulated_init(struct simulated *s);
+/* rows: ergon's own CSV. options->trace, audit are set here; oracle NULL: durations. */
+void simulated_load(struct simulated *s, const char *cluster, const char *rows,
+                    const struct experiment_options *options);
+/* Fails the test where the policy does. */
+const struct metrics *simulated_run(struct simulated *s, const char *policy);
+void simulated_fini(struct simulated *s);
+
+#endif
