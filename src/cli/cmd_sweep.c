@@ -7,6 +7,7 @@
 #include "cli/document.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "understand/sweep.h"
 
 struct options {
@@ -100,9 +101,22 @@ static void print_levers(struct cli *cli)
 	table_print(&t, cli->out);
 	table_fini(&t);
 	fputc('\n', cli->out);
-	for (const struct lever *const *l = levers; *l; l++)
-		fprintf(cli->out, "%s%s: %s\n  restored: %s\n", (*l)->name,
-		        (*l)->family ? "NAME" : "", (*l)->summary, (*l)->restored);
+	for (const struct lever *const *l = levers; *l; l++) {
+		struct lever_range range;
+		struct ergon_error why = { 0 };
+		char text[512];
+		snprintf(text, sizeof text, "%s%s: %s", (*l)->name, (*l)->family ? "NAME" : "",
+		         (*l)->summary);
+		wrap_print(cli->out, text, 0, 2);
+		fputs("  ", cli->out);
+		snprintf(text, sizeof text, "restored: %s", (*l)->restored);
+		wrap_print(cli->out, text, 2, 4);
+		if ((*l)->range && (*l)->range(cli->env, "", &range, &why) != ERGON_OK) {
+			fputs("  ", cli->out);
+			snprintf(text, sizeof text, "absent: %s", why.text);
+			wrap_print(cli->out, text, 2, 4);
+		}
+	}
 }
 
 static bool show_progress(void *user, double done, const char *note)
@@ -180,8 +194,8 @@ static void print_result(struct cli *cli, const struct sweep *sweep)
 	fprintf(cli->out, "\n* on the Pareto front, b baseline, e least energy, "
 	                  "s least EDP (sweet spot)\n");
 	if (sweep->searched)
-		fprintf(cli->out, "searched with %zu runs; every point takes %zu at the least\n",
-		        sweep->runs, sweep_full_runs(sweep));
+		fprintf(cli->out, "%s: %zu runs; every point would take %zu or more\n",
+		        sweep_search_name(sweep->search), sweep->runs, sweep_full_runs(sweep));
 	else if (sweep->options.adaptive)
 		fprintf(cli->out, "more than one valley: every point was measured\n");
 	if (outliers)

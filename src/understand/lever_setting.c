@@ -95,8 +95,10 @@ static enum ergon_code parse_points(struct parser *p, double low, double high, c
 		    count == 1 ? high : low + (high - low) * (double)i / (double)(count - 1);
 		if (p->ranged && p->range.whole)
 			at = round(at);
+		if (p->setting->lever->nearest)
+			at = p->setting->lever->nearest(p->env, p->setting->member, at);
 		if (at == last)
-			continue; /* fewer whole numbers than points */
+			continue; /* the machine has fewer values than points */
 		last = at;
 		code = add_number(p, at);
 	}

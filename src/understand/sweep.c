@@ -327,6 +327,13 @@ static enum ergon_code all_failed(const struct sweep *sweep, struct ergon_error 
 	return ERGON_OK;
 }
 
+const char *sweep_search_name(enum sweep_search search)
+{
+	static const char *const names[] = { "every point was measured", "golden section",
+		                             "Bayesian search" };
+	return names[search];
+}
+
 enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, sweep_measure measure,
                           void *user, struct ergon_error *err)
 {
@@ -344,6 +351,12 @@ enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, swee
 	bool complete = false;
 	if (!code && !r.stop && sweep->options.adaptive)
 		code = sweep_adaptive(&r, &complete);
+	if (complete)
+		sweep->search = SEARCH_GOLDEN;
+	if (!code && !r.stop && sweep->options.adaptive && !complete) {
+		code = sweep_bayes(&r, &complete);
+		sweep->search = complete ? SEARCH_BAYES : SEARCH_NONE;
+	}
 	sweep->searched = complete;
 	while (!code && !r.stop && !complete && !all_done(sweep))
 		code = run_round(&r, order);

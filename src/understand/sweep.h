@@ -13,8 +13,9 @@
  * Where no energy can be read at all, time is still measured; the energies are NaN, no front is
  * drawn, and the result says so.
  *
- * Adaptively, only what the search for the least EDP needs is measured (sweep_adaptive.c); where
- * the points along a lever show more than one valley, the full grid is measured after all.
+ * Adaptively, only what the search for the least EDP needs is measured: golden section
+ * (sweep_adaptive.c); where the points along a lever show more than one valley, Bayesian search
+ * (sweep_bayes.c), for one or two levers; else the full grid is measured after all.
  *
  * How a run is made is the caller's: sweep_run() calls measure() (an emulated machine in tests);
  * sweep_command() starts a real command under the meter.
@@ -64,6 +65,14 @@ struct sweep_point {
 	bool pareto;
 };
 
+/* How an adaptive sweep found its point of least EDP. */
+enum sweep_search {
+	SEARCH_NONE,   /* every point was measured */
+	SEARCH_GOLDEN, /* golden section: one valley along every lever */
+	SEARCH_BAYES   /* Bayesian search: there were several */
+};
+const char *sweep_search_name(enum sweep_search search);
+
 struct sweep {
 	struct arena arena;
 	struct lever_setting levers[SWEEP_LEVERS_MAX];
@@ -73,7 +82,8 @@ struct sweep {
 	size_t count;
 	size_t runs; /* that count, failed ones included */
 	bool has_energy, budget_spent, interrupted;
-	bool searched; /* adaptively: points without a run were not needed */
+	bool searched;            /* adaptively: points without a run were not needed */
+	enum sweep_search search; /* how */
 	enum provenance provenance;
 	double wall_s;
 	char *command; /* for people; NULL for an emulated run */

@@ -27,13 +27,12 @@ static struct sweep_point *point_at(const struct search *s, size_t axis, uint32_
 	return &s->sweep->points[flat];
 }
 
-static double cost(const struct sweep_point *p)
+double sweep_cost(const struct sweep_point *p)
 {
 	return p->count ? tradeoff_edp(sweep_mean(p)) : HUGE_VAL;
 }
 
-/* Relative standard deviation of one run's EDP, pooled over the points that have several. */
-static double noise(const struct sweep *sweep)
+double sweep_noise(const struct sweep *sweep)
 {
 	double squares = 0, freedom = 0;
 	for (size_t i = 0; i < sweep->count; i++) {
@@ -46,43 +45,43 @@ static double noise(const struct sweep *sweep)
 	return freedom > 0 ? sqrt(squares / freedom) : 0;
 }
 
-static double deviation(const struct search *s, const struct sweep_point *p)
+static double deviation(const struct sweep *sweep, const struct sweep_point *p)
 {
-	return p->count ? cost(p) * noise(s->sweep) / sqrt((double)p->count) : 0;
+	return p->count ? sweep_cost(p) * sweep_noise(sweep) / sqrt((double)p->count) : 0;
 }
 
-static enum ergon_code run(struct search *s, struct sweep_point *p)
+static enum ergon_code run(struct sweep_runner *r, struct sweep_point *p)
 {
-	return s->runner->stop ? ERGON_OK : sweep_run_point(s->runner, p);
+	return r->stop ? ERGON_OK : sweep_run_point(r, p);
 }
 
-static enum ergon_code ensure(struct search *s, struct sweep_point *p)
+static enum ergon_code ensure(struct sweep_runner *r, struct sweep_point *p)
 {
-	return p->count + p->failed > 0 ? ERGON_OK : run(s, p);
+	return p->count + p->failed > 0 ? ERGON_OK : run(r, p);
 }
 
-static bool apart(const struct search *s, const struct sweep_point *a, const struct sweep_point *b)
+static bool apart(const struct sweep *sweep, const struct sweep_point *a,
+                  const struct sweep_point *b)
 {
 	if (!a->count || !b->count)
 		return true;
-	double da = deviation(s, a), db = deviation(s, b);
-	return fabs(cost(a) - cost(b)) > CLEAR * sqrt(da * da + db * db);
+	double da = deviation(sweep, a), db = deviation(sweep, b);
+	return fabs(sweep_cost(a) - sweep_cost(b)) > CLEAR * sqrt(da * da + db * db);
 }
 
-/* Is a better than b? Runs both until that is clear or each has all its runs. */
-static enum ergon_code better(struct search *s, struct sweep_point *a, struct sweep_point *b,
-                              bool *answer)
+enum ergon_code sweep_better(struct sweep_runner *r, struct sweep_point *a, struct sweep_point *b,
+                             bool *answer)
 {
-	enum ergon_code code = ensure(s, a);
+	enum ergon_code code = ensure(r, a);
 	if (!code)
-		code = ensure(s, b);
-	while (!code && !s->runner->stop && !apart(s, a, b)) {
-		bool a_done = sweep_point_done(s->sweep, a), b_done = sweep_point_done(s->sweep, b);
+		code = ensure(r, b);
+	while (!code && !r->stop && !apart(r->sweep, a, b)) {
+		bool a_done = sweep_point_done(r->sweep, a), b_done = sweep_point_done(r->sweep, b);
 		if (a_done && b_done)
 			break;
-		code = run(s, b_done || (!a_done && a->count <= b->count) ? a : b);
+		code = run(r, b_done || (!a_done && a->count <= b->count) ? a : b);
 	}
-	*answer = cost(a) < cost(b);
+	*answer = sweep_cost(a) < sweep_cost(b);
 	return code;
 }
 
@@ -90,10 +89,11 @@ static enum ergon_code better(struct search *s, struct sweep_point *a, struct sw
 static enum ergon_code best_of(struct search *s, size_t axis, uint32_t low, uint32_t high)
 {
 	uint32_t best = low;
-	enum ergon_code code = ensure(s, point_at(s, axis, low));
+	enum ergon_code code = ensure(s->runner, point_at(s, axis, low));
 	for (uint32_t i = low + 1; !code && i <= high && !s->runner->stop; i++) {
 		bool first;
-		code = better(s, point_at(s, axis, best), point_at(s, axis, i), &first);
+		code =
+		    sweep_better(s->runner, point_at(s, axis, best), point_at(s, axis, i), &first);
 		best = first ? best : i;
 	}
 	s->at[axis] = best;
@@ -110,7 +110,8 @@ static enum ergon_code golden_section(struct search *s, size_t axis)
 		uint32_t right = high - (uint32_t)lround(GOLDEN * span);
 		right = right > left ? right : left + 1;
 		bool first;
-		code = better(s, point_at(s, axis, left), point_at(s, axis, right), &first);
+		code = sweep_better(s->runner, point_at(s, axis, left), point_at(s, axis, right),
+		                    &first);
 		if (first)
 			high = right - 1;
 		else
@@ -128,21 +129,22 @@ static bool one_valley(const struct search *s, size_t axis)
 		const struct sweep_point *p = point_at(s, axis, i);
 		if (p->count == 0)
 			continue;
-		if (high && cost(p) < cost(high) && apart(s, p, high))
+		if (high && sweep_cost(p) < sweep_cost(high) && apart(s->sweep, p, high))
 			return false;
-		if (!low || cost(p) < cost(low))
+		if (!low || sweep_cost(p) < sweep_cost(low))
 			low = p;
-		if (cost(p) > cost(low) && apart(s, p, low) && (!high || cost(p) > cost(high)))
+		if (sweep_cost(p) > sweep_cost(low) && apart(s->sweep, p, low) &&
+		    (!high || sweep_cost(p) > sweep_cost(high)))
 			high = p;
 	}
 	return true;
 }
 
-static enum ergon_code finish(struct search *s, struct sweep_point *p)
+enum ergon_code sweep_finish(struct sweep_runner *r, struct sweep_point *p)
 {
 	enum ergon_code code = ERGON_OK;
-	while (!code && !s->runner->stop && !sweep_point_done(s->sweep, p))
-		code = run(s, p);
+	while (!code && !r->stop && !sweep_point_done(r->sweep, p))
+		code = run(r, p);
 	return code;
 }
 
@@ -171,11 +173,11 @@ enum ergon_code sweep_adaptive(struct sweep_runner *runner, bool *complete)
 	for (size_t i = 0; i < s.sweep->lever_count; i++)
 		s.at[i] = baseline->setting[i];
 	/* The baseline's runs also tell how large the noise is. */
-	enum ergon_code code = finish(&s, baseline);
+	enum ergon_code code = sweep_finish(runner, baseline);
 	bool moved = true;
 	for (int round = 0; !code && moved && *complete && round < ROUNDS_MAX; round++)
 		code = descend(&s, &moved, complete);
 	if (!code && *complete)
-		code = finish(&s, point_at(&s, 0, s.at[0]));
+		code = sweep_finish(runner, point_at(&s, 0, s.at[0]));
 	return code;
 }

@@ -32,4 +32,18 @@ size_t sweep_default_point(const struct sweep *sweep);
  * the search cannot be trusted (more than one valley): then the full grid must be measured. */
 ERGON_MUST_USE enum ergon_code sweep_adaptive(struct sweep_runner *runner, bool *complete);
 
+/* sweep_bayes.c: the same where there may be several valleys, for one or two levers.
+ * *complete is false where it does not apply. */
+ERGON_MUST_USE enum ergon_code sweep_bayes(struct sweep_runner *runner, bool *complete);
+
+/* Mean EDP; infinite where nothing was measured. */
+double sweep_cost(const struct sweep_point *p);
+/* Relative standard deviation of one run's EDP, pooled over the points that have several. */
+double sweep_noise(const struct sweep *sweep);
+/* Is a better than b? Runs both until that is clear or each has all its runs. */
+ERGON_MUST_USE enum ergon_code sweep_better(struct sweep_runner *r, struct sweep_point *a,
+                                            struct sweep_point *b, bool *answer);
+/* Runs a point until it has all its runs. */
+ERGON_MUST_USE enum ergon_code sweep_finish(struct sweep_runner *r, struct sweep_point *p);
+
 #endif

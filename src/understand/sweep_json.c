@@ -153,8 +153,10 @@ json_t *sweep_to_json(const struct sweep *sweep)
 		return NULL;
 	if (o->adaptive)
 		json_object_set_new(root, "adaptive",
-		                    json_pack("{s:b, s:I, s:I}", "one_valley", sweep->searched,
-		                              "runs", (json_int_t)sweep->runs, "full_grid_runs",
+		                    json_pack("{s:b, s:s, s:I, s:I}", "one_valley",
+		                              sweep->search == SEARCH_GOLDEN, "method",
+		                              sweep_search_name(sweep->search), "runs",
+		                              (json_int_t)sweep->runs, "full_grid_runs",
 		                              (json_int_t)sweep_full_runs(sweep)));
 	json_object_set_new(root, "slowdown", json_number(o->slowdown));
 	json_object_set_new(root, "precision", json_number(o->precision));

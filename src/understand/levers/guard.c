@@ -33,23 +33,74 @@ bool lever_write_text(const char *path, const char *text)
 	return written;
 }
 
-static bool holds(const struct lever_write *write)
+/* ---- devices that are opened while writes are carried out ---- */
+
+struct opened {
+	const struct lever_device *device[LEVER_DEVICES_MAX];
+	void *handle[LEVER_DEVICES_MAX];
+	size_t count;
+};
+
+static void open_devices(struct opened *o, const struct lever_saved *saved, bool forked)
+{
+	o->count = 0;
+	for (size_t i = 0; i < saved->count; i++) {
+		const struct lever_device *device = saved->writes[i].device;
+		size_t known = 0;
+		while (known < o->count && o->device[known] != device)
+			known++;
+		if (!device || known < o->count || o->count == LEVER_DEVICES_MAX)
+			continue;
+		o->device[o->count] = device;
+		o->handle[o->count++] = device->open(saved->env, forked);
+	}
+}
+
+static void close_devices(struct opened *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->handle[i])
+			o->device[i]->close(o->handle[i]);
+	o->count = 0;
+}
+
+static void *handle_of(const struct opened *o, const struct lever_device *device)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->device[i] == device)
+			return o->handle[i];
+	return NULL;
+}
+
+static bool write_one(const struct opened *o, const struct lever_write *write)
+{
+	if (!write->device)
+		return lever_write_text(write->path, write->text);
+	void *handle = handle_of(o, write->device);
+	return handle && write->device->write(handle, write);
+}
+
+static bool holds(const struct opened *o, const struct lever_write *write)
 {
 	char now[sizeof write->text];
+	if (write->device) {
+		void *handle = handle_of(o, write->device);
+		return handle && write->device->holds(handle, write);
+	}
 	return file_read_small(write->path, now, sizeof now) && strcmp(now, write->text) == 0;
 }
 
-size_t lever_write_all(const struct lever_write *writes, size_t count)
+static size_t write_all(const struct opened *o, const struct lever_saved *saved)
 {
-	size_t failed = count;
+	size_t count = saved->count, failed = count;
 	for (int round = 0; round < ROUNDS; round++) {
 		failed = count;
 		for (size_t i = 0; i < count; i++)
-			if (!lever_write_text(writes[i].path, writes[i].text) && failed == count)
+			if (!write_one(o, &saved->writes[i]) && failed == count)
 				failed = i;
 		/* One bound may have moved another after it was written. */
 		for (size_t i = 0; i < count && failed == count; i++)
-			if (!holds(&writes[i]))
+			if (!holds(o, &saved->writes[i]))
 				failed = i;
 		if (failed == count)
 			break;
@@ -57,16 +108,51 @@ size_t lever_write_all(const struct lever_write *writes, size_t count)
 	return failed;
 }
 
-enum ergon_code lever_save_file(struct lever_saved *saved, const char *path,
-                                struct ergon_error *err)
+size_t lever_write_all(const struct lever_saved *saved, bool forked)
+{
+	struct opened opened;
+	open_devices(&opened, saved, forked);
+	size_t failed = write_all(&opened, saved);
+	close_devices(&opened);
+	return failed;
+}
+
+static enum ergon_code next_write(struct lever_saved *saved, const char *path,
+                                  struct lever_write **write, struct ergon_error *err)
 {
 	if (saved->count == LEVER_WRITES_MAX || strlen(path) >= sizeof saved->writes->path)
 		return ergon_fail(err, ERGON_NOT_SUPPORTED,
 		                  "more settings, or longer paths, than a lever can restore");
 	if (!GROW(saved->writes, saved->capacity, saved->count + 1))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	struct lever_write *write = &saved->writes[saved->count];
-	snprintf(write->path, sizeof write->path, "%s", path);
+	*write = &saved->writes[saved->count];
+	**write = (struct lever_write){ .device = NULL };
+	snprintf((*write)->path, sizeof(*write)->path, "%s", path);
+	return ERGON_OK;
+}
+
+enum ergon_code lever_save_device(struct lever_saved *saved, const struct ergon_env *env,
+                                  const struct lever_device *device, const char *name,
+                                  const char *text, struct ergon_error *err)
+{
+	struct lever_write *write;
+	enum ergon_code code = next_write(saved, name, &write, err);
+	if (code)
+		return code;
+	write->device = device;
+	snprintf(write->text, sizeof write->text, "%s", text);
+	saved->env = env;
+	saved->count++;
+	return ERGON_OK;
+}
+
+enum ergon_code lever_save_file(struct lever_saved *saved, const char *path,
+                                struct ergon_error *err)
+{
+	struct lever_write *write;
+	enum ergon_code code = next_write(saved, path, &write, err);
+	if (code)
+		return code;
 	if (!file_read_small(path, write->text, sizeof write->text))
 		return ergon_fail_at(err, errno == EACCES ? ERGON_NO_PERMISSION : ERGON_IO, path, 0,
 		                     "cannot read: %s", strerror(errno));
@@ -83,7 +169,8 @@ void lever_saved_fini(struct lever_saved *saved)
 	*saved = (struct lever_saved){ 0 };
 }
 
-/* ---- the guard's own process: no allocation, nothing of ergon's state but the writes ---- */
+/* ---- the guard's own process: nothing of ergon's state but the writes; no other thread may run
+ * when it is forked, for a vendor's library is opened in it ---- */
 
 static void close_others(int a, int b)
 {
@@ -103,10 +190,12 @@ _Noreturn static void guard_main(const struct lever_saved *saved, int request_fd
 	setsid();
 	prctl(PR_SET_NAME, "ergon-guard");
 	close_others(request_fd, answer_fd);
+	struct opened opened;
+	open_devices(&opened, saved, true);
 	char byte;
 	while (read(request_fd, &byte, 1) < 0 && errno == EINTR)
 		;
-	uint64_t failed = lever_write_all(saved->writes, saved->count);
+	uint64_t failed = write_all(&opened, saved);
 	ssize_t ignored_result = write(answer_fd, &failed, sizeof failed);
 	_exit(ignored_result == sizeof failed ? 0 : 1);
 }
@@ -176,7 +265,7 @@ enum ergon_code guard_release(struct guard *guard, struct ergon_error *err)
 		return ERGON_OK;
 	size_t failed;
 	if (!ask(guard, &failed))
-		failed = lever_write_all(guard->saved->writes, guard->saved->count);
+		failed = lever_write_all(guard->saved, false);
 	close(guard->request_fd);
 	close(guard->answer_fd);
 	while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)

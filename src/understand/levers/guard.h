@@ -8,6 +8,9 @@
  * the guard itself be killed, guard_release() restores from this side. Only the death of both at
  * once (power cut, the whole control group killed) leaves a setting behind.
  *
+ * A setting behind a vendor's library (a GPU's power limit) is put back through that library: the
+ * guard opens it at its start, for itself, so that restoring takes one call and no more.
+ *
  * Writes are carried out in order and tried again as long as some of them fail and others succeed:
  * limits that bound each other (least and highest clock) come right that way in any order.
  */
@@ -30,13 +33,20 @@ ERGON_MUST_USE enum ergon_code guard_start(struct guard *guard, const struct lev
 /* Restores, waits until it is done, and says what could not be restored. */
 ERGON_MUST_USE enum ergon_code guard_release(struct guard *guard, struct ergon_error *err);
 
-/* Carries out the writes now; index of the first that failed for good, or count. */
-size_t lever_write_all(const struct lever_write *writes, size_t count);
+/* Carries out the writes now; index of the first that failed for good, or count. forked: as
+ * lever_device.open has it. */
+size_t lever_write_all(const struct lever_saved *saved, bool forked);
 /* One write of a line to a file of sysfs. False with errno. */
 bool lever_write_text(const char *path, const char *text);
 /* Appends what the file at path holds. */
 ERGON_MUST_USE enum ergon_code lever_save_file(struct lever_saved *saved, const char *path,
                                                struct ergon_error *err);
+/* Appends a setting that is kept behind a device. */
+ERGON_MUST_USE enum ergon_code lever_save_device(struct lever_saved *saved,
+                                                 const struct ergon_env *env,
+                                                 const struct lever_device *device,
+                                                 const char *name, const char *text,
+                                                 struct ergon_error *err);
 void lever_saved_fini(struct lever_saved *saved);
 
 #endif

@@ -8,7 +8,8 @@
  * that was found as plain writes, which the guard process (guard.h) carries out whatever becomes of
  * ergon. A value is a text, as a user gives it; a lever with a unit takes numbers only.
  *
- * A family ("env:", "arg:") is named with a member behind it: "env:OMP_PROC_BIND".
+ * A family ("env:", "arg:") is named with a member behind it: "env:OMP_PROC_BIND". A numbered lever
+ * ("gpuN.power") is named with a number in the N's place: "gpu0.power"; its member begins there.
  *
  * To add a lever: one file beside this one, one line in levers.c, one test.
  */
@@ -35,15 +36,30 @@ struct lever_range {
 	bool whole;      /* whole numbers only */
 };
 
-/* A file and the text that it held, without the newline. */
+struct lever_write;
+
+/* Where a setting is kept that is no file: behind a vendor's library. */
+struct lever_device {
+	const char *name;
+	/* In the process that restores. forked: it was forked from one that may have used the
+	 * library, whose state it must not rely on. NULL: the library cannot be used any more. */
+	void *(*open)(const struct ergon_env *env, bool forked);
+	bool (*write)(void *handle, const struct lever_write *write);
+	bool (*holds)(void *handle, const struct lever_write *write); /* as far as can be read */
+	void (*close)(void *handle);
+};
+
+/* A setting and the text that it held, without the newline. */
 struct lever_write {
-	char path[256];
+	const struct lever_device *device; /* NULL: path is a file */
+	char path[256];                    /* or the lever's name */
 	char text[128];
 };
-enum { LEVER_WRITES_MAX = 4096 };
+enum { LEVER_WRITES_MAX = 4096, LEVER_DEVICES_MAX = 4 };
 
 struct lever_saved {
-	struct lever_write *writes; /* malloc'd; in the order in which they must be carried out */
+	const struct ergon_env *env; /* of the devices; borrowed */
+	struct lever_write *writes;  /* malloc'd; in the order in which they must be carried out */
 	size_t count, capacity;
 };
 
@@ -53,12 +69,16 @@ struct lever {
 	const char *unit;      /* "" for a plain number; NULL: any text */
 	const char *privilege; /* what it takes to set it: "none" */
 	const char *restored;  /* how it is put back */
-	bool family;
+	bool family, numbered;
 
 	/* Numbers only: what this machine offers. NOT_SUPPORTED with the reason where it has none.
 	 */
 	ERGON_MUST_USE enum ergon_code (*range)(const struct ergon_env *env, const char *member,
 	                                        struct lever_range *range, struct ergon_error *err);
+
+	/* The value that the machine really has nearest to number, for points that min and max
+	 * spread; NULL: any will do. */
+	double (*nearest)(const struct ergon_env *env, const char *member, double number);
 
 	/* Levers of the command: changes what it will be started with; else NULL. */
 	ERGON_MUST_USE enum ergon_code (*apply)(struct lever_child *child, const char *member,

@@ -14,23 +14,36 @@ extern const struct lever lever_cpu_freq;
 extern const struct lever lever_cpu_governor;
 extern const struct lever lever_cpu_epp;
 extern const struct lever lever_cpu_cap;
+extern const struct lever lever_gpu_power;
+extern const struct lever lever_gpu_clock;
+extern const struct lever lever_gpu_memclock;
 extern const struct lever lever_env;
 extern const struct lever lever_arg;
 
 const struct lever *const levers[] = {
-	&lever_cpu_threads,  &lever_cpu_cores, &lever_cpu_freq,
-	&lever_cpu_governor, &lever_cpu_epp,   &lever_cpu_cap,
-	&lever_env,          &lever_arg,       NULL,
+	&lever_cpu_threads,  &lever_cpu_cores, &lever_cpu_freq,  &lever_cpu_governor,
+	&lever_cpu_epp,      &lever_cpu_cap,   &lever_gpu_power, &lever_gpu_clock,
+	&lever_gpu_memclock, &lever_env,       &lever_arg,       NULL,
 };
 
 enum { NAMES_MAX = 64, WORD_MAX = 1 << 20 };
 
-static bool names_it(const struct lever *lever, const char *name)
+/* Where the member of name begins; NULL where name does not name this lever. */
+static const char *member_of(const struct lever *lever, const char *name)
 {
 	size_t length = strlen(lever->name);
 	if (lever->family)
-		return strncmp(lever->name, name, length) == 0 && name[length] != '\0';
-	return strcmp(lever->name, name) == 0;
+		return strncmp(lever->name, name, length) == 0 && name[length] != '\0'
+		           ? name + length
+		           : NULL;
+	if (!lever->numbered)
+		return strcmp(lever->name, name) == 0 ? "" : NULL;
+	size_t before = strcspn(lever->name, "N");
+	size_t digits =
+	    strncmp(lever->name, name, before) == 0 ? strspn(name + before, "0123456789") : 0;
+	bool named = digits >= 1 && digits <= 4 &&
+	             strcmp(lever->name + before + 1, name + before + digits) == 0;
+	return named ? name + before : NULL;
 }
 
 enum ergon_code lever_find(const char *name, const struct lever **lever, const char **member,
@@ -40,9 +53,9 @@ enum ergon_code lever_find(const char *name, const struct lever **lever, const c
 	char shown[NAMES_MAX][32];
 	size_t count = 0;
 	for (const struct lever *const *l = levers; *l && count < NAMES_MAX; l++) {
-		if (names_it(*l, name)) {
+		*member = member_of(*l, name);
+		if (*member) {
 			*lever = *l;
-			*member = (*l)->family ? name + strlen((*l)->name) : "";
 			return ERGON_OK;
 		}
 		snprintf(shown[count], sizeof shown[count], "%s%s", (*l)->name,

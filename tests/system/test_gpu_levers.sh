@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Levers of a GPU on an emulated one, through the made-up NVML: a sweep finds the power limit of
+# least energy-delay product that is known by arithmetic, --adaptive finds it with at most 40% of the
+# runs, and the GPU is put back whatever becomes of ergon. KILLS: how many kill -9.
+set -eu
+kills=${KILLS:-10}
+command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
+[ -x "$ERGON_BUILD_DIR/tests/emulated_gpu_job" ] || { echo "skipped: no emulated GPU was built"; exit 77; }
+work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export ERGON_STATE_DIR="$work/state" EMULATED_GPU="$work/gpu"
+export LD_LIBRARY_PATH="$ERGON_BUILD_DIR/tests/fake_nvml"
+# The made-up NVML is not built for a sanitizer's runtime to come second.
+job="$ERGON_BUILD_DIR/tests/emulated_gpu_job"
+fail() { echo "FAILED: $*"; exit 1; }
+state() { "$job" show | awk '{ print $1, $2, $3 }' | tr '\n' ';'; }
+found=$(state)
+[ "$found" = "500000 0 0;500000 0 0;" ] || fail "the emulated GPU begins as $found"
+
+# P (P - 100)^(-1/3) is least at 150 W; of these limits that is 150 by arithmetic, and 110 is worst.
+limits=110:470:40
+sweep() { "$ERGON" --sysfs "$work/none" sweep --sensors nvml "$@" --json - -- "$job" run 0.1; }
+sweep --lever gpu0.power=$limits --repeat 3 >"$work/sweep.json"
+[ "$(state)" = "$found" ] || fail "not put back after a sweep: $(state)"
+sweep --lever gpu0.power=$limits --repeat 3 --adaptive >"$work/adaptive.json"
+[ "$(state)" = "$found" ] || fail "not put back after an adaptive sweep: $(state)"
+sweep --lever gpu0.clock=700,1050,1350 --repeat 2 >"$work/clock.json"
+[ "$(state)" = "$found" ] || fail "not put back after a sweep of clocks: $(state)"
+sweep --lever gpu0.memclock=min:max:2 --repeat 1 >"$work/memclock.json"
+[ "$(state)" = "$found" ] || fail "not put back after a sweep of memory clocks: $(state)"
+python3 - "$work" <<'PY' || fail "the sweeps"
+import json, statistics, sys
+load = lambda name: json.load(open(f"{sys.argv[1]}/{name}.json"))
+full, adaptive, clock = load("sweep"), load("adaptive"), load("clock")
+# The total counts both GPUs: the other is parked at 1 W.
+edp = lambda p: (p + 1) * ((p - 100) / 400) ** (-1 / 3)
+limits = range(110, 471, 40)
+known = min(limits, key=edp)
+for name, d in (("full grid", full), ("adaptive", adaptive)):
+    got = d["min_edp"]["settings"]["gpu0.power"]
+    print(f"{name}: least EDP at {got:g} W, known {known} W, {d['runs']} runs")
+    assert got == known, (name, got, known)
+    assert d["provenance"] == "measured"
+    for p in d["points"]:
+        if p["runs"] == 0:
+            continue
+        f6 = (p["settings"]["gpu0.power"] - 100) / 400
+        power = statistics.median(s["energy_j"] / s["time_s"] for s in p["samples"])
+        assert abs(power / (101 + 400 * f6) - 1) < 0.05, p
+assert full["runs"] == 30
+assert adaptive["runs"] <= 0.4 * full["runs"], adaptive["runs"]
+for p in clock["points"]:
+    power = statistics.median(s["energy_j"] / s["time_s"] for s in p["samples"])
+    assert abs(power / (101 + 400 * (p["settings"]["gpu0.clock"] / 1400) ** 6) - 1) < 0.05, p
+assert [p["settings"]["gpu0.memclock"] for p in load("memclock")["points"]] == [800, 1600]
+PY
+
+refuses() { # STATUS WORDS-EXPECTED ARGS...
+	code=$1 expect=$2; shift 2
+	status=0
+	"$ERGON" --sysfs "$work/none" sweep "$@" -- "$job" run 0.01 >"$work/out" 2>"$work/err" || status=$?
+	[ "$status" -eq "$code" ] || fail "sweep $*: exit $status, expected $code: $(cat "$work/err")"
+	grep -q -- "$expect" "$work/err" || fail "sweep $*: no '$expect' in: $(cat "$work/err")"
+	[ "$(state)" = "$found" ] || fail "not as found after sweep $*"
+}
+refuses 2 "at most 500" --lever gpu0.power=600
+refuses 2 "the nearest is 1000" --lever gpu0.clock=1001
+refuses 2 "no GPU 7" --lever gpu7.power=min:max:3
+refuses 2 "did you mean 'gpuN.power'" --lever gpu0.powr=100
+FAKE_NVML_REFUSES=1 refuses 1 "as root" --lever gpu0.power=200
+FAKE_NVML_REFUSES=1 refuses 1 "as root" --lever gpu1.clock=700
+
+i=0
+slowest=0
+while [ "$i" -lt "$kills" ]; do
+	"$ERGON" --sysfs "$work/none" sweep --lever gpu0.power=110:500:30 --lever gpu1.clock=350:1400:350 \
+		--lever gpu0.memclock=800,1600 -- "$job" run 0.005 >/dev/null 2>&1 &
+	ergon=$!
+	sleep "0.$(awk -v s="$i" 'BEGIN { srand(s + 1); printf "%03d", 20 + 400 * rand() }')"
+	kill -9 "$ergon" 2>/dev/null || fail "the sweep ended by itself"
+	wait "$ergon" 2>/dev/null || true
+	tries=0
+	until [ "$(state)" = "$found" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || fail "kill $i: after 1 s: $(state), expected $found"
+		sleep 0.01
+	done
+	[ "$tries" -le "$slowest" ] || slowest=$tries
+	i=$((i + 1))
+done
+echo "$kills of $kills kills: everything back, at the latest after ${slowest}0 ms"
