@@ -21,6 +21,9 @@ if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "l
 title "the predictor: microseconds a prediction"
 if [ -x "$build/bench/bench_predict" ]; then ERGON_DATA_DIR=data "$build/bench/bench_predict"; else echo "left out: $build/bench/bench_predict is not built"; fi
 
+title "search: configurations a second"
+if [ -x "$build/bench/bench_search" ]; then ERGON_DATA_DIR=data "$build/bench/bench_search"; else echo "left out: $build/bench/bench_search is not built"; fi
+
 title "simulator on published traces (its authors' simulator: 15.4 s for tiresias, 57.2 s for optimus)"
 for n in 1 2 3 4 6; do
 	trace=$traces/pollux/workloads/workload-$n.csv

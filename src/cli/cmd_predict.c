@@ -1,123 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/document.h"
+#include "cli/model_options.h"
 #include "cli/table.h"
 #include "cli/wrap.h"
-#include "model/document.h"
 
 struct predict_options {
-	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
-	const char *calibration, *json;
-	double batch, power_cap_w, network_gbits;
-	const char *recompute;
-	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
-	uint64_t tensor, pipeline, virtual_stages, zero;
+	struct model_flags flags;
+	const char *json;
 	struct text_list changes;
-	bool infer, sequence_parallel;
 };
 
 #define FIELD(member) offsetof(struct predict_options, member)
 static const struct option options[] = {
-	{ "model", 'm', OPTION_TEXT, FIELD(model), "NAME", NULL,
-	  "a model of the zoo, or a model file (with / or .json)", 0, 0 },
-	{ "device", 'd', OPTION_TEXT, FIELD(device), "NAME", NULL,
-	  "a device of data/devices, or a device file", 0, 0 },
-	{ "batch", 'b', OPTION_REAL, FIELD(batch), "N", "32",
-	  "samples per GPU (per model copy and micro-batch, where it is split)", 0.001, 1e7 },
-	{ "gpus", 'g', OPTION_COUNT, FIELD(gpus), "N", "1",
-	  "all GPUs; a multiple of tensor x pipeline, the rest is data parallel", 1, 1000000 },
-	{ "tensor", 't', OPTION_COUNT, FIELD(tensor), "N", "1", "tensor-parallel ranks", 1, 1024 },
-	{ "sequence-parallel", 0, OPTION_FLAG, FIELD(sequence_parallel), NULL, NULL,
-	  "norms and dropout split among the tensor-parallel ranks too", 0, 0 },
-	{ "pipeline", 0, OPTION_COUNT, FIELD(pipeline), "N", "1", "pipeline stages", 1, 4096 },
-	{ "virtual", 0, OPTION_COUNT, FIELD(virtual_stages), "N", "1",
-	  "interleaved stages of a pipeline rank", 1, 1024 },
-	{ "zero", 0, OPTION_COUNT, FIELD(zero), "0..3", "0",
-	  "sharded among data-parallel ranks: 1 optimizer, 2 gradients too, 3 parameters too", 0,
-	  3 },
-	{ "recompute", 0, OPTION_TEXT, FIELD(recompute), "KIND", "none",
-	  "none, selective (attention scores) or full (blocks)", 0, 0 },
-	{ "precision", 'p', OPTION_TEXT, FIELD(precision), "P", "fp32",
-	  "fp32, tf32, fp16, bf16, amp_fp16, amp_bf16, fp8 or fp64", 0, 0 },
-	{ "power-cap", 0, OPTION_POWER, FIELD(power_cap_w), "POWER", NULL,
-	  "limit of one GPU's board power (default: the device's own)", 1, 1e5 },
-	{ "seq", 's', OPTION_COUNT, FIELD(sequence), "N", NULL,
-	  "tokens (or frames) a sample (default: the model's)", 1, 10000000 },
-	{ "resolution", 'r', OPTION_COUNT, FIELD(resolution), "N", NULL,
-	  "pixels a side (default: the model's)", 1, 100000 },
-	{ "optimizer", 0, OPTION_TEXT, FIELD(optimizer), "NAME", NULL,
-	  "sgd, adam, adamw, adadelta, lamb or none (default: the model's)", 0, 0 },
-	{ "runtime", 0, OPTION_TEXT, FIELD(runtime), "NAME", "eager",
-	  "eager, compiled (elementwise chains fused), or instrumented (hooks on gradients)", 0,
-	  0 },
-	{ "attention", 0, OPTION_TEXT, FIELD(attention), "KIND", "materialised",
-	  "materialised or flash", 0, 0 },
-	{ "infer", 0, OPTION_FLAG, FIELD(infer), NULL, NULL, "forward pass only", 0, 0 },
-	{ "dims", 0, OPTION_TEXT, FIELD(dims), "NAME=N,...", NULL,
-	  "replace dimensions of the model: layers=24,d=1024", 0, 0 },
-	{ "accumulate", 0, OPTION_COUNT, FIELD(accumulate), "N", "1",
-	  "micro-batches before the optimizer's step", 1, 100000 },
-	{ "node-gpus", 0, OPTION_COUNT, FIELD(node_gpus), "N", "8", "GPUs that share a node", 1,
-	  1024 },
-	{ "network", 0, OPTION_REAL, FIELD(network_gbits), "GBIT/S", NULL,
-	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 },
-	{ "loading", 0, OPTION_DURATION, FIELD(loading_ns), "DURATION", NULL,
-	  "time the input pipeline needs for a step", 0, 1e5 },
+	MODEL_OPTION(struct predict_options, flags),
+	PLACE_OPTIONS(struct predict_options, flags),
+	WORKLOAD_OPTIONS(struct predict_options, flags),
 	{ "set", 0, OPTION_LIST, FIELD(changes), "NUMBER=VALUE", NULL,
 	  "change a number of the device file and compare: l2_mb=80 (may be repeated)", 0, 0 },
-	{ "calibration", 0, OPTION_TEXT, FIELD(calibration), "FILE", NULL,
-	  "constants of the predictor (default: data/calibration/default.json)", 0, 0 },
 	OPTION_JSON(struct predict_options),
 	OPTION_END,
 };
-
-static enum ergon_code load_calibration(struct cli *cli, const char *path,
-                                        struct calibration *calibration, struct ergon_error *err)
-{
-	char *text;
-	size_t length;
-	if (!path)
-		return calibration_load(cli->env, calibration, err);
-	enum ergon_code code = file_read(path, &text, &length, err);
-	if (code)
-		return code;
-	code = calibration_parse(text, length, path, calibration, err);
-	free(text);
-	return code;
-}
-
-static enum ergon_code need(const char *value, const char *name, struct ergon_error *err)
-{
-	return value ? ERGON_OK : ergon_fail(err, ERGON_BAD_INPUT, "--%s is needed", name);
-}
-
-static enum ergon_code workload_from(const struct predict_options *o, struct workload_options *out,
-                                     struct ergon_error *err)
-{
-	enum ergon_code code;
-	*out = (struct workload_options){ .infer = o->infer,
-		                          .sequence = o->sequence,
-		                          .resolution = o->resolution,
-		                          .dims = o->dims,
-		                          .tensor_ways = (unsigned)o->tensor,
-		                          .sequence_parallel = o->sequence_parallel };
-	if ((code = precision_parse(o->precision, &out->precision, err)) ||
-	    (code = runtime_parse(o->runtime, &out->runtime, err)) ||
-	    (code = attention_parse(o->attention, &out->attention, err)))
-		return code;
-	if (!o->optimizer)
-		return ERGON_OK;
-	out->optimizer_given = true;
-	return optimizer_parse(o->optimizer, &out->optimizer, err);
-}
 
 static void print_answer(FILE *out, const struct predict_request *request,
                          const struct prediction *p)
@@ -180,27 +88,6 @@ static void print_why(FILE *out, const struct predict_request *request, const st
 		wrap_printf(out, "", 2, "%s", reasons[i]);
 }
 
-static enum ergon_code change_device(const struct text_list *changes, struct device *device,
-                                     struct ergon_error *err)
-{
-	for (size_t i = 0; i < changes->count; i++) {
-		char name[64];
-		const char *equals = strchr(changes->items[i], '=');
-		size_t length = equals ? (size_t)(equals - changes->items[i]) : 0;
-		double value;
-		if (!length || length >= sizeof name || !parse_real(equals + 1, &value))
-			return ergon_fail(err, ERGON_BAD_INPUT,
-			                  "--set %.60s: expected NUMBER=VALUE, such as l2_mb=80",
-			                  changes->items[i]);
-		memcpy(name, changes->items[i], length);
-		name[length] = '\0';
-		enum ergon_code code = device_set(device, name, value, err);
-		if (code)
-			return code;
-	}
-	return ERGON_OK;
-}
-
 /* What the changed numbers do to the answer. */
 static void print_change(FILE *out, const struct prediction *before, const struct prediction *after)
 {
@@ -226,40 +113,23 @@ static void print_change(FILE *out, const struct prediction *before, const struc
 static enum ergon_code answer(struct cli *cli, const struct predict_options *o, struct arena *arena,
                               struct ergon_error *err)
 {
+	const struct model_flags *flags = &o->flags;
 	struct device device, plain;
 	struct calibration calibration;
 	struct workload_options wanted;
 	const struct workload *workload;
 	enum ergon_code code;
-	if ((code = need(o->model, "model", err)) || (code = need(o->device, "device", err)) ||
-	    (code = workload_from(o, &wanted, err)) ||
-	    (code = device_load(cli->env, o->device, &plain, err)) ||
+	if ((code = option_needed(flags->model, "model", err)) ||
+	    (code = option_needed(flags->device, "device", err)) ||
+	    (code = workload_from_flags(flags, &wanted, err)) ||
+	    (code = device_load(cli->env, flags->device, &plain, err)) ||
 	    (device = plain, code = change_device(&o->changes, &device, err)) ||
-	    (code = workload_load(cli->env, o->model, &wanted, arena, &workload, err)) ||
-	    (code = load_calibration(cli, o->calibration, &calibration, err)))
+	    (code = workload_load(cli->env, flags->model, &wanted, arena, &workload, err)) ||
+	    (code = calibration_from(cli, flags->calibration, &calibration, err)))
 		return code;
-	uint64_t copy = o->tensor * o->pipeline;
-	enum recompute recompute;
-	if ((code = recompute_parse(o->recompute, &recompute, err)))
-		return code;
-	if (o->gpus % copy)
-		return ergon_fail(err, ERGON_BAD_INPUT,
-		                  "--gpus %llu: expected a multiple of tensor x pipeline, %llu",
-		                  (unsigned long long)o->gpus, (unsigned long long)copy);
 	struct predict_request request = { .workload = workload, .device = &device };
-	request.settings = (struct predict_settings){
-		.batch = o->batch,
-		.gpus = (unsigned)(o->gpus / copy),
-		.pipeline = (unsigned)o->pipeline,
-		.virtual_stages = (unsigned)o->virtual_stages,
-		.zero = (unsigned)o->zero,
-		.recompute = recompute,
-		.node_gpus = (unsigned)o->node_gpus,
-		.network_bps = o->network_gbits * 1e9 / 8,
-		.power_cap_w = o->power_cap_w,
-		.loading_s = seconds_from_ns(o->loading_ns),
-		.accumulation = (unsigned)o->accumulate,
-	};
+	if ((code = settings_from_flags(flags, &request.settings, err)))
+		return code;
 	struct prediction prediction;
 	struct breakdown breakdown;
 	if ((code = predict_check(workload, &device, &request.settings, err)))

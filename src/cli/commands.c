@@ -19,6 +19,7 @@ extern const struct command command_phases;
 extern const struct command command_characterize;
 extern const struct command command_predict;
 extern const struct command command_whatif;
+extern const struct command command_search;
 extern const struct command command_model;
 extern const struct command command_simulate;
 extern const struct command command_recommend;
@@ -45,6 +46,7 @@ const struct command *const commands[] = {
 	&command_characterize,
 	&command_predict,
 	&command_whatif,
+	&command_search,
 	&command_model,
 	&command_simulate,
 	&command_recommend,

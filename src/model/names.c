@@ -67,11 +67,17 @@ enum ergon_code runtime_parse(const char *name, enum runtime *runtime, struct er
 	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;
 }
 
+static const char *const recomputes[RECOMPUTE_COUNT] = { "none", "selective", "full" };
+
+const char *recompute_name(enum recompute recompute)
+{
+	return recomputes[recompute];
+}
+
 enum ergon_code recompute_parse(const char *name, enum recompute *recompute,
                                 struct ergon_error *err)
 {
-	static const char *const names[RECOMPUTE_COUNT] = { "none", "selective", "full" };
-	int at = find("recomputation", name, names, RECOMPUTE_COUNT, err);
+	int at = find("recomputation", name, recomputes, RECOMPUTE_COUNT, err);
 	if (at >= 0)
 		*recompute = (enum recompute)at;
 	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;

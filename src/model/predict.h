@@ -45,6 +45,7 @@ struct predict_settings {
 
 ERGON_MUST_USE enum ergon_code recompute_parse(const char *name, enum recompute *recompute,
                                                struct ergon_error *err);
+const char *recompute_name(enum recompute recompute);
 
 enum cause {
 	CAUSE_COMPUTE,

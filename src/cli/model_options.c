@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/model_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/units.h"
+
+enum ergon_code calibration_from(struct cli *cli, const char *path, struct calibration *calibration,
+                                 struct ergon_error *err)
+{
+	char *text;
+	size_t length;
+	if (!path)
+		return calibration_load(cli->env, calibration, err);
+	enum ergon_code code = file_read(path, &text, &length, err);
+	if (code)
+		return code;
+	code = calibration_parse(text, length, path, calibration, err);
+	free(text);
+	return code;
+}
+
+enum ergon_code option_needed(const char *value, const char *name, struct ergon_error *err)
+{
+	return value ? ERGON_OK : ergon_fail(err, ERGON_BAD_INPUT, "--%s is needed", name);
+}
+
+enum ergon_code workload_from_flags(const struct model_flags *o, struct workload_options *out,
+                                    struct ergon_error *err)
+{
+	enum ergon_code code;
+	*out = (struct workload_options){ .infer = o->infer,
+		                          .sequence = o->sequence,
+		                          .resolution = o->resolution,
+		                          .dims = o->dims,
+		                          .tensor_ways = (unsigned)o->tensor,
+		                          .sequence_parallel = o->sequence_parallel };
+	if ((code = precision_parse(o->precision, &out->precision, err)) ||
+	    (code = runtime_parse(o->runtime, &out->runtime, err)) ||
+	    (code = attention_parse(o->attention, &out->attention, err)))
+		return code;
+	if (!o->optimizer)
+		return ERGON_OK;
+	out->optimizer_given = true;
+	return optimizer_parse(o->optimizer, &out->optimizer, err);
+}
+
+enum ergon_code settings_from_flags(const struct model_flags *o, struct predict_settings *settings,
+                                    struct ergon_error *err)
+{
+	uint64_t copy = o->tensor * o->pipeline;
+	enum recompute recompute;
+	enum ergon_code code = recompute_parse(o->recompute, &recompute, err);
+	if (code)
+		return code;
+	if (o->gpus % copy)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--gpus %llu: expected a multiple of tensor x pipeline, %llu",
+		                  (unsigned long long)o->gpus, (unsigned long long)copy);
+	*settings = (struct predict_settings){
+		.batch = o->batch,
+		.gpus = (unsigned)(o->gpus / copy),
+		.pipeline = (unsigned)o->pipeline,
+		.virtual_stages = (unsigned)o->virtual_stages,
+		.zero = (unsigned)o->zero,
+		.recompute = recompute,
+		.node_gpus = (unsigned)o->node_gpus,
+		.network_bps = o->network_gbits * 1e9 / 8,
+		.power_cap_w = o->power_cap_w,
+		.loading_s = seconds_from_ns(o->loading_ns),
+		.accumulation = (unsigned)o->accumulate,
+	};
+	return ERGON_OK;
+}
+
+enum ergon_code change_device(const struct text_list *changes, struct device *device,
+                              struct ergon_error *err)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		char name[64];
+		const char *equals = strchr(changes->items[i], '=');
+		size_t length = equals ? (size_t)(equals - changes->items[i]) : 0;
+		double value;
+		if (!length || length >= sizeof name || !parse_real(equals + 1, &value))
+			return ergon_fail(err, ERGON_BAD_INPUT,
+			                  "--set %.60s: expected NUMBER=VALUE, such as l2_mb=80",
+			                  changes->items[i]);
+		memcpy(name, changes->items[i], length);
+		name[length] = '\0';
+		enum ergon_code code = device_set(device, name, value, err);
+		if (code)
+			return code;
+	}
+	return ERGON_OK;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What predict, whatif, explain, label and search ask for alike: a model, how it is run, a device.
+ */
+#ifndef ERGON_CLI_MODEL_OPTIONS_H
+#define ERGON_CLI_MODEL_OPTIONS_H
+
+#include "cli/command.h"
+#include "model/document.h"
+
+struct model_flags {
+	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
+	const char *calibration, *recompute;
+	double batch, power_cap_w, network_gbits;
+	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
+	uint64_t tensor, pipeline, virtual_stages, zero;
+	bool infer, sequence_parallel;
+};
+
+/* clang-format off */
+/* Rows of an options table; flags: a struct model_flags within type. */
+#define MODEL_OPTION(type, flags) \
+	{ "model", 'm', OPTION_TEXT, offsetof(type, flags.model), "NAME", NULL, \
+	  "a model of the zoo, or a model file (with / or .json)", 0, 0 }
+
+/* How the model is run; with and without its precision. */
+#define WORKLOAD_OPTIONS(type, flags) \
+	{ "precision", 'p', OPTION_TEXT, offsetof(type, flags.precision), "P", "fp32", \
+	  "fp32, tf32, fp16, bf16, amp_fp16, amp_bf16, fp8 or fp64", 0, 0 }, \
+	SHAPE_OPTIONS(type, flags)
+
+#define SHAPE_OPTIONS(type, flags) \
+	{ "seq", 's', OPTION_COUNT, offsetof(type, flags.sequence), "N", NULL, \
+	  "tokens (or frames) a sample (default: the model's)", 1, 10000000 }, \
+	{ "resolution", 'r', OPTION_COUNT, offsetof(type, flags.resolution), "N", NULL, \
+	  "pixels a side (default: the model's)", 1, 100000 }, \
+	{ "optimizer", 0, OPTION_TEXT, offsetof(type, flags.optimizer), "NAME", NULL, \
+	  "sgd, adam, adamw, adadelta, lamb or none (default: the model's)", 0, 0 }, \
+	{ "runtime", 0, OPTION_TEXT, offsetof(type, flags.runtime), "NAME", "eager", \
+	  "eager, compiled (elementwise chains fused), or instrumented (hooks on " \
+	  "gradients)", 0, 0 }, \
+	{ "attention", 0, OPTION_TEXT, offsetof(type, flags.attention), "KIND", "materialised", \
+	  "materialised or flash", 0, 0 }, \
+	{ "infer", 0, OPTION_FLAG, offsetof(type, flags.infer), NULL, NULL, \
+	  "forward pass only", 0, 0 }, \
+	{ "dims", 0, OPTION_TEXT, offsetof(type, flags.dims), "NAME=N,...", NULL, \
+	  "replace dimensions of the model: layers=24,d=1024", 0, 0 }, \
+	{ "calibration", 0, OPTION_TEXT, offsetof(type, flags.calibration), "FILE", NULL, \
+	  "constants of the predictor (default: data/calibration/default.json)", 0, 0 }
+
+/* On what, and how it is spread. */
+#define PLACE_OPTIONS(type, flags) \
+	{ "device", 'd', OPTION_TEXT, offsetof(type, flags.device), "NAME", NULL, \
+	  "a device of data/devices, or a device file", 0, 0 }, \
+	{ "batch", 'b', OPTION_REAL, offsetof(type, flags.batch), "N", "32", \
+	  "samples per GPU (per model copy and micro-batch, where it is split)", \
+	  0.001, 1e7 }, \
+	{ "gpus", 'g', OPTION_COUNT, offsetof(type, flags.gpus), "N", "1", \
+	  "all GPUs; a multiple of tensor x pipeline, the rest is data parallel", \
+	  1, 1000000 }, \
+	{ "tensor", 't', OPTION_COUNT, offsetof(type, flags.tensor), "N", "1", \
+	  "tensor-parallel ranks", 1, 1024 }, \
+	{ "sequence-parallel", 0, OPTION_FLAG, offsetof(type, flags.sequence_parallel), NULL, NULL, \
+	  "norms and dropout split among the tensor-parallel ranks too", 0, 0 }, \
+	{ "pipeline", 0, OPTION_COUNT, offsetof(type, flags.pipeline), "N", "1", \
+	  "pipeline stages", 1, 4096 }, \
+	{ "virtual", 0, OPTION_COUNT, offsetof(type, flags.virtual_stages), "N", "1", \
+	  "interleaved stages of a pipeline rank", 1, 1024 }, \
+	{ "zero", 0, OPTION_COUNT, offsetof(type, flags.zero), "0..3", "0", \
+	  "sharded among data-parallel ranks: 1 optimizer, 2 gradients too, 3 " \
+	  "parameters too", 0, 3 }, \
+	{ "recompute", 0, OPTION_TEXT, offsetof(type, flags.recompute), "KIND", "none", \
+	  "none, selective (attention scores) or full (blocks)", 0, 0 }, \
+	{ "power-cap", 0, OPTION_POWER, offsetof(type, flags.power_cap_w), "POWER", NULL, \
+	  "limit of one GPU's board power (default: the device's own)", 1, 1e5 }, \
+	{ "accumulate", 0, OPTION_COUNT, offsetof(type, flags.accumulate), "N", "1", \
+	  "micro-batches before the optimizer's step", 1, 100000 }, \
+	{ "node-gpus", 0, OPTION_COUNT, offsetof(type, flags.node_gpus), "N", "8", \
+	  "GPUs that share a node", 1, 1024 }, \
+	{ "network", 0, OPTION_REAL, offsetof(type, flags.network_gbits), "GBIT/S", NULL, \
+	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 }, \
+	{ "loading", 0, OPTION_DURATION, offsetof(type, flags.loading_ns), "DURATION", NULL, \
+	  "time the input pipeline needs for a step", 0, 1e5 }
+
+/* clang-format on */
+
+/* "--NAME is needed" where value is NULL. */
+ERGON_MUST_USE enum ergon_code option_needed(const char *value, const char *name,
+                                             struct ergon_error *err);
+/* path, or the default where it is NULL. */
+ERGON_MUST_USE enum ergon_code calibration_from(struct cli *cli, const char *path,
+                                                struct calibration *calibration,
+                                                struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code workload_from_flags(const struct model_flags *flags,
+                                                   struct workload_options *options,
+                                                   struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code settings_from_flags(const struct model_flags *flags,
+                                                   struct predict_settings *settings,
+                                                   struct ergon_error *err);
+/* "l2_mb=80": onto the device. */
+ERGON_MUST_USE enum ergon_code change_device(const struct text_list *changes, struct device *device,
+                                             struct ergon_error *err);
+
+#endif
