@@ -34,7 +34,7 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
 {
 	struct experiment_options wanted;
 	const struct recommend_wishes wishes = { given->deadlines, given->fairness };
-	enum ergon_code code = experiment_from_flags(&given->x, &wanted, err);
+	enum ergon_code code = experiment_from_flags(&given->x, true, &wanted, err);
 	if (code)
 		return code;
 	wanted.audit = true;

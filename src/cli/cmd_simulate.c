@@ -6,6 +6,7 @@
 #include "cli/document.h"
 #include "cli/experiment_options.h"
 #include "cli/progress.h"
+#include "cli/simulate_sweep.h"
 #include "cli/simulate_table.h"
 #include "optimize/simulate.h"
 
@@ -13,6 +14,7 @@ enum { POLICIES_MAX = 32 };
 
 struct simulate_options {
 	struct experiment_flags x;
+	struct sweep_flags sweep;
 	const char *policies, *json;
 	bool audit, whole_nodes, used;
 };
@@ -26,6 +28,44 @@ static const struct option options[] = {
 	  .value = "NAME[,NAME...]",
 	  .fallback = "fifo,tiresias,pollux-exhaustive,zeus",
 	  .help = "policies to run, one after the other; all for every one" },
+	{ .name = "policies",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, policies),
+	  .value = "NAME[,NAME...]",
+	  .help = "the same as --policy" },
+	{ .name = "sweep",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, sweep.axes),
+	  .value = "load=FROM:TO:STEP",
+	  .help = "every policy at every load (gaps between arrivals divided by it); also "
+	          "load=A,B,..." },
+	{ .name = "traces",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, sweep.traces),
+	  .value = "PATTERN",
+	  .help = "sweep over all these files, such as 'jobs/*.csv'; {load} in it stands for the "
+	          "load, whose files are then taken as they are" },
+	{ .name = "seeds",
+	  .kind = OPTION_COUNT,
+	  .field = offsetof(struct simulate_options, sweep.seeds),
+	  .value = "N",
+	  .fallback = "1",
+	  .help = "each trace as it is, and N - 1 times with jobs and gaps drawn anew from it",
+	  .min = 1,
+	  .max = CAMPAIGN_SEEDS_MAX },
+	{ .name = "workers",
+	  .kind = OPTION_COUNT,
+	  .field = offsetof(struct simulate_options, sweep.workers),
+	  .value = "N",
+	  .help = "processes of a sweep (default: one a processor, shared with the ranks beside)",
+	  .min = 1,
+	  .max = CAMPAIGN_WORKERS_MAX },
+	{ .name = "folder",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, sweep.folder),
+	  .value = "DIR",
+	  .help = "where a sweep's workers meet, on all machines the same; what is done there is "
+	          "not done again (default: below the state folder, by what is asked)" },
 	{ .name = "whole-nodes",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct simulate_options, whole_nodes),
@@ -134,7 +174,7 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 	size_t count = 0;
 	enum ergon_code code;
 	struct experiment_options wanted;
-	code = experiment_from_flags(&given->x, &wanted, &err);
+	code = experiment_from_flags(&given->x, !given->sweep.traces, &wanted, &err);
 	if (!code)
 		code = parse_policies(given, policies, &count, &err);
 	if (code)
@@ -142,6 +182,8 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 	wanted.audit = given->audit;
 	wanted.whole_nodes = given->whole_nodes;
 	wanted.used = given->used;
+	if (sweep_is_wanted(&given->sweep))
+		return sweep_simulations(cli, &given->sweep, &wanted, policies, count, given->json);
 	code = experiment_load(cli->env, &wanted, &experiment, &err);
 	if (!code)
 		code = run_all(cli, &experiment, policies, results, count, &err);
@@ -165,9 +207,15 @@ const struct command command_simulate = {
 	    "before anyone touches the real scheduler. Every policy sees the same trace, cluster "
 	    "and oracle. The oracle says how fast a job goes and what it draws in any "
 	    "configuration: measured tables, the analytical model, or the trace's own durations.\n"
-	    "Every figure is simulated; the last lines say what times and powers rest on.",
+	    "Every figure is simulated; the last lines say what times and powers rest on.\n\n"
+	    "A sweep (--sweep, --traces, --seeds) runs every policy on every trace at every load "
+	    "with every seed, and prints means with 95% intervals. It uses all processors and, "
+	    "under mpirun or srun, all nodes that share its folder; any process of it may die. "
+	    "Run again, it goes on where it stopped. The result is the same to the last byte.",
 	.examples = "ergon simulate --cluster 16x4:t4 --trace jobs.csv --policy tiresias,zeus\n"
-		    "ergon simulate --cluster 240x1:cpu --trace hpc2n.swf --policy fifo",
+		    "ergon simulate --cluster 240x1:cpu --trace hpc2n.swf --policy fifo\n"
+		    "ergon simulate --cluster 16x4:t4 --trace jobs.csv --sweep load=0.5:2:0.5 "
+		    "--policies all --seeds 8",
 	.options = options,
 	.options_size = sizeof(struct simulate_options),
 	.operands_max = 0,

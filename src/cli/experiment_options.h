@@ -52,8 +52,9 @@ struct experiment_flags {
 	    EXPERIMENT_ROW(type, flags.lenient, OPTION_FLAG, NULL, .name = "lenient",              \
 	                   .help = "skip and count malformed rows of the trace")
 
-/* BAD_INPUT where the trace or the cluster was not given. */
+/* BAD_INPUT where the cluster or, where it is needed, the trace was not given. */
 ERGON_MUST_USE enum ergon_code experiment_from_flags(const struct experiment_flags *flags,
+                                                     bool needs_trace,
                                                      struct experiment_options *options,
                                                      struct ergon_error *err);
 

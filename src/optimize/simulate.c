@@ -11,6 +11,7 @@
 #include "optimize/oracles/duration.h"
 #include "optimize/sim/audit.h"
 #include "optimize/solver/linear.h"
+#include "optimize/traces/summary.h"
 #include "spec/device.h"
 
 /* One processor of a cluster without GPUs, where nothing else is stated: an assumption, and named
@@ -210,6 +211,12 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 	if (!code)
 		code = trace_load(options->trace, options->trace_format, options->lenient,
 		                  &x->arena, &x->trace, err);
+	if (!code && options->resample && !trace_resample(&x->trace, options->seed))
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!code && options->load > 0 && options->load != 1 &&
+	    !trace_stretch(&x->trace, 1 / options->load))
+		code = ergon_fail(err, ERGON_BAD_INPUT, "load %g: the trace would last too long",
+		                  options->load);
 	if (!code)
 		code = read_jobs(x, err);
 	if (!code)

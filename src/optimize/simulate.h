@@ -29,6 +29,8 @@ struct experiment_options {
 	bool used;          /* jobs hold the processors that they used, where the trace says so */
 	bool audit;
 	uint64_t seed, interval_ns, restart_ns;
+	double load;           /* the trace's gaps are divided by it; 0 and 1: as they are */
+	bool resample;         /* jobs and gaps are drawn anew from the trace, by seed */
 	double power_budget_w; /* 0: none */
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
 	const char *external;  /* command or library of policy external; NULL: none */
@@ -88,6 +90,10 @@ ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,
 void policy_result_fini(struct policy_result *result);
 void experiment_fini(struct experiment *experiment);
 
+/* Every number of the metrics by its name; quantiles on demand. */
+json_t *metrics_to_json(const struct metrics *metrics, bool quantiles);
+/* What the figures rest on. */
+json_t *experiment_oracle_to_json(const struct experiment *experiment);
 /* kind "ergon.simulate". NULL when memory is out. */
 json_t *experiment_to_json(const struct experiment *experiment, const struct policy_result *results,
                            size_t count);

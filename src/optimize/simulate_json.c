@@ -67,8 +67,9 @@ static json_t *gantt_json(const struct experiment *x, const struct policy_result
 	return rows;
 }
 
-static void add_metrics(json_t *object, const struct metrics *m)
+json_t *metrics_to_json(const struct metrics *m, bool with_quantiles)
 {
+	json_t *object = json_object();
 	const struct {
 		const char *name;
 		double value;
@@ -101,14 +102,22 @@ static void add_metrics(json_t *object, const struct metrics *m)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		json_object_set_new(object, rows[i].name, json_number(rows[i].value));
-	json_t *quantiles = json_array();
-	for (int i = 0; i <= METRICS_QUANTILES; i++)
+	json_t *quantiles = with_quantiles ? json_array() : NULL;
+	for (int i = 0; i <= METRICS_QUANTILES && quantiles; i++)
 		json_array_append_new(quantiles, json_number(m->jct_quantiles_s[i]));
-	json_object_set_new(object, "jct_quantiles_s", quantiles);
+	if (quantiles)
+		json_object_set_new(object, "jct_quantiles_s", quantiles);
 	json_object_set_new(object, "restarts", json_integer((json_int_t)m->restarts));
 	json_object_set_new(object, "deadlines", json_integer((json_int_t)m->deadlines));
 	json_object_set_new(object, "deadline_misses",
 	                    json_integer((json_int_t)m->deadline_misses));
+	return object;
+}
+
+json_t *experiment_oracle_to_json(const struct experiment *x)
+{
+	return json_pack("{s:s, s:s, s:s, s:s}", "name", x->oracle->name, "basis", x->oracle->basis,
+	                 "power_basis", x->oracle->power_basis, "power_source", x->power_note);
 }
 
 static json_t *policy_json(const struct experiment *x, const struct policy_result *result)
@@ -117,7 +126,9 @@ static json_t *policy_json(const struct experiment *x, const struct policy_resul
 	                           result->policy->summary);
 	if (!object)
 		return NULL;
-	add_metrics(object, &result->metrics);
+	json_t *metrics = metrics_to_json(&result->metrics, true);
+	json_object_update(object, metrics);
+	json_decref(metrics);
 	json_object_set_new(object, "wall_s", json_number(result->wall_s));
 	json_object_set_new(object, "jobs_per_wall_s", json_number(x->count / result->wall_s));
 	json_object_set_new(object, "events", json_integer((json_int_t)result->events));
@@ -138,16 +149,14 @@ json_t *experiment_to_json(const struct experiment *x, const struct policy_resul
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(policies, policy_json(x, &results[i]));
 	double budget_w = x->options.power_budget_w;
-	return json_pack(
-	    "{s:s, s:i, s:s, s:o, s:o, s:{s:s, s:s, s:s, s:s}, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
-	    "s:o}",
-	    "kind", "ergon.simulate", "version", 1, "provenance", "modelled", "cluster",
-	    cluster_json(x), "trace", trace_json(&x->trace), "oracle", "name", x->oracle->name,
-	    "basis", x->oracle->basis, "power_basis", x->oracle->power_basis, "power_source",
-	    x->power_note, "settings", "interval_s",
-	    json_number((double)x->options.interval_ns * 1e-9), "restart_cost_s",
-	    json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
-	    budget_w > 0 ? json_real(budget_w) : json_null(), "seed", (json_int_t)x->options.seed,
-	    "time_weight", json_number(x->time_weight), "energy_weight",
-	    json_number(x->energy_weight), "policies", policies);
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
+	                 "s:o}",
+	                 "kind", "ergon.simulate", "version", 1, "provenance", "modelled",
+	                 "cluster", cluster_json(x), "trace", trace_json(&x->trace), "oracle",
+	                 experiment_oracle_to_json(x), "settings", "interval_s",
+	                 json_number((double)x->options.interval_ns * 1e-9), "restart_cost_s",
+	                 json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
+	                 budget_w > 0 ? json_real(budget_w) : json_null(), "seed",
+	                 (json_int_t)x->options.seed, "time_weight", json_number(x->time_weight),
+	                 "energy_weight", json_number(x->energy_weight), "policies", policies);
 }

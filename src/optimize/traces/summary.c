@@ -283,6 +283,53 @@ bool trace_stretch(struct trace *trace, double factor)
 	return true;
 }
 
+static int by_time(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+bool trace_resample(struct trace *trace, uint64_t seed)
+{
+	size_t n = trace->count;
+	uint64_t *times = malloc((n ? n : 1) * sizeof *times);
+	struct trace_job *drawn = malloc((n ? n : 1) * sizeof *drawn);
+	if (!times || !drawn || n == 0) {
+		free(times);
+		free(drawn);
+		return n == 0;
+	}
+	struct rng rng;
+	rng_init(&rng, seed);
+	for (size_t i = 0; i < n; i++)
+		times[i] = trace->jobs[i].arrival_ns;
+	qsort(times, n, sizeof *times, by_time);
+	uint64_t at = times[0];
+	for (size_t i = 0; i + 1 < n; i++)
+		times[i] = times[i + 1] - times[i];
+	for (size_t i = n - 1; i > 1; i--) {
+		size_t j = (size_t)rng_below(&rng, i);
+		uint64_t gap = times[i - 1];
+		times[i - 1] = times[j];
+		times[j] = gap;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct trace_job *job = &drawn[i];
+		*job = trace->jobs[rng_below(&rng, n)];
+		if (job->deadline_ns)
+			job->deadline_ns = at + (job->deadline_ns > job->arrival_ns
+			                             ? job->deadline_ns - job->arrival_ns
+			                             : 0);
+		job->arrival_ns = at;
+		if (i + 1 < n)
+			at += times[i];
+	}
+	memcpy(trace->jobs, drawn, n * sizeof *drawn);
+	free(times);
+	free(drawn);
+	return true;
+}
+
 size_t trace_limit_width(struct trace *trace, uint64_t units)
 {
 	size_t kept = 0;

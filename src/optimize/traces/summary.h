@@ -48,6 +48,10 @@ void trace_sample(struct trace *trace, size_t count, uint64_t seed);
 /* Multiplies the gaps between arrivals; deadlines keep their distance. False where a time would
  * leave the range; then nothing is changed. */
 bool trace_stretch(struct trace *trace, double factor);
+/* A bootstrap: as many jobs, each drawn from the trace's with replacement, at arrivals whose gaps
+ * are the trace's in another order; deadlines keep their distance. In place; false when memory is
+ * out. */
+bool trace_resample(struct trace *trace, uint64_t seed);
 /* Leaves out jobs that ask for more than so many units; how many these were. */
 size_t trace_limit_width(struct trace *trace, uint64_t units);
 
