@@ -41,6 +41,11 @@ install(FILES "${made}/ergon.fish" DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/ven
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# For ergon serve. Where systemd looks is beside lib, whatever the library folder is called.
+configure_file(packaging/ergon.service.in "${made}/ergon.service" @ONLY)
+install(FILES "${made}/ergon.service" DESTINATION lib/systemd/system)
+install(FILES packaging/ergon.sysusers RENAME ergon.conf DESTINATION lib/sysusers.d)
+
 # find_package(ergon) gives ergon::ergon, the shared library.
 install(EXPORT ergon NAMESPACE ergon:: FILE ergonConfig.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ergon)

@@ -46,6 +46,7 @@ struct ergon_env {
 	const char *devfs_root;  /* "/dev" */
 	const char *data_dir;    /* the folder with devices/, models/, ...: read only */
 	const char *state_dir;   /* the user's own: runs, calibrations; may not exist yet */
+	const char *socket_path; /* of ergon serve, for sensors closed to us; NULL: not asked */
 	const struct ergon_clock *clock;
 	const struct ergon_dl *dl;
 	/* Receives what a user should know but that is no error. May be NULL. */
@@ -55,9 +56,9 @@ struct ergon_env {
 
 /* The real machine: /sys, /proc, /dev, dlopen, the kernel's clocks. data_dir is looked for in
  * $ERGON_DATA_DIR, beside the running program (../share/ergon, ../data), then where it was
- * installed; state_dir in $ERGON_STATE_DIR, $XDG_DATA_HOME/ergon, $HOME/.local/share/ergon. Strings
- * live in storage, which must outlive env. Never fails: a folder that is not there is reported by
- * whoever needs it. */
+ * installed; state_dir in $ERGON_STATE_DIR, $XDG_DATA_HOME/ergon, $HOME/.local/share/ergon;
+ * socket_path is $ERGON_SOCKET or /run/ergon/ergon.sock. Strings live in storage, which must
+ * outlive env. Never fails: a folder that is not there is reported by whoever needs it. */
 struct ergon_env_storage {
 	char data_dir[1024];
 	char state_dir[1024];

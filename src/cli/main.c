@@ -81,6 +81,10 @@ static void apply_globals(struct cli *cli, const struct global_options *globals)
 	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
 		if (given[i])
 			*roots[i] = given[i];
+	/* Another machine's files: the server of this one has nothing to say of it. */
+	const char *named = getenv("ERGON_SOCKET");
+	if (globals->sysfs && !(named && *named))
+		cli->env->socket_path = NULL;
 	cli->quiet = globals->quiet;
 }
 

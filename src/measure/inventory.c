@@ -49,7 +49,7 @@ static json_t *read_channels(const struct sensor_driver *driver, const struct er
 static json_t *driver_to_json(const struct sensor_driver *driver, const struct ergon_env *env)
 {
 	static const char *const states[] = { "ready", "closed", "absent" };
-	static const char *const uses[] = { "always", "spare", "fallback", "on request" };
+	static const char *const uses[] = { "always", "spare", "relay", "fallback", "on request" };
 	struct sensor_reason reason = { "", "" };
 	struct ergon_error err = { 0 };
 	enum sensor_state state = driver->probe(env, NULL, &reason);

@@ -65,16 +65,25 @@ static bool covers(const char *name, enum tree_kind wanted)
 	return tree_covers(name, wanted);
 }
 
-/* Does a measured channel already account for some of what these channels stand for? Two ways to
- * one silicon are not mixed: a spare or a model is taken whole or not at all. */
-static bool already_covered(const struct meter *meter, size_t first, size_t count)
+static bool measured_already(const struct meter *meter, size_t first, const char *name)
 {
-	for (size_t i = first; i < first + count; i++)
-		for (size_t k = 0; k < first; k++)
-			if (meter->channels[k].provenance == PROVENANCE_MEASURED &&
-			    covers(meter->channels[k].name, tree_kind(meter->channels[i].name)))
-				return true;
+	for (size_t k = 0; k < first; k++)
+		if (meter->channels[k].provenance == PROVENANCE_MEASURED &&
+		    covers(meter->channels[k].name, tree_kind(name)))
+			return true;
 	return false;
+}
+
+/* Are these channels to be left out? Two ways to one silicon are not mixed: a spare or a model is
+ * taken only where measured channels account for nothing that it stands for. A relay is left out
+ * only where they account for all of it: its channels have the same names, and show as twins. */
+static bool already_covered(const struct meter *meter, enum sensor_use use, size_t first,
+                            size_t count)
+{
+	size_t covered = 0;
+	for (size_t i = first; i < first + count; i++)
+		covered += measured_already(meter, first, meter->channels[i].name);
+	return use == SENSOR_RELAY ? covered == count : covered > 0;
 }
 
 static enum ergon_code open_driver(struct meter *meter, const struct sensor_driver *driver,
@@ -95,7 +104,7 @@ static enum ergon_code open_driver(struct meter *meter, const struct sensor_driv
 		return err ? err->code : ERGON_IO;
 	}
 	if (!named && driver->use != SENSOR_ALWAYS &&
-	    already_covered(meter, first, (size_t)count)) {
+	    already_covered(meter, driver->use, first, (size_t)count)) {
 		driver->close(state);
 		free(state);
 		memset(meter->channels + first, 0, (size_t)count * sizeof *meter->channels);
@@ -149,19 +158,20 @@ static enum ergon_code open_list(struct meter *meter, const char *list, struct e
 	return code;
 }
 
-static int is_model(enum sensor_use use)
+/* Our own sensors first, then what another process reads, models last. */
+static int turn_of(enum sensor_use use)
 {
-	return use == SENSOR_FALLBACK;
+	return use == SENSOR_FALLBACK ? 2 : use == SENSOR_RELAY ? 1 : 0;
 }
 
 /* Everything that is ready; a driver whose open fails is left out with a remark. */
 static void open_all(struct meter *meter)
 {
-	for (int fallback = 0; fallback <= 1; fallback++) /* models last */
+	for (int turn = 0; turn <= 2; turn++)
 		for (const struct sensor_driver *const *d = sensor_drivers; *d; d++) {
 			struct sensor_reason reason;
 			struct ergon_error err = { 0 };
-			if (is_model((*d)->use) != fallback || (*d)->use == SENSOR_ON_REQUEST ||
+			if (turn_of((*d)->use) != turn || (*d)->use == SENSOR_ON_REQUEST ||
 			    (*d)->probe(meter->env, NULL, &reason) != SENSOR_READY)
 				continue;
 			if (open_driver(meter, *d, NULL, false, &err) && meter->env->log)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/grow.h"
 #include "base/json.h"
 #include "base/units.h"
@@ -37,20 +38,6 @@ enum ergon_code recorder_begin(struct recorder *recorder, struct store *store, s
 	    store_begin(store, (int64_t)unix_ns, command, channels, &recorder->id, err);
 	free(channels);
 	return code;
-}
-
-static void put_u64(unsigned char *at, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get_u64(const unsigned char *at)
-{
-	uint64_t value = 0;
-	for (int i = 0; i < 8; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
 }
 
 static void take_sample(void *user, const struct meter_sample *sample)

@@ -80,6 +80,7 @@ struct sensor_reason {
 enum sensor_use {
 	SENSOR_ALWAYS,   /* wherever it is ready */
 	SENSOR_SPARE,    /* another way to the same silicon: only for what no earlier one covers */
+	SENSOR_RELAY,    /* another process's readings: where they show what none of ours does */
 	SENSOR_FALLBACK, /* models: only for components that no measured channel covers */
 	SENSOR_ON_REQUEST, /* only when it is named */
 };
