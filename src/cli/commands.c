@@ -20,6 +20,7 @@ extern const struct command command_phases;
 extern const struct command command_characterize;
 extern const struct command command_predict;
 extern const struct command command_whatif;
+extern const struct command command_explain;
 extern const struct command command_search;
 extern const struct command command_model;
 extern const struct command command_simulate;
@@ -48,6 +49,7 @@ const struct command *const commands[] = {
 	&command_characterize,
 	&command_predict,
 	&command_whatif,
+	&command_explain,
 	&command_search,
 	&command_model,
 	&command_simulate,

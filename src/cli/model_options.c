@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/model_options.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +48,9 @@ enum ergon_code workload_from_flags(const struct model_flags *o, struct workload
 	return optimizer_parse(o->optimizer, &out->optimizer, err);
 }
 
-enum ergon_code settings_from_flags(const struct model_flags *o, struct predict_settings *settings,
-                                    struct ergon_error *err)
+static enum ergon_code settings_from_flags(const struct model_flags *o,
+                                           struct predict_settings *settings,
+                                           struct ergon_error *err)
 {
 	uint64_t copy = o->tensor * o->pipeline;
 	enum recompute recompute;
@@ -93,5 +95,57 @@ enum ergon_code change_device(const struct text_list *changes, struct device *de
 		if (code)
 			return code;
 	}
+	return ERGON_OK;
+}
+
+void input_from_flags(const struct model_flags *flags, struct input_pipeline *input)
+{
+	*input = (struct input_pipeline){ .samples_per_s = flags->input_rate,
+		                          .bytes_per_sample = 1e3 * flags->input_kb,
+		                          .storage_bps = 1e6 * flags->storage_mbs,
+		                          .cpu_s_per_sample = 1e-3 * flags->input_cpu_ms,
+		                          .cores = flags->input_cores };
+}
+
+static enum ergon_code add_input(const struct model_flags *flags, struct asked *asked,
+                                 struct ergon_error *err)
+{
+	struct input_pipeline input;
+	struct predict_settings *settings = &asked->request.settings;
+	input_from_flags(flags, &input);
+	if (input.bytes_per_sample > 0 && input.storage_bps <= 0)
+		return ergon_fail(err, ERGON_BAD_INPUT, "--input-kb needs --storage MB/S");
+	settings->loading_s =
+	    fmax(settings->loading_s,
+	         input_step_s(&input, asked->request.workload, settings, &asked->input));
+	return ERGON_OK;
+}
+
+enum ergon_code predict_asked(struct cli *cli, const struct model_flags *flags,
+                              const struct text_list *changes, struct arena *arena,
+                              struct asked *asked, struct ergon_error *err)
+{
+	struct workload_options wanted;
+	const struct workload *workload;
+	enum ergon_code code;
+	if ((code = option_needed(flags->model, "model", err)) ||
+	    (code = option_needed(flags->device, "device", err)) ||
+	    (code = workload_from_flags(flags, &wanted, err)) ||
+	    (code = device_load(cli->env, flags->device, &asked->device, err)) ||
+	    (changes && (code = change_device(changes, &asked->device, err))) ||
+	    (code = workload_load(cli->env, flags->model, &wanted, arena, &workload, err)) ||
+	    (code = calibration_from(cli, flags->calibration, &asked->calibration, err)))
+		return code;
+	asked->request = (struct predict_request){ .workload = workload, .device = &asked->device };
+	asked->input = INPUT_NONE;
+	struct predict_settings *settings = &asked->request.settings;
+	if ((code = settings_from_flags(flags, settings, err)) ||
+	    (code = add_input(flags, asked, err)) ||
+	    (code = predict_check(workload, &asked->device, settings, err)))
+		return code;
+	predict_explain(workload, &asked->device, &asked->calibration, settings, &asked->prediction,
+	                &asked->breakdown);
+	if (!isfinite(asked->prediction.step_time_s) || asked->prediction.step_time_s <= 0)
+		return ergon_fail(err, ERGON_BAD_INPUT, "these settings give no finite step time");
 	return ERGON_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "model/document.h"
+#include "model/input.h"
 
 struct model_flags {
 	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
@@ -14,6 +15,7 @@ struct model_flags {
 	double batch, power_cap_w, network_gbits;
 	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
 	uint64_t tensor, pipeline, virtual_stages, zero;
+	double input_rate, input_kb, input_cpu_ms, input_cores, storage_mbs;
 	bool infer, sequence_parallel;
 };
 
@@ -82,6 +84,19 @@ struct model_flags {
 	{ "loading", 0, OPTION_DURATION, offsetof(type, flags.loading_ns), "DURATION", NULL, \
 	  "time the input pipeline needs for a step", 0, 1e5 }
 
+/* The input pipeline of one node. */
+#define INPUT_OPTIONS(type, flags) \
+	{ "input", 0, OPTION_REAL, offsetof(type, flags.input_rate), "SAMPLES/S", NULL, \
+	  "samples a second that a node's input pipeline delivers", 1e-6, 1e12 }, \
+	{ "input-kb", 0, OPTION_REAL, offsetof(type, flags.input_kb), "KB", NULL, \
+	  "or what it must do: KB of a sample read from storage", 0, 1e12 }, \
+	{ "storage", 0, OPTION_REAL, offsetof(type, flags.storage_mbs), "MB/S", NULL, \
+	  "at this bandwidth", 1e-6, 1e9 }, \
+	{ "input-cpu", 0, OPTION_REAL, offsetof(type, flags.input_cpu_ms), "MS", NULL, \
+	  "and CPU time of a sample (decoding, augmentation)", 0, 1e9 }, \
+	{ "input-cores", 0, OPTION_REAL, offsetof(type, flags.input_cores), "N", "8", \
+	  "on this many cores", 1, 1e6 }
+
 /* clang-format on */
 
 /* "--NAME is needed" where value is NULL. */
@@ -94,11 +109,23 @@ ERGON_MUST_USE enum ergon_code calibration_from(struct cli *cli, const char *pat
 ERGON_MUST_USE enum ergon_code workload_from_flags(const struct model_flags *flags,
                                                    struct workload_options *options,
                                                    struct ergon_error *err);
-ERGON_MUST_USE enum ergon_code settings_from_flags(const struct model_flags *flags,
-                                                   struct predict_settings *settings,
-                                                   struct ergon_error *err);
+void input_from_flags(const struct model_flags *flags, struct input_pipeline *input);
 /* "l2_mb=80": onto the device. */
 ERGON_MUST_USE enum ergon_code change_device(const struct text_list *changes, struct device *device,
                                              struct ergon_error *err);
+
+/* A prediction that somebody asked for, with all that it rests on. */
+struct asked {
+	struct device device;
+	struct calibration calibration;
+	struct predict_request request; /* of the device above */
+	struct prediction prediction;
+	struct breakdown breakdown;
+	enum input_stage input; /* what the input pipeline is bound by */
+};
+/* Loads, checks and predicts. changes: of the device, may be NULL. *asked must not move. */
+ERGON_MUST_USE enum ergon_code predict_asked(struct cli *cli, const struct model_flags *flags,
+                                             const struct text_list *changes, struct arena *arena,
+                                             struct asked *asked, struct ergon_error *err);
 
 #endif

@@ -38,6 +38,7 @@ static json_t *breakdown_to_json(const struct prediction *prediction,
 		put(item, "energy_j", row->energy_j);
 		put(item, "flops", row->flops);
 		put(item, "bytes", row->bytes);
+		put(item, "dram_bytes", row->dram_bytes);
 		put(item, "launches", row->launches);
 		json_array_append_new(rows, item);
 	}

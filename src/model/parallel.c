@@ -23,7 +23,7 @@ void layout_init(struct layout *layout, const struct workload *workload,
 	layout->bubble = (layout->pipeline - 1) / (layout->virtual_stages * layout->micro);
 }
 
-static double node_gpus(const struct predict_settings *settings)
+double layout_node_gpus(const struct predict_settings *settings)
 {
 	return settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
 }
@@ -35,7 +35,7 @@ static double network_bps(const struct device *device, const struct predict_sett
 	if (settings->network_bps > 0)
 		return settings->network_bps;
 	double port = device->nvlink_bps >= 900e9 ? 50e9 : device->nvlink_bps >= 600e9 ? 25e9 : 0;
-	return port > 0 ? port * node_gpus(settings) : 12.5e9;
+	return port > 0 ? port * layout_node_gpus(settings) : 12.5e9;
 }
 
 static double link_bps(const struct device *device, const struct calibration *cal)
@@ -54,7 +54,7 @@ static double data_reduce_s(const struct layout *layout, const struct device *de
                             const struct calibration *cal, const struct predict_settings *settings,
                             double bytes)
 {
-	double node = node_gpus(settings);
+	double node = layout_node_gpus(settings);
 	double inside = fmin(layout->data, fmax(1, floor(node / layout->tensor)));
 	double nodes = ceil(layout->data / inside);
 	double rings = fmax(1, fmin(node, layout->data * layout->tensor) / inside);
@@ -67,7 +67,7 @@ double tensor_reduce_s(const struct layout *layout, const struct device *device,
                        const struct calibration *cal, const struct predict_settings *settings,
                        double bytes)
 {
-	double node = node_gpus(settings), inside = fmin(layout->tensor, node);
+	double node = layout_node_gpus(settings), inside = fmin(layout->tensor, node);
 	return ring_s(inside, bytes, link_bps(device, cal), cal->collective_s) +
 	       ring_s(ceil(layout->tensor / node), bytes,
 	              network_bps(device, settings) * cal->network, cal->collective_s);

@@ -19,6 +19,9 @@ struct layout {
 void layout_init(struct layout *layout, const struct workload *workload,
                  const struct predict_settings *settings);
 
+/* GPUs that share a node. */
+double layout_node_gpus(const struct predict_settings *settings);
+
 struct communication {
 	double data_s;   /* gradients (and parameters where they are sharded), a step */
 	double bucket_s; /* the last part, which nothing hides */

@@ -361,6 +361,7 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	row->time_s += time;
 	row->flops += weight * work.flops;
 	row->bytes += weight * work.bytes;
+	row->dram_bytes += weight * work.dram_bytes;
 	row->launches += launches;
 	row->energy_j += weight * (work.flops * plan->times->machine.flop_j[kernel->rate] * v * v +
 	                           work.dram_bytes * plan->times->machine.byte_j);

@@ -98,6 +98,7 @@ struct breakdown_row {
 	const char *group;  /* borrowed from the workload, or static */
 	enum family family; /* that takes most of it */
 	double time_s, cause_s[CAUSE_COUNT], energy_j, flops, bytes, launches;
+	double dram_bytes; /* of bytes, those that L2 does not hold */
 };
 enum { BREAKDOWN_MAX = GROUPS_MAX + 4 };
 struct breakdown {
