@@ -16,10 +16,10 @@ struct recommend_options {
 
 static const struct option options[] = {
 	EXPERIMENT_OPTIONS(struct recommend_options, x, "60s", "30s"),
-	{ .name = "deadlines",
+	{ .name = "strict-deadlines",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct recommend_options, deadlines),
-	  .help = "the trace's deadlines are strict" },
+	  .help = "deadlines are strict" },
 	{ .name = "fairness",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct recommend_options, fairness),

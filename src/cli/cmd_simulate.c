@@ -113,7 +113,7 @@ static enum ergon_code parse_policies(const struct simulate_options *given,
 	*count = 0;
 	if (strcmp(given->policies, "all") == 0) {
 		for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++)
-			if (!(*p)->needs_budget || given->x.power_budget_w > 0)
+			if (!(*p)->needs_budget || given->x.power_budget)
 				add_policy(list, count, *p);
 		return ERGON_OK;
 	}

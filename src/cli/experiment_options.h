@@ -10,8 +10,9 @@
 
 struct experiment_flags {
 	const char *cluster, *trace, *format, *oracle, *objective;
-	uint64_t interval_ns, restart_ns, seed;
-	double power_budget_w;
+	const char *power_budget, *carbon, *price, *failures, *node_sleep, *deadlines;
+	uint64_t interval_ns, restart_ns, seed, checkpoint_ns, sleep_after_ns, delay_ns;
+	double pue, host_w;
 	bool lenient;
 };
 
@@ -38,10 +39,38 @@ struct experiment_flags {
 	                   .name = "restart-cost", .fallback = restart,                            \
 	                   .help = "time without progress after each change of placement",         \
 	                   .max = 86400),                                                          \
-	    EXPERIMENT_ROW(type, flags.power_budget_w, OPTION_POWER, "POWER",                      \
+	    EXPERIMENT_ROW(type, flags.power_budget, OPTION_TEXT, "POWER|FILE",                    \
 	                   .name = "power-budget",                                                 \
-	                   .help = "of the whole cluster; charon keeps it, others are held "       \
-	                           "against it"),                                                  \
+	                   .help = "of the whole cluster, over time by a file (time_s or hour, "   \
+	                           "power_w); charon keeps it, others are held against it"),       \
+	    EXPERIMENT_ROW(type, flags.carbon, OPTION_TEXT, "GRID|G|FILE", .name = "carbon",       \
+	                   .help = "carbon: a grid such as FR, g/kWh, or a file (time_s or hour, " \
+	                           "g_per_kwh)"),                                                  \
+	    EXPERIMENT_ROW(type, flags.price, OPTION_TEXT, "PRICE|FILE", .name = "price",          \
+	                   .help = "of a kWh, or a file (time_s or hour, price_per_kwh)"),         \
+	    EXPERIMENT_ROW(type, flags.pue, OPTION_REAL, "PUE", .name = "pue",                     \
+	                   .help = "facility power over IT power", .min = 0, .max = 10),           \
+	    EXPERIMENT_ROW(type, flags.host_w, OPTION_POWER, "POWER", .name = "host-power",        \
+	                   .help = "of a node without its GPUs, where the cluster states none"),   \
+	    EXPERIMENT_ROW(type, flags.node_sleep, OPTION_TEXT, "power=W,wake=S",                  \
+	                   .name = "node-sleep",                                                   \
+	                   .help = "all nodes can sleep: power=W,wake=S[,fall=S][,waking=W]"),     \
+	    EXPERIMENT_ROW(                                                                        \
+		type, flags.sleep_after_ns, OPTION_DURATION, "DURATION", .name = "sleep-after",    \
+		.help = "under any policy, nodes idle for so long are sent to sleep", .max = 1e7), \
+	    EXPERIMENT_ROW(type, flags.failures, OPTION_TEXT, "random|FILE", .name = "failures",   \
+	                   .help = "of nodes: random by the cluster's mtbf_h, or a file (time_s, " \
+	                           "node, repair_s)"),                                             \
+	    EXPERIMENT_ROW(                                                                        \
+		type, flags.checkpoint_ns, OPTION_DURATION, "DURATION", .name = "checkpoint",      \
+		.help = "work between two checkpoints, where the trace states none", .max = 1e7),  \
+	    EXPERIMENT_ROW(type, flags.delay_ns, OPTION_DURATION, "DURATION", .name = "delay",     \
+	                   .help = "policies may put a start off so long for carbon or price",     \
+	                   .max = 1e7),                                                            \
+	    EXPERIMENT_ROW(type, flags.deadlines, OPTION_TEXT, "slack=A:B,share=P",                \
+	                   .name = "deadlines",                                                    \
+	                   .help = "give a share of the jobs deadlines at A to B times their "     \
+	                           "time alone [,criticality=C]"),                                 \
 	    EXPERIMENT_ROW(type, flags.objective, OPTION_TEXT, "NAME", .name = "objective",        \
 	                   .fallback = "edp",                                                      \
 	                   .help = "edp, ed2p, energy, time, or A,B for T^A E^B"),                 \

@@ -17,11 +17,14 @@
 #define JOB_NONE UINT32_MAX
 
 struct job_facts {
-	const char *name, *application, *user;
+	const char *name, *application, *user; /* user: or tenant, or virtual cluster */
 	uint64_t arrival_ns;
 	uint64_t duration_ns;   /* as the trace has it, on what it asked for; 0: not stated */
 	uint64_t estimate_ns;   /* what its user said it would take, else duration_ns */
 	uint64_t deadline_ns;   /* 0: none */
+	uint64_t restart_ns;    /* own restart cost; 0: that of the run (job_restart_ns) */
+	uint64_t checkpoint_ns; /* work between checkpoints; 0: that of the run */
+	double criticality;     /* weight among jobs; 1 where the trace states none */
 	double work;            /* progress at the end */
 	const double *progress; /* [epochs + 1]; NULL where epochs is 1 */
 	uint32_t epochs;
@@ -51,9 +54,11 @@ struct job_state {
 	bool started;
 	uint32_t group; /* of nodes, while it runs */
 	uint32_t gpus, share_count;
-	uint32_t batch; /* asked of the oracle */
+	uint32_t batch;   /* asked of the oracle */
+	uint32_t setting; /* of power, an index into the oracle's; 0: free */
 	uint32_t epoch;
 	uint32_t restarts;               /* changes of placement after the first start */
+	uint32_t failures;               /* of nodes while it ran on them */
 	struct share *shares;            /* [share_count], in the order in which they were taken */
 	const struct estimate *estimate; /* of the running configuration */
 	double progress;                 /* at segment_ns */
@@ -64,7 +69,12 @@ struct job_state {
 	uint64_t attained_gpu_ns;  /* GPU time held, up to held_since_ns */
 	int64_t power_uw;          /* drawn now by its GPUs */
 	unsigned __int128 energy;  /* uW x ns, up to held_since_ns */
-	uint32_t next, previous;   /* all that have arrived and are not done, by arrival */
+	/* What a failure would leave: as of the last checkpoint, which was saved_ns. */
+	double saved_progress;
+	uint32_t saved_epoch;
+	uint64_t saved_ns;
+	uint64_t lost_gpu_ns;    /* work that failures have thrown away */
+	uint32_t next, previous; /* all that have arrived and are not done, by arrival */
 	uint32_t pending_next, pending_previous; /* those among them without GPUs */
 };
 

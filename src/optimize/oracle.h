@@ -37,9 +37,17 @@ struct job_config {
 	uint32_t group; /* of the cluster */
 	uint32_t batch; /* 0: what the job asked for */
 	uint32_t gpus, node_count;
+	uint32_t setting;           /* of power: an index into oracle settings(); 0: free */
 	const struct share *shares; /* NULL: packed, full nodes first */
 	bool accumulate; /* at least one extra micro-step a step (Optimus's profile of one GPU) */
 };
+
+/* How the power of a GPU can be held down: a cap, or a clock where caps hardly reach below full
+ * power. 0 in both: free. */
+struct power_setting {
+	double cap_w, clock_hz;
+};
+enum { POWER_SETTINGS_MAX = 32 };
 
 /* How far a job's batch can be varied. */
 struct batch_limits {
@@ -66,8 +74,19 @@ struct oracle_ops {
 	 * oracle knows nothing of convergence. */
 	void (*gradient)(struct oracle *oracle, const struct job_facts *job, uint32_t batch,
 	                 uint32_t epoch, double *sqr, double *var);
+	/* Settings of power that a group's GPUs have for that job, into out[max]; the first is
+	 * free. Returns how many. NULL: only free. Job_config.setting is an index into them, the
+	 * same for all jobs of a group. */
+	uint32_t (*settings)(struct oracle *oracle, const struct job_facts *job, uint32_t group,
+	                     struct power_setting *out, uint32_t max);
 	void (*fini)(struct oracle *oracle);
 };
+
+/* For oracles that know jobs at their own batch only: the callbacks of the same names. */
+uint32_t oracle_own_batch(struct oracle *oracle, const struct job_facts *job, uint32_t *out,
+                          uint32_t max);
+void oracle_own_limits(struct oracle *oracle, const struct job_facts *job,
+                       struct batch_limits *limits);
 
 struct oracle {
 	const struct oracle_ops *ops;
@@ -92,6 +111,15 @@ static inline const struct estimate *oracle_packed(struct oracle *oracle,
 {
 	struct job_config config = { .group = group, .gpus = gpus, .batch = batch };
 	return oracle->ops->estimate(oracle, job, &config);
+}
+
+static inline uint32_t oracle_settings(struct oracle *oracle, const struct job_facts *job,
+                                       uint32_t group, struct power_setting *out, uint32_t max)
+{
+	if (oracle->ops->settings)
+		return oracle->ops->settings(oracle, job, group, out, max);
+	*out = (struct power_setting){ 0 };
+	return 1;
 }
 
 /* Seconds from progress (in epoch) to the end at this estimate. */

@@ -28,6 +28,7 @@
 #include "optimize/job.h"
 #include "optimize/oracle.h"
 #include "optimize/sim/pool.h"
+#include "spec/series.h"
 
 /* Why the policy is called; several may hold at once. */
 enum wakeup {
@@ -36,14 +37,25 @@ enum wakeup {
 	WAKEUP_INTERVAL = 1 << 2, /* a round in which nothing else happened */
 	WAKEUP_ASKED = 1 << 3,    /* plan_wake_at */
 	WAKEUP_EPOCH = 1 << 4,    /* a job has crossed into its next epoch */
+	WAKEUP_BUDGET = 1 << 5,   /* the power budget has changed */
+	WAKEUP_FAILURE = 1 << 6,  /* a node has failed; its jobs wait again */
+	WAKEUP_REPAIR = 1 << 7,   /* a node is back */
 };
+
+/* Nodes that are falling asleep, asleep or waking up count as free: a job that is placed on one
+ * wakes it, holds its GPUs and begins when it is up. Nodes that are down are no part of the pool.
+ */
+enum node_state { NODE_UP, NODE_FALLING, NODE_ASLEEP, NODE_WAKING, NODE_DOWN };
 
 /* What does not change during a run. */
 struct cluster_view {
 	const struct cluster *spec;
-	const struct pool *pool;  /* free GPUs, the plan so far included */
-	double budget_w;          /* infinite where there is none */
-	const double *gpu_idle_w; /* [groups] */
+	const struct pool *pool;   /* free GPUs, the plan so far included */
+	double budget_w;           /* the least until the next decision; infinite: none */
+	const double *gpu_idle_w;  /* [groups] */
+	const double *host_w;      /* [groups]: a node that is up, without its GPUs */
+	const uint8_t *node_state; /* [nodes]: enum node_state; NULL: all are up for ever */
+	const struct series *budget, *carbon, *price; /* over time; NULL: not known */
 };
 
 struct jobs_view {
@@ -68,7 +80,12 @@ struct policy_options {
 	uint64_t seed;
 	uint64_t interval_ns; /* 0: only when something happens */
 	uint64_t restart_ns;
-	double power_budget_w;             /* infinite where there is none */
+	uint64_t checkpoint_ns; /* work between checkpoints; 0: only when a job loses its GPUs */
+	/* Whatever the policy: a node without a job for so long is sent to sleep where it can;
+	 * 0: nodes sleep only where the policy says so. */
+	uint64_t sleep_after_ns;
+	uint64_t delay_ns;     /* how long a start may be put off for carbon or price; 0: not */
+	double power_budget_w; /* infinite where there is none */
 	double time_weight, energy_weight; /* objective T^a E^b; EDP is 1, 1 */
 };
 
@@ -79,6 +96,23 @@ enum spread {
 };
 
 struct plan;
+
+/* The complete wanted configuration of a job. */
+struct wish {
+	uint32_t group, gpus;
+	uint32_t batch;   /* 0: what it asked for */
+	uint32_t setting; /* of power, an index into the oracle's; 0: free */
+	enum spread spread;
+	/* Where not NULL the nodes are named, all in one group; group, gpus and spread are then
+	 * not looked at. */
+	const struct share *shares;
+	uint32_t share_count;
+};
+/* The job may be pending or running; a change of batch or setting alone costs no restart.
+ * INFEASIBLE leaves the job without GPUs in the plan; the policy may then wish something else for
+ * it, or plan_keep(). */
+ERGON_MUST_USE enum ergon_code plan_wish(struct plan *plan, uint32_t job, const struct wish *wish,
+                                         struct ergon_error *err);
 
 /* The complete wanted configuration of a job, which may be pending or running. batch 0: what it
  * asked for. The engine picks the nodes. INFEASIBLE leaves the job without GPUs in the plan; the
@@ -94,6 +128,12 @@ ERGON_MUST_USE enum ergon_code plan_place_on(struct plan *plan, uint32_t job,
 void plan_preempt(struct plan *plan, uint32_t job);
 /* Gives a job back what it held when decide() was called; those GPUs must be free in the plan. */
 ERGON_MUST_USE enum ergon_code plan_keep(struct plan *plan, uint32_t job, struct ergon_error *err);
+/* Sends a node to sleep when the plan is applied, unless a job of the plan is on it by then. It
+ * must be up, hold no job, and be of a group that can sleep. */
+ERGON_MUST_USE enum ergon_code plan_sleep(struct plan *plan, uint32_t node,
+                                          struct ergon_error *err);
+/* Wakes a node before a job needs it; nothing where it does not sleep. */
+void plan_wake(struct plan *plan, uint32_t node);
 /* Calls decide() again at that time at the latest (event-driven runs). */
 void plan_wake_at(struct plan *plan, uint64_t time_ns);
 /* Predicted power of the whole cluster, restarting jobs counted at their working power. */
@@ -103,6 +143,12 @@ double plan_power_with_w(const struct plan *plan, uint32_t group, uint32_t gpus,
                          const struct estimate *estimate);
 /* GPUs that the job holds in the plan so far. */
 uint32_t plan_gpus(const struct plan *plan, uint32_t job);
+
+static inline uint64_t job_restart_ns(const struct job_facts *job,
+                                      const struct policy_options *options)
+{
+	return job->restart_ns ? job->restart_ns : options->restart_ns;
+}
 
 /* What the engine settles only when something changes, as of now. */
 static inline uint64_t job_served_gpu_ns(const struct job_state *state, uint64_t now_ns)

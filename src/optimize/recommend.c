@@ -40,8 +40,7 @@ static const struct scheduling_policy *walk(const struct experiment *x,
 		const char *question, *policy;
 		bool yes;
 	} tree[] = {
-		[BRANCH_BUDGET] = { "a hard power budget", "charon",
-		                    x->options.power_budget_w > 0 },
+		[BRANCH_BUDGET] = { "a hard power budget", "charon", experiment_has_budget(x) },
 		[BRANCH_DEADLINES] = { "strict deadlines", "aurachronos",
 		                       wishes->strict_deadlines },
 		[BRANCH_FAIRNESS] = { "fairness first", "hades", wishes->fairness_first },
@@ -113,7 +112,7 @@ static enum ergon_code simulate_all(struct experiment *x, struct recommendation 
 	for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++) {
 		if (r->count == RECOMMEND_POLICIES_MAX)
 			break;
-		if ((*p)->needs_budget && !(x->options.power_budget_w > 0))
+		if ((*p)->needs_budget && !(experiment_has_budget(x)))
 			continue;
 		struct policy_result *result = &r->results[r->count];
 		struct ergon_error why = { 0 };

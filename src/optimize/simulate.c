@@ -105,6 +105,9 @@ static enum ergon_code read_jobs(struct experiment *x, struct ergon_error *err)
 			.line = from->line,
 			.trace_index = i,
 			.urgent = from->urgent,
+			.restart_ns = from->restart_ns,
+			.checkpoint_ns = from->checkpoint_ns,
+			.criticality = from->priority,
 		};
 		if (x->options.used && x->trace.unit == TRACE_PROCESSORS && from->cpus_used)
 			job->gpus = from->cpus_used;
@@ -206,6 +209,8 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	if (!code)
 		code = cluster_load(options->cluster, &x->arena, &x->cluster, err);
+	if (!code)
+		code = site_load(env, &options->site, &x->cluster, &x->arena, &x->site, err);
 	for (size_t g = 0; g < x->cluster.group_count && !code; g++)
 		code = group_power(x, g, err);
 	if (!code)
@@ -221,6 +226,9 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 		code = read_jobs(x, err);
 	if (!code)
 		code = make_oracle(x, err);
+	if (!code && options->deadlines)
+		code = site_deadlines(options->deadlines, options->seed, &x->cluster, x->oracle,
+		                      x->jobs, x->count, err);
 	return code;
 }
 
@@ -272,7 +280,7 @@ static void gantt_hear(void *user, const struct sim_event *event)
 	struct gantt *gantt = user;
 	if (event->kind == SIM_PLACE)
 		gantt_open(gantt, event);
-	else if (event->kind == SIM_STOP || event->kind == SIM_END)
+	else if (event->kind == SIM_STOP || event->kind == SIM_END || event->kind == SIM_LOSE)
 		gantt_close(gantt, event);
 }
 
@@ -324,11 +332,16 @@ static enum ergon_code run(struct experiment *x, struct arena *arena, struct sim
 	return ERGON_OK;
 }
 
+bool experiment_has_budget(const struct experiment *x)
+{
+	return x->options.power_budget_w > 0 || x->site.budget.count;
+}
+
 enum ergon_code experiment_run(struct experiment *x, const struct scheduling_policy *policy,
                                struct policy_result *result, struct ergon_error *err)
 {
 	*result = (struct policy_result){ .policy = policy };
-	if (policy->needs_budget && !(x->options.power_budget_w > 0))
+	if (policy->needs_budget && !experiment_has_budget(x))
 		return ergon_fail(err, ERGON_BAD_INPUT, "policy %s needs --power-budget",
 		                  policy->name);
 	struct sim_setup setup = {
@@ -342,6 +355,9 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		.options = { .seed = x->options.seed,
 		             .interval_ns = x->options.interval_ns,
 		             .restart_ns = x->options.restart_ns,
+		             .checkpoint_ns = x->options.site.checkpoint_ns,
+		             .sleep_after_ns = x->options.site.sleep_after_ns,
+		             .delay_ns = x->options.site.delay_ns,
 		             .power_budget_w = x->options.power_budget_w > 0
 		                                   ? x->options.power_budget_w
 		                                   : (double)INFINITY,
@@ -356,6 +372,7 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 	};
 	struct arena arena;
 	arena_init(&arena);
+	site_to_setup(&x->site, &setup);
 	enum ergon_code code = run(x, &arena, &setup, result, err);
 	arena_fini(&arena);
 	return code;

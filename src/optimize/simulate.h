@@ -16,6 +16,7 @@
 #include "optimize/policy.h"
 #include "optimize/sim/engine.h"
 #include "optimize/sim/metrics.h"
+#include "optimize/site.h"
 #include "optimize/traces/trace.h"
 #include "spec/cluster.h"
 
@@ -31,8 +32,10 @@ struct experiment_options {
 	uint64_t seed, interval_ns, restart_ns;
 	double load;           /* the trace's gaps are divided by it; 0 and 1: as they are */
 	bool resample;         /* jobs and gaps are drawn anew from the trace, by seed */
-	double power_budget_w; /* 0: none */
+	double power_budget_w; /* 0: none, or over time: site.budget */
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
+	struct site_options site;
+	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
 	const char *external;  /* command or library of policy external; NULL: none */
 };
 
@@ -70,6 +73,7 @@ struct experiment {
 	double host_w[CLUSTER_GROUPS_MAX];
 	char power_note[512];
 	double time_weight, energy_weight;
+	struct site site;
 	struct linear_solver *linear;
 	const struct ergon_env *env;
 	void (*progress)(void *user, double done);
@@ -82,6 +86,7 @@ ERGON_MUST_USE enum ergon_code experiment_load(const struct ergon_env *env,
                                                const struct experiment_options *options,
                                                struct experiment *experiment,
                                                struct ergon_error *err);
+bool experiment_has_budget(const struct experiment *experiment);
 /* result->gantt is malloc'd: policy_result_fini. */
 ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,
                                               const struct scheduling_policy *policy,

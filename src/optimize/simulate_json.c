@@ -12,12 +12,14 @@ static json_t *cluster_json(const struct experiment *x)
 	json_t *groups = json_array();
 	for (size_t g = 0; g < x->cluster.group_count; g++) {
 		const struct cluster_group *group = &x->cluster.groups[g];
-		json_array_append_new(groups, json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "type",
-		                                        group->type, "nodes", (int)group->nodes,
-		                                        "gpus_per_node", (int)group->gpus_per_node,
-		                                        "gpu_idle_w", json_number(x->gpu_idle_w[g]),
-		                                        "gpu_max_w", json_number(x->gpu_max_w[g]),
-		                                        "host_w", json_number(x->host_w[g])));
+		json_array_append_new(
+		    groups,
+		    json_pack(
+			"{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "type", group->type, "nodes",
+			(int)group->nodes, "gpus_per_node", (int)group->gpus_per_node, "gpu_idle_w",
+			json_number(x->gpu_idle_w[g]), "gpu_max_w", json_number(x->gpu_max_w[g]),
+			"host_w", json_number(x->host_w[g]), "sleep_w", json_number(group->sleep_w),
+			"wake_s", json_number(group->wake_s)));
 	}
 	return json_pack("{s:s, s:i, s:i, s:o, s:o}", "name", x->cluster.name, "nodes",
 	                 (int)x->cluster.nodes, "gpus", (int)x->cluster.gpus, "pue",
@@ -99,6 +101,15 @@ json_t *metrics_to_json(const struct metrics *m, bool with_quantiles)
 		{ "rho_max", m->rho_max },
 		{ "jain", m->jain },
 		{ "lateness_max_s", m->lateness_max_s },
+		{ "lateness_mean_s", m->lateness_mean_s },
+		{ "missed_criticality", m->missed_criticality },
+		{ "facility_energy_j", m->facility_j },
+		{ "carbon_g", m->carbon_g },
+		{ "cost", m->cost },
+		{ "lost_gpu_s", m->lost_gpu_s },
+		{ "lost_share", m->lost_share },
+		{ "asleep_share", m->asleep_share },
+		{ "down_share", m->down_share },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		json_object_set_new(object, rows[i].name, json_number(rows[i].value));
@@ -108,6 +119,9 @@ json_t *metrics_to_json(const struct metrics *m, bool with_quantiles)
 	if (quantiles)
 		json_object_set_new(object, "jct_quantiles_s", quantiles);
 	json_object_set_new(object, "restarts", json_integer((json_int_t)m->restarts));
+	json_object_set_new(object, "node_failures", json_integer((json_int_t)m->failures));
+	json_object_set_new(object, "node_sleeps", json_integer((json_int_t)m->sleeps));
+	json_object_set_new(object, "node_wakes", json_integer((json_int_t)m->wakes));
 	json_object_set_new(object, "deadlines", json_integer((json_int_t)m->deadlines));
 	json_object_set_new(object, "deadline_misses",
 	                    json_integer((json_int_t)m->deadline_misses));
@@ -118,6 +132,21 @@ json_t *experiment_oracle_to_json(const struct experiment *x)
 {
 	return json_pack("{s:s, s:s, s:s, s:s}", "name", x->oracle->name, "basis", x->oracle->basis,
 	                 "power_basis", x->oracle->power_basis, "power_source", x->power_note);
+}
+
+/* What was simulated around the cluster; null: not. */
+static json_t *site_json(const struct experiment *x)
+{
+	const struct site_options *site = &x->options.site;
+	const char *carbon = x->site.carbon.count ? x->site.carbon.origin : NULL;
+	const char *price = x->site.price.count ? x->site.price.origin : NULL;
+	const char *budget = x->site.budget.count ? x->site.budget.origin : NULL;
+	return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "power_budget", budget,
+	                 "carbon", carbon, "price", price, "failures", site->failures, "deadlines",
+	                 x->options.deadlines, "sleep_after_s",
+	                 json_number((double)site->sleep_after_ns * 1e-9), "checkpoint_s",
+	                 json_number((double)site->checkpoint_ns * 1e-9), "delay_s",
+	                 json_number((double)site->delay_ns * 1e-9));
 }
 
 static json_t *policy_json(const struct experiment *x, const struct policy_result *result)
@@ -149,14 +178,14 @@ json_t *experiment_to_json(const struct experiment *x, const struct policy_resul
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(policies, policy_json(x, &results[i]));
 	double budget_w = x->options.power_budget_w;
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
-	                 "s:o}",
-	                 "kind", "ergon.simulate", "version", 1, "provenance", "modelled",
-	                 "cluster", cluster_json(x), "trace", trace_json(&x->trace), "oracle",
-	                 experiment_oracle_to_json(x), "settings", "interval_s",
-	                 json_number((double)x->options.interval_ns * 1e-9), "restart_cost_s",
-	                 json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
-	                 budget_w > 0 ? json_real(budget_w) : json_null(), "seed",
-	                 (json_int_t)x->options.seed, "time_weight", json_number(x->time_weight),
-	                 "energy_weight", json_number(x->energy_weight), "policies", policies);
+	return json_pack(
+	    "{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
+	    "s:o, s:o}",
+	    "kind", "ergon.simulate", "version", 1, "provenance", "modelled", "cluster",
+	    cluster_json(x), "trace", trace_json(&x->trace), "oracle", experiment_oracle_to_json(x),
+	    "settings", "interval_s", json_number((double)x->options.interval_ns * 1e-9),
+	    "restart_cost_s", json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
+	    budget_w > 0 ? json_real(budget_w) : json_null(), "seed", (json_int_t)x->options.seed,
+	    "time_weight", json_number(x->time_weight), "energy_weight",
+	    json_number(x->energy_weight), "site", site_json(x), "policies", policies);
 }

@@ -9,6 +9,16 @@
 
 enum { TYPE_LENGTH_MAX = 40 };
 
+struct cluster_group cluster_group_plain(void)
+{
+	return (struct cluster_group){ .gpu_idle_w = NAN,
+		                       .gpu_max_w = NAN,
+		                       .host_w = NAN,
+		                       .sleep_w = NAN,
+		                       .wake_w = NAN,
+		                       .mtbf_s = NAN };
+}
+
 static bool type_is_valid(const char *type, size_t length)
 {
 	if (length == 0 || length > TYPE_LENGTH_MAX || !isalnum((unsigned char)type[0]))
@@ -76,7 +86,7 @@ enum ergon_code cluster_parse(const char *text, struct arena *arena, struct clus
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	const char *at = text;
 	for (;;) {
-		struct cluster_group group = { .gpu_idle_w = NAN, .gpu_max_w = NAN, .host_w = NAN };
+		struct cluster_group group = cluster_group_plain();
 		const char *begin = at;
 		bool good = scan_count(&at, CLUSTER_NODES_MAX, &group.nodes) && *at == 'x';
 		at += good;
@@ -103,13 +113,71 @@ enum ergon_code cluster_parse(const char *text, struct arena *arena, struct clus
 	}
 }
 
+/* Powers, sleep, failures and links: all optional. */
+static enum ergon_code read_figures(const json_t *object, struct json_place place,
+                                    struct cluster_group *group, struct ergon_error *err)
+{
+	double mtbf_h = NAN, repair_h = 0, link_gbs = 0, rack_gbs = 0;
+	uint64_t rack_nodes = 0;
+	const struct {
+		const char *key;
+		double min, max, *value;
+	} rows[] = {
+		{ "gpu_idle_w", 0, 1e5, &group->gpu_idle_w },
+		{ "gpu_max_w", 0, 1e5, &group->gpu_max_w },
+		{ "host_w", 0, 1e6, &group->host_w },
+		{ "sleep_w", 0, 1e6, &group->sleep_w },
+		{ "sleep_s", 0, 86400, &group->sleep_s },
+		{ "wake_s", 0, 86400, &group->wake_s },
+		{ "wake_w", 0, 1e6, &group->wake_w },
+		{ "mtbf_h", 1e-3, 1e9, &mtbf_h },
+		{ "repair_h", 0, 1e5, &repair_h },
+		{ "link_gbs", 1e-3, 1e5, &link_gbs },
+		{ "rack_link_gbs", 1e-3, 1e6, &rack_gbs },
+	};
+	enum ergon_code code = ERGON_OK;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && !code; i++)
+		code = json_want_real(object, place, rows[i].key, rows[i].min, rows[i].max,
+		                      rows[i].value, err);
+	if (!code)
+		code = json_want_count(object, place, "rack_nodes", 1, CLUSTER_NODES_MAX,
+		                       &rack_nodes, err);
+	group->mtbf_s = mtbf_h * 3600;
+	group->repair_s = repair_h * 3600;
+	group->link_bps = link_gbs * 1e9;
+	group->rack_link_bps = rack_gbs * 1e9;
+	group->rack_nodes = (uint32_t)rack_nodes;
+	return code;
+}
+
+static enum ergon_code check_figures(const struct cluster_group *group, struct json_place place,
+                                     struct ergon_error *err)
+{
+	if (group->gpu_idle_w > group->gpu_max_w)
+		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
+		                     "%s.gpu_idle_w: %g is above gpu_max_w %g", place.at,
+		                     group->gpu_idle_w, group->gpu_max_w);
+	double host_w = isnan(group->host_w) ? 0 : group->host_w;
+	if (group->wake_w < host_w)
+		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
+		                     "%s.wake_w: %g is below host_w %g", place.at, group->wake_w,
+		                     host_w);
+	if (group->rack_link_bps > 0 && !group->rack_nodes)
+		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
+		                     "%s.rack_link_gbs: needs rack_nodes", place.at);
+	return ERGON_OK;
+}
+
 static enum ergon_code read_group(const json_t *object, struct json_place place,
                                   struct arena *arena, struct cluster *cluster,
                                   struct ergon_error *err)
 {
-	static const char *const known[] = { "type",      "nodes",  "gpus_per_node", "gpu_idle_w",
-		                             "gpu_max_w", "host_w", "source",        NULL };
-	struct cluster_group group = { .gpu_idle_w = NAN, .gpu_max_w = NAN, .host_w = NAN };
+	static const char *const known[] = {
+		"type",     "nodes",      "gpus_per_node", "gpu_idle_w", "gpu_max_w", "host_w",
+		"sleep_w",  "sleep_s",    "wake_s",        "wake_w",     "mtbf_h",    "repair_h",
+		"link_gbs", "rack_nodes", "rack_link_gbs", "source",     NULL
+	};
+	struct cluster_group group = cluster_group_plain();
 	const char *type = NULL;
 	uint64_t nodes = 0, gpus = 0;
 	enum ergon_code code = json_only_keys(object, place, known, err);
@@ -121,21 +189,15 @@ static enum ergon_code read_group(const json_t *object, struct json_place place,
 		code = json_need_count(object, place, "gpus_per_node", 1, CLUSTER_NODE_GPUS_MAX,
 		                       &gpus, err);
 	if (!code)
-		code = json_want_real(object, place, "gpu_idle_w", 0, 1e5, &group.gpu_idle_w, err);
+		code = read_figures(object, place, &group, err);
 	if (!code)
-		code = json_want_real(object, place, "gpu_max_w", 0, 1e5, &group.gpu_max_w, err);
-	if (!code)
-		code = json_want_real(object, place, "host_w", 0, 1e6, &group.host_w, err);
+		code = check_figures(&group, place, err);
 	if (code)
 		return code;
 	if (!type_is_valid(type, strlen(type)))
 		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
 		                     "%s.type: '%.40s' is not a name of letters, digits and -_.",
 		                     place.at, type);
-	if (group.gpu_idle_w > group.gpu_max_w)
-		return ergon_fail_at(err, ERGON_BAD_INPUT, place.file, 0,
-		                     "%s.gpu_idle_w: %g is above gpu_max_w %g", place.at,
-		                     group.gpu_idle_w, group.gpu_max_w);
 	group.nodes = (uint32_t)nodes;
 	group.gpus_per_node = (uint32_t)gpus;
 	group.type = lower_copy(arena, type, strlen(type));

@@ -161,16 +161,6 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 	return found;
 }
 
-/* What another total batch would do to convergence is not modelled: it stays. */
-static uint32_t batches(struct oracle *base, const struct job_facts *job, uint32_t *out,
-                        uint32_t max)
-{
-	(void)base;
-	if (max)
-		out[0] = job->batch;
-	return max ? 1 : 0;
-}
-
 static double iterations_left(struct oracle *base, const struct job_facts *job, uint32_t epoch)
 {
 	(void)base;
@@ -184,13 +174,6 @@ static uint32_t gpus_limit(struct oracle *base, const struct job_facts *job)
 	return job->gpus_max;
 }
 
-static void limits(struct oracle *base, const struct job_facts *job, struct batch_limits *out)
-{
-	(void)base;
-	uint32_t batch = job->batch ? job->batch : 1;
-	*out = (struct batch_limits){ batch, batch, 1, batch, batch };
-}
-
 static void fini(struct oracle *base)
 {
 	estimate_cache_fini(&((struct model_oracle *)base)->cache);
@@ -198,10 +181,10 @@ static void fini(struct oracle *base)
 
 static const struct oracle_ops model_ops = {
 	.estimate = estimate,
-	.batches = batches,
+	.batches = oracle_own_batch,
 	.iterations_left = iterations_left,
 	.gpus_limit = gpus_limit,
-	.limits = limits,
+	.limits = oracle_own_limits,
 	.fini = fini,
 };
 

@@ -112,7 +112,7 @@ static bool build(struct backfill *b, const struct policy_call *call, double now
 		if (!reserve(profile, b->arena, 1))
 			return false;
 		profile->time_s[0] = now_s;
-		profile->free[0] = (int64_t)pool->groups[g].nodes * pool->groups[g].gpus_per_node;
+		profile->free[0] = pool_capacity(pool, g);
 		profile->count = 1;
 	}
 	for (uint32_t j = call->jobs->first; j != JOB_NONE; j = call->jobs->state[j].next) {

@@ -62,7 +62,7 @@ static void share_out(struct optimus *o, const struct policy_call *call)
 	const struct pool *pool = call->cluster->pool;
 	uint32_t left[CLUSTER_GROUPS_MAX];
 	for (uint32_t g = 0; g < pool->group_count; g++)
-		left[g] = pool->groups[g].nodes * pool->groups[g].gpus_per_node;
+		left[g] = pool_capacity(pool, g);
 	o->queue.count = 0;
 	for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next) {
 		const struct job_state *state = &jobs->state[j];

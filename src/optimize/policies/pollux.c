@@ -312,6 +312,9 @@ static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
 	p->order_count = rows;
 	if (!ga_set_rows(&p->ga, p->old_row, rows))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	const uint8_t *nodes = call->cluster->node_state;
+	for (uint32_t n = 0; nodes && n < p->ga.nodes; n++)
+		p->ga.room[n] = nodes[n] == NODE_DOWN ? 0 : (uint8_t)p->ga.node_gpus;
 	for (uint32_t i = 0; i < rows; i++)
 		fill_row(p, call, i);
 	return ERGON_OK;

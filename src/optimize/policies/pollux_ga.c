@@ -34,9 +34,12 @@ bool ga_init(struct ga *ga, struct arena *arena, uint64_t seed, uint32_t nodes, 
 		           .stride = (nodes + 15) / 16 * 16 };
 	rng_init(&ga->rng, seed);
 	ga->scratch = ARENA_ARRAY(arena, uint8_t, ga->stride);
+	ga->room = ARENA_ARRAY(arena, uint8_t, ga->stride);
+	if (ga->room)
+		memset(ga->room, (int)node_gpus, nodes);
 	for (uint32_t i = 0; i < GA_INDIVIDUALS; i++)
 		ga->people[i].slot = i;
-	return ga->scratch != NULL;
+	return ga->scratch && ga->room;
 }
 
 bool ga_set_rows(struct ga *ga, const uint32_t *old_row, uint32_t rows)
@@ -150,7 +153,7 @@ static void mutate(struct ga *ga, uint8_t *state)
 			                                            : 255);
 	}
 	for (uint32_t n = 0; n < ga->nodes; n++)
-		if (ga->scratch[n] < ga->node_gpus)
+		if (ga->scratch[n] < ga->room[n])
 			free_nodes[free_count++] = n;
 	for (uint32_t j = 0; free_count && j < ga->rows; j++) {
 		uint8_t *row = state + (size_t)j * stride;
@@ -188,7 +191,7 @@ static void repair(struct ga *ga, uint8_t *state)
 	uint32_t stride = ga->stride;
 	uint8_t *left = ga->scratch;
 	uint64_t taken[16] = { 0 }; /* nodes that hold a distributed job */
-	memset(left, (int)ga->node_gpus, stride);
+	memcpy(left, ga->room, stride);
 	for (uint32_t j = 0; j < ga->rows; j++) {
 		uint8_t *row = state + (size_t)j * stride;
 		uint32_t nodes, gpus;

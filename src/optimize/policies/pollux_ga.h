@@ -40,6 +40,7 @@ struct ga {
 	uint8_t *states;         /* [GA_INDIVIDUALS * capacity * stride] */
 	uint8_t *base;           /* [capacity * stride] */
 	uint8_t *scratch;        /* [stride]: free or used GPUs by node */
+	uint8_t *room; /* [stride]: GPUs of each node; its owner sets 0 where it is down */
 	struct ga_individual people[GA_INDIVIDUALS];
 	uint32_t count; /* of the population that lives on between searches */
 	struct ga_job *jobs;

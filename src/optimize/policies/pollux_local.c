@@ -193,9 +193,10 @@ static bool improve_by_trade(struct local *l, uint32_t i)
 static void begin(struct local *l)
 {
 	struct ga *ga = l->ga;
-	l->free = ga->gpus;
+	l->free = 0;
 	for (uint32_t n = 0; n < ga->nodes; n++) {
-		l->left[n] = ga->node_gpus;
+		l->free += ga->room[n];
+		l->left[n] = ga->room[n];
 		l->owner[n] = NOBODY;
 	}
 	for (uint32_t j = 0; j < ga->rows; j++) {

@@ -22,8 +22,7 @@ double rigid_time_s(struct oracle *oracle, const struct cluster_view *cluster,
 {
 	const struct pool *pool = cluster->pool;
 	for (uint32_t g = 0; g < pool->group_count; g++) {
-		const struct pool_group *group = &pool->groups[g];
-		if (job->gpus > group->nodes * group->gpus_per_node)
+		if (job->gpus > pool->groups[g].nodes * pool->groups[g].gpus_per_node)
 			continue;
 		const struct estimate *estimate = oracle_packed(oracle, job, g, job->gpus, 0);
 		if (estimate->rate)
@@ -55,7 +54,7 @@ enum ergon_code rigid_run_in_order(const struct policy_call *call, struct plan *
 	const struct pool *pool = call->cluster->pool;
 	uint32_t left[CLUSTER_GROUPS_MAX];
 	for (uint32_t g = 0; g < pool->group_count; g++)
-		left[g] = pool->groups[g].nodes * pool->groups[g].gpus_per_node;
+		left[g] = pool_capacity(pool, g);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t job = order[i], group = choose_group(call, job, left);
 		wanted[job] = group != POOL_NONE;

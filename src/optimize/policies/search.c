@@ -239,11 +239,28 @@ static enum ergon_code grow(struct search *search, const struct policy_call *cal
 	return code;
 }
 
+/* A budget that has fallen: the last to have arrived lose their GPUs until it is kept. */
+static void shed(const struct policy_call *call, struct plan *plan)
+{
+	const struct jobs_view *jobs = call->jobs;
+	while (plan_power_w(plan) > call->cluster->budget_w) {
+		uint32_t last = JOB_NONE;
+		for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next)
+			if (jobs->state[j].gpus)
+				last = j;
+		if (last == JOB_NONE)
+			return;
+		plan_preempt(plan, last);
+	}
+}
+
 enum ergon_code search_decide(struct search *search, const struct policy_call *call,
                               struct plan *plan, struct ergon_error *err)
 {
 	const struct jobs_view *jobs = call->jobs;
 	bool started = true;
+	if (search->obey_budget && call->cluster->budget)
+		shed(call, plan);
 	for (uint32_t j = jobs->pending_first; j != JOB_NONE && started;
 	     j = jobs->state[j].pending_next) {
 		if (!call->cluster->pool->free_gpus)

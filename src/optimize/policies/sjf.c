@@ -9,24 +9,37 @@
 struct sjf {
 	struct queue queue;
 	uint32_t seen;
+	bool *queued; /* [jobs] */
 };
 
 static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
 {
 	struct sjf *sjf = state;
-	if (!queue_init(&sjf->queue, setup->arena, setup->jobs->count))
+	sjf->queued = ARENA_ARRAY(setup->arena, bool, setup->jobs->count);
+	if (!sjf->queued || !queue_init(&sjf->queue, setup->arena, setup->jobs->count))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	return ERGON_OK;
+}
+
+static void push(struct sjf *sjf, const struct policy_call *call, uint32_t job)
+{
+	sjf->queued[job] = true;
+	queue_push(&sjf->queue, rigid_time_s(call->oracle, call->cluster, &call->jobs->facts[job]),
+	           job);
 }
 
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,
                               struct ergon_error *err)
 {
 	struct sjf *sjf = state;
-	for (; sjf->seen < call->jobs->arrived; sjf->seen++)
-		queue_push(&sjf->queue,
-		           rigid_time_s(call->oracle, call->cluster, &call->jobs->facts[sjf->seen]),
-		           sjf->seen);
+	const struct jobs_view *jobs = call->jobs;
+	for (; sjf->seen < jobs->arrived; sjf->seen++)
+		push(sjf, call, sjf->seen);
+	/* Jobs that a failed node has thrown back. */
+	for (uint32_t j = call->wakeups & WAKEUP_FAILURE ? jobs->pending_first : JOB_NONE;
+	     j != JOB_NONE; j = jobs->state[j].pending_next)
+		if (!sjf->queued[j])
+			push(sjf, call, j);
 	while (sjf->queue.count) {
 		uint32_t job = sjf->queue.items[0].job, group = rigid_group(call, job);
 		if (group == POOL_NONE)
@@ -35,7 +48,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 		                                  SPREAD_PACKED, err);
 		if (code)
 			return code;
-		queue_pop(&sjf->queue);
+		sjf->queued[queue_pop(&sjf->queue).job] = false;
 	}
 	return ERGON_OK;
 }

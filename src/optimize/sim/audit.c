@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "optimize/sim/audit.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "optimize/sim/audit_state.h"
+
 /* Rates are doubles: sums over a run agree to this part of the work. */
 static const double work_slack = 1e-7;
 
-__attribute__((__format__(__printf__, 4, 5))) static void fault(struct audit *audit,
-                                                                uint64_t time_ns, uint32_t job,
-                                                                const char *format, ...)
+void audit_fault(struct audit *audit, uint64_t time_ns, uint32_t job, const char *format, ...)
 {
 	if (audit->faults++)
 		return;
@@ -24,22 +25,6 @@ __attribute__((__format__(__printf__, 4, 5))) static void fault(struct audit *au
 	           (double)time_ns * 1e-9, name, what);
 }
 
-/* Evaluates a law. */
-#define LAW(holds, ...)                                                                            \
-	do {                                                                                       \
-		audit->checks++;                                                                   \
-		if (!(holds))                                                                      \
-			fault(audit, event->time_ns, event->job, __VA_ARGS__);                     \
-	} while (0)
-
-static int64_t idle_power(const struct audit *audit)
-{
-	int64_t power = audit->host_uw;
-	for (size_t g = 0; g < audit->setup->cluster->group_count; g++)
-		power += audit->idle_uw[g] * audit->group_free[g];
-	return power;
-}
-
 enum ergon_code audit_init(struct audit *audit, const struct sim_setup *setup, struct arena *arena,
                            struct ergon_error *err)
 {
@@ -48,40 +33,68 @@ enum ergon_code audit_init(struct audit *audit, const struct sim_setup *setup, s
 	audit->jobs = ARENA_ARRAY(arena, struct audit_job, setup->count);
 	audit->used = ARENA_ARRAY(arena, uint32_t, cluster->nodes);
 	audit->node_group = ARENA_ARRAY(arena, uint32_t, cluster->nodes);
-	audit->group_free = ARENA_ARRAY(arena, uint32_t, cluster->group_count);
 	audit->idle_uw = ARENA_ARRAY(arena, int64_t, cluster->group_count);
-	if (!audit->jobs || !audit->used || !audit->node_group || !audit->group_free ||
-	    !audit->idle_uw)
+	if (!audit->jobs || !audit->used || !audit->node_group || !audit->idle_uw ||
+	    !audit_nodes_init(audit, arena))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	uint32_t node = 0;
 	for (uint32_t g = 0; g < cluster->group_count; g++) {
 		const struct cluster_group *group = &cluster->groups[g];
 		for (uint32_t n = 0; n < group->nodes; n++)
 			audit->node_group[node++] = g;
-		audit->group_free[g] = group->nodes * group->gpus_per_node;
 		audit->idle_uw[g] = llrint(setup->gpu_idle_w[g] * 1e6);
-		audit->host_uw += llrint(setup->host_w[g] * 1e6) * group->nodes;
+		audit->nodes_uw +=
+		    (llrint(setup->host_w[g] * 1e6) + audit->idle_uw[g] * group->gpus_per_node) *
+		    group->nodes;
 	}
 	/* The books open at the first arrival, with an idle cluster. */
 	audit->now_ns = setup->jobs[0].arrival_ns;
-	audit->reported_uw = idle_power(audit);
+	audit->reported_uw = audit->nodes_uw;
 	return ERGON_OK;
+}
+
+/* GPUs of a node come to be held, or no longer are. */
+static void use(struct audit *audit, uint32_t node, int32_t gpus)
+{
+	if (audit->nodes) {
+		int64_t before_uw = audit_node_draw(audit, node);
+		audit->used[node] += (uint32_t)gpus;
+		audit_node_changed(audit, node, before_uw);
+		return;
+	}
+	audit->used[node] += (uint32_t)gpus;
+	audit->nodes_uw -= audit->idle_uw[audit->node_group[node]] * gpus;
+}
+
+static void book_supply(struct audit *audit, int64_t power_uw, uint64_t to_ns)
+{
+	const struct sim_setup *setup = audit->setup;
+	double facility_w = (double)power_uw * 1e-6 * setup->cluster->pue;
+	if (setup->carbon)
+		audit->carbon_g +=
+		    facility_w / 3.6e6 * series_integral(setup->carbon, audit->now_ns, to_ns);
+	if (setup->price)
+		audit->cost +=
+		    facility_w / 3.6e6 * series_integral(setup->price, audit->now_ns, to_ns);
 }
 
 /* Time moves on: what was true until now is booked. */
 static void advance(struct audit *audit, const struct sim_event *event)
 {
-	LAW(event->time_ns >= audit->now_ns, "time runs back from %.9g s",
-	    (double)audit->now_ns * 1e-9);
+	AUDIT_LAW(event->time_ns >= audit->now_ns, "time runs back from %.9g s",
+	          (double)audit->now_ns * 1e-9);
 	if (event->time_ns <= audit->now_ns)
 		return;
-	int64_t power = idle_power(audit) + audit->jobs_uw;
-	LAW(power == audit->reported_uw, "power was %.6f W, reported as %.6f W",
-	    (double)power * 1e-6, (double)audit->reported_uw * 1e-6);
+	int64_t power = audit->nodes_uw + audit->jobs_uw;
+	AUDIT_LAW(power == audit->reported_uw, "power was %.6f W, reported as %.6f W",
+	          (double)power * 1e-6, (double)audit->reported_uw * 1e-6);
 	double budget_w = audit->setup->options.power_budget_w;
+	if (audit->setup->budget)
+		budget_w = series_least(audit->setup->budget, audit->now_ns, event->time_ns);
+	book_supply(audit, power, event->time_ns);
 	if (audit->setup->policy->needs_budget)
-		LAW((double)power * 1e-6 <= budget_w + 1e-6, "power was %.3f W, the budget %.3f W",
-		    (double)power * 1e-6, budget_w);
+		AUDIT_LAW((double)power * 1e-6 <= budget_w + 1e-6,
+		          "power was %.3f W, the budget %.3f W", (double)power * 1e-6, budget_w);
 	audit->energy += (unsigned __int128)power * (event->time_ns - audit->now_ns);
 	audit->now_ns = event->time_ns;
 }
@@ -109,38 +122,43 @@ static void take(struct audit *audit, const struct sim_event *event)
 	struct audit_job *job = &audit->jobs[event->job];
 	const struct cluster *cluster = audit->setup->cluster;
 	uint32_t sum = 0;
-	LAW(job->status == JOB_PENDING, "starts, but has not arrived, or runs already, or is done");
-	LAW(event->group < cluster->group_count, "runs on no known type");
-	LAW(event->gpus > 0, "starts with no GPU");
+	AUDIT_LAW(job->status == JOB_PENDING,
+	          "starts, but has not arrived, or runs already, or is done");
+	AUDIT_LAW(event->group < cluster->group_count, "runs on no known type");
+	AUDIT_LAW(event->gpus > 0, "starts with no GPU");
 	for (uint32_t i = 0; i < event->share_count; i++) {
 		struct share share = event->shares[i];
 		if (share.node >= cluster->nodes) {
-			LAW(false, "holds node %u, which is not there", share.node);
+			AUDIT_LAW(false, "holds node %u, which is not there", share.node);
 			continue;
 		}
-		audit->used[share.node] += share.gpus;
+		use(audit, share.node, (int32_t)share.gpus);
 		sum += share.gpus;
 		uint32_t g = audit->node_group[share.node];
-		LAW(audit->used[share.node] <= cluster->groups[g].gpus_per_node,
-		    "node %u: %u of its %u GPUs are held", share.node, audit->used[share.node],
-		    cluster->groups[g].gpus_per_node);
-		LAW(g == event->group, "node %u is of another type", share.node);
-		audit->group_free[g] -= share.gpus;
+		AUDIT_LAW(audit->used[share.node] <= cluster->groups[g].gpus_per_node,
+		          "node %u: %u of its %u GPUs are held", share.node,
+		          audit->used[share.node], cluster->groups[g].gpus_per_node);
+		AUDIT_LAW(g == event->group, "node %u is of another type", share.node);
 	}
-	LAW(sum == event->gpus, "gang of %u GPUs, %u held", event->gpus, sum);
-	uint64_t debt = audit->setup->options.restart_ns;
-	LAW(event->debt_until_ns == event->time_ns + debt, "restart not charged");
-	LAW(event->estimate && event->estimate->rate, "runs in an impossible configuration");
-	LAW(fabs(event->progress - job->progress) <= work_slack * (job->progress + 1),
-	    "progress %.9g became %.9g while it waited", job->progress, event->progress);
-	LAW(event->epoch == job->epoch, "epoch %u became %u while it waited", job->epoch,
-	    event->epoch);
+	AUDIT_LAW(sum == event->gpus, "gang of %u GPUs, %u held", event->gpus, sum);
+	uint64_t debt = job_restart_ns(&audit->setup->jobs[event->job], &audit->setup->options);
+	uint64_t up_ns = audit_call_nodes(audit, event);
+	AUDIT_LAW(event->debt_until_ns == up_ns + debt, "restart not charged, or not the waking");
+	AUDIT_LAW(event->estimate && event->estimate->rate, "runs in an impossible configuration");
+	AUDIT_LAW(fabs(event->progress - job->progress) <= work_slack * (job->progress + 1),
+	          "progress %.9g became %.9g while it waited", job->progress, event->progress);
+	AUDIT_LAW(event->epoch == job->epoch, "epoch %u became %u while it waited", job->epoch,
+	          event->epoch);
 	job->status = JOB_RUNNING;
-	job->working = debt == 0;
+	job->working = event->debt_until_ns == event->time_ns;
+	if (job->working)
+		audit_all_up(audit, event);
 	job->group = event->group;
 	job->gpus = event->gpus;
 	job->since_ns = event->time_ns;
-	job->debt_until_ns = job->segment_ns = event->debt_until_ns;
+	job->debt_until_ns = job->segment_ns = job->saved_ns = event->debt_until_ns;
+	job->saved_progress = event->progress;
+	job->saved_epoch = event->epoch;
 }
 
 static void give_back(struct audit *audit, const struct sim_event *event)
@@ -151,16 +169,50 @@ static void give_back(struct audit *audit, const struct sim_event *event)
 	for (uint32_t i = 0; i < event->share_count; i++) {
 		struct share share = event->shares[i];
 		if (share.node >= cluster->nodes || audit->used[share.node] < share.gpus) {
-			LAW(false, "gives back GPUs that it does not hold");
+			AUDIT_LAW(false, "gives back GPUs that it does not hold");
 			continue;
 		}
-		audit->used[share.node] -= share.gpus;
-		audit->group_free[audit->node_group[share.node]] += share.gpus;
+		use(audit, share.node, -(int32_t)share.gpus);
 		sum += share.gpus;
 	}
-	LAW(sum == job->gpus, "held %u GPUs, gives %u back", job->gpus, sum);
+	AUDIT_LAW(sum == job->gpus, "held %u GPUs, gives %u back", job->gpus, sum);
 	job->gpus = 0;
 	job->working = false;
+}
+
+/* Finds the last checkpoint up to the event, before progress and epoch move on. */
+static void find_checkpoint(struct audit *audit, const struct sim_event *event)
+{
+	struct audit_job *job = &audit->jobs[event->job];
+	const struct job_facts *facts = &audit->setup->jobs[event->job];
+	uint64_t period =
+	    facts->checkpoint_ns ? facts->checkpoint_ns : audit->setup->options.checkpoint_ns;
+	if (!audit->nodes || !period || !job->working || job->epoch >= facts->epochs)
+		return;
+	while (job->saved_ns + period <= event->time_ns) {
+		job->saved_ns += period;
+		double span_s = (double)(job->saved_ns - job->segment_ns) * 1e-9;
+		double at = job->progress + job->estimate->rate[job->epoch] * span_s;
+		if (job->saved_ns >= job->segment_ns)
+			job->saved_progress = fmin(at, job_mark(facts, job->epoch + 1));
+		job->saved_epoch = job->epoch;
+	}
+}
+
+static void lose(struct audit *audit, const struct sim_event *event)
+{
+	struct audit_job *job = &audit->jobs[event->job];
+	AUDIT_LAW(job->status == JOB_RUNNING, "loses GPUs to a failure without running");
+	find_checkpoint(audit, event);
+	AUDIT_LAW(event->epoch == job->saved_epoch && fabs(event->progress - job->saved_progress) <=
+	                                                  work_slack * (job->saved_progress + 1),
+	          "a failure leaves it at %.9g in epoch %u, its checkpoint at %.9g in epoch %u",
+	          event->progress, event->epoch, job->saved_progress, job->saved_epoch);
+	if (event->time_ns > job->saved_ns)
+		job->lost_gpu_ns += (event->time_ns - job->saved_ns) * job->gpus;
+	job->progress = event->progress;
+	job->epoch = event->epoch;
+	job->segment_ns = event->time_ns;
 }
 
 /* An epoch or the job is over: the mark must have been reached, to a quantum of time. */
@@ -168,18 +220,20 @@ static void cross(struct audit *audit, const struct sim_event *event)
 {
 	struct audit_job *job = &audit->jobs[event->job];
 	const struct job_facts *facts = &audit->setup->jobs[event->job];
-	LAW(job->status == JOB_RUNNING && job->working, "makes progress without running");
-	LAW(event->epoch == job->epoch + 1 && event->epoch <= facts->epochs,
-	    "epoch %u after %u of %u", event->epoch, job->epoch, facts->epochs);
+	find_checkpoint(audit, event);
+	AUDIT_LAW(job->status == JOB_RUNNING && job->working, "makes progress without running");
+	AUDIT_LAW(event->epoch == job->epoch + 1 && event->epoch <= facts->epochs,
+	          "epoch %u after %u of %u", event->epoch, job->epoch, facts->epochs);
 	if (job->status == JOB_RUNNING && job->working && job->epoch < facts->epochs) {
 		double mark = job_mark(facts, job->epoch + 1);
 		double got = expected_progress(job, event->time_ns);
 		double quantum_s = (double)audit->setup->oracle->quantum_ns * 1e-9;
 		double slack = work_slack * (mark + 1) +
 		               0.5000001 * quantum_s * job->estimate->rate[job->epoch];
-		LAW(fabs(got - mark) <= slack, "work not conserved: %.9g of %.9g done", got, mark);
-		LAW(event->progress == mark, "progress %.9g after the mark %.9g", event->progress,
-		    mark);
+		AUDIT_LAW(fabs(got - mark) <= slack, "work not conserved: %.9g of %.9g done", got,
+		          mark);
+		AUDIT_LAW(event->progress == mark, "progress %.9g after the mark %.9g",
+		          event->progress, mark);
 	}
 	job->epoch = event->epoch;
 	job->progress = event->progress;
@@ -193,8 +247,8 @@ static void settle(struct audit *audit, const struct sim_event *event)
 	double mark = job_mark(&audit->setup->jobs[event->job], job->epoch + 1);
 	if (got > mark)
 		got = mark;
-	LAW(fabs(got - event->progress) <= work_slack * (mark + 1),
-	    "work not conserved: progress %.9g, reported as %.9g", got, event->progress);
+	AUDIT_LAW(fabs(got - event->progress) <= work_slack * (mark + 1),
+	          "work not conserved: progress %.9g, reported as %.9g", got, event->progress);
 	job->progress = event->progress;
 	if (event->time_ns > job->segment_ns)
 		job->segment_ns = event->time_ns;
@@ -206,35 +260,45 @@ static void account(struct audit *audit, const struct sim_event *event)
 	const struct job_facts *facts = &audit->setup->jobs[event->job];
 	switch (event->kind) {
 	case SIM_ARRIVE:
-		LAW(job->status == JOB_FUTURE, "arrives twice");
-		LAW(event->time_ns >= facts->arrival_ns, "arrives before its time");
+		AUDIT_LAW(job->status == JOB_FUTURE, "arrives twice");
+		AUDIT_LAW(event->time_ns >= facts->arrival_ns, "arrives before its time");
 		job->status = JOB_PENDING;
 		break;
 	case SIM_PLACE:
 		take(audit, event);
 		break;
 	case SIM_WORK:
-		LAW(event->time_ns == job->debt_until_ns && !job->working, "restart cut short");
+		AUDIT_LAW(event->time_ns == job->debt_until_ns && !job->working,
+		          "restart cut short");
 		job->working = true;
+		audit_all_up(audit, event);
 		break;
 	case SIM_RETUNE:
+		find_checkpoint(audit, event);
 		settle(audit, event);
 		break;
 	case SIM_EPOCH:
 		cross(audit, event);
 		break;
 	case SIM_STOP:
-		LAW(job->status == JOB_RUNNING, "is stopped without running");
+		AUDIT_LAW(job->status == JOB_RUNNING, "is stopped without running");
 		settle(audit, event);
+		give_back(audit, event);
+		job->status = JOB_PENDING;
+		break;
+	case SIM_LOSE:
+		lose(audit, event);
 		give_back(audit, event);
 		job->status = JOB_PENDING;
 		break;
 	case SIM_END:
 		cross(audit, event);
-		LAW(job->epoch == facts->epochs, "ends in epoch %u of %u", job->epoch,
-		    facts->epochs);
+		AUDIT_LAW(job->epoch == facts->epochs, "ends in epoch %u of %u", job->epoch,
+		          facts->epochs);
 		give_back(audit, event);
 		job->status = JOB_DONE;
+		break;
+	default:
 		break;
 	}
 }
@@ -251,8 +315,14 @@ static int64_t lawful_power(const struct audit *audit, const struct sim_event *e
 void audit_hear(void *user, const struct sim_event *event)
 {
 	struct audit *audit = user;
+	if (event->kind >= SIM_FALL) {
+		advance(audit, event);
+		audit_node_event(audit, event);
+		audit->reported_uw = event->cluster_power_uw;
+		return;
+	}
 	if (event->job >= audit->setup->count) {
-		LAW(false, "no such job (%u)", event->job);
+		AUDIT_LAW(false, "no such job (%u)", event->job);
 		return;
 	}
 	struct audit_job *job = &audit->jobs[event->job];
@@ -262,8 +332,9 @@ void audit_hear(void *user, const struct sim_event *event)
 	if (job->status == JOB_RUNNING)
 		book(job, event->time_ns);
 	account(audit, event);
-	LAW(event->job_power_uw == lawful_power(audit, event), "draws %.6f W, should draw %.6f W",
-	    (double)event->job_power_uw * 1e-6, (double)lawful_power(audit, event) * 1e-6);
+	AUDIT_LAW(event->job_power_uw == lawful_power(audit, event),
+	          "draws %.6f W, should draw %.6f W", (double)event->job_power_uw * 1e-6,
+	          (double)lawful_power(audit, event) * 1e-6);
 	audit->jobs_uw += event->job_power_uw - job->power_uw;
 	job->power_uw = event->job_power_uw;
 	job->estimate = event->estimate;
@@ -276,14 +347,24 @@ static void close_job(struct audit *audit, const struct sim_outcome *outcome, ui
 	const struct job_state *state = &outcome->jobs[id];
 	/* LAW speaks of an event: the end of the run, for this job. */
 	const struct sim_event end = { .time_ns = outcome->end_ns, .job = id }, *event = &end;
-	LAW(job->status == JOB_DONE && state->status == JOB_DONE, "is not accounted for");
-	LAW(job->energy == state->energy, "energy: %.9g J by the audit, %.9g J reported",
-	    (double)job->energy * 1e-15, (double)state->energy * 1e-15);
-	LAW(job->gpu_ns == state->attained_gpu_ns, "GPU time: %.9g s by the audit, %.9g s reported",
-	    (double)job->gpu_ns * 1e-9, (double)state->attained_gpu_ns * 1e-9);
-	LAW(state->start_ns >= audit->setup->jobs[id].arrival_ns &&
-	        state->end_ns >= state->start_ns,
-	    "ends before it starts");
+	AUDIT_LAW(job->status == JOB_DONE && state->status == JOB_DONE, "is not accounted for");
+	AUDIT_LAW(job->energy == state->energy, "energy: %.9g J by the audit, %.9g J reported",
+	          (double)job->energy * 1e-15, (double)state->energy * 1e-15);
+	AUDIT_LAW(job->lost_gpu_ns == state->lost_gpu_ns,
+	          "lost GPU time: %.9g s by the audit, %.9g s reported",
+	          (double)job->lost_gpu_ns * 1e-9, (double)state->lost_gpu_ns * 1e-9);
+	AUDIT_LAW(job->gpu_ns == state->attained_gpu_ns,
+	          "GPU time: %.9g s by the audit, %.9g s reported", (double)job->gpu_ns * 1e-9,
+	          (double)state->attained_gpu_ns * 1e-9);
+	AUDIT_LAW(state->start_ns >= audit->setup->jobs[id].arrival_ns &&
+	              state->end_ns >= state->start_ns,
+	          "ends before it starts");
+}
+
+/* Sums of doubles in another order. */
+static bool near(double a, double b)
+{
+	return fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
 }
 
 enum ergon_code audit_close(struct audit *audit, const struct sim_outcome *outcome,
@@ -297,14 +378,23 @@ enum ergon_code audit_close(struct audit *audit, const struct sim_outcome *outco
 		sum += outcome->jobs[i].energy;
 	}
 	for (size_t n = 0; n < audit->setup->cluster->nodes; n++)
-		LAW(audit->used[n] == 0, "node %zu: GPUs held after the end", n);
-	LAW(outcome->done == audit->setup->count, "%u of %u jobs done", outcome->done,
-	    audit->setup->count);
-	LAW(audit->energy == outcome->energy, "energy: integral of power %.12g J, reported %.12g J",
-	    (double)audit->energy * 1e-15, (double)outcome->energy * 1e-15);
-	LAW(sum == outcome->energy, "energy: sum over jobs and idle %.12g J, reported %.12g J",
-	    (double)sum * 1e-15, (double)outcome->energy * 1e-15);
-	LAW(audit->now_ns == outcome->end_ns, "the last end is not the end of the run");
+		AUDIT_LAW(audit->used[n] == 0, "node %zu: GPUs held after the end", n);
+	AUDIT_LAW(outcome->done == audit->setup->count, "%u of %u jobs done", outcome->done,
+	          audit->setup->count);
+	AUDIT_LAW(audit->energy == outcome->energy,
+	          "energy: integral of power %.12g J, reported %.12g J",
+	          (double)audit->energy * 1e-15, (double)outcome->energy * 1e-15);
+	AUDIT_LAW(sum == outcome->energy,
+	          "energy: sum over jobs and idle %.12g J, reported %.12g J", (double)sum * 1e-15,
+	          (double)outcome->energy * 1e-15);
+	AUDIT_LAW(near(audit->carbon_g, outcome->carbon_g), "carbon: %.12g g by the audit, %.12g",
+	          audit->carbon_g, outcome->carbon_g);
+	AUDIT_LAW(near(audit->cost, outcome->cost), "cost: %.12g by the audit, %.12g reported",
+	          audit->cost, outcome->cost);
+	AUDIT_LAW(audit->failures == outcome->failures,
+	          "%" PRIu64 " failures seen, %" PRIu64 " reported", audit->failures,
+	          outcome->failures);
+	AUDIT_LAW(audit->now_ns == outcome->end_ns, "the last end is not the end of the run");
 	if (audit->faults == 0)
 		return ERGON_OK;
 	if (err)

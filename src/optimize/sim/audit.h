@@ -7,7 +7,14 @@
  * runs back; work is conserved (progress is rate x time, nothing while a restart lasts, all of it
  * at the end); restarts are charged; the cluster's power is the sum of jobs and idle hardware;
  * energy is the integral of that power and the sum over jobs and idle hardware, to the last digit;
- * a budget that the policy promised is never exceeded; every job is accounted for.
+ * a budget that the policy promised is never exceeded, whatever it is at that time; every job is
+ * accounted for.
+ *
+ * Of nodes: no job works on one that is not up, nor holds one that falls asleep or is down;
+ * falling asleep, waking and repair take their time, to the nanosecond; a sleeping node draws what
+ * a sleeping node draws; a failure takes the GPUs of all its jobs away, and exactly the work since
+ * their last checkpoint. A GPU under a power cap draws no more than the cap. Carbon and cost are
+ * the integrals of their rates over the facility's energy.
  */
 #ifndef ERGON_OPTIMIZE_SIM_AUDIT_H
 #define ERGON_OPTIMIZE_SIM_AUDIT_H
@@ -24,6 +31,16 @@ struct audit_job {
 	int64_t power_uw;
 	unsigned __int128 energy;
 	uint64_t gpu_ns;
+	/* As of its last checkpoint. */
+	double saved_progress;
+	uint32_t saved_epoch;
+	uint64_t saved_ns, lost_gpu_ns;
+};
+
+struct audit_node {
+	uint8_t state;     /* enum node_state */
+	bool called;       /* a job came while it fell asleep */
+	uint64_t until_ns; /* end of falling asleep, waking */
 };
 
 struct audit {
@@ -31,9 +48,13 @@ struct audit {
 	struct audit_job *jobs; /* [count] */
 	uint32_t *used;         /* [nodes] */
 	uint32_t *node_group;   /* [nodes] */
-	uint32_t *group_free;   /* [groups] */
 	int64_t *idle_uw;       /* [groups] */
-	int64_t host_uw, jobs_uw, reported_uw;
+	/* Where a node sleeps or fails. */
+	struct audit_node *nodes; /* [nodes]; NULL: all are up for ever */
+	uint64_t failures;
+	double carbon_g, cost;
+	int64_t nodes_uw; /* all that nodes draw beyond the jobs on them */
+	int64_t jobs_uw, reported_uw;
 	uint64_t now_ns;
 	unsigned __int128 energy;
 	uint64_t checks, faults;

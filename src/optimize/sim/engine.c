@@ -95,8 +95,6 @@ static bool init_powers(struct sim *sim)
 		sim->idle_uw[g] = llrint(setup->gpu_idle_w[g] * 1e6);
 		sim->host_uw += llrint(setup->host_w[g] * 1e6) * setup->cluster->groups[g].nodes;
 	}
-	double budget = setup->options.power_budget_w;
-	sim->budget_uw = budget > 0 && budget < 9e12 ? llrint(budget * 1e6) : INT64_MAX;
 	sim->outcome->floor_uw = sim_idle_uw(sim);
 	return true;
 }
@@ -108,8 +106,9 @@ static bool init_arrays(struct sim *sim)
 	sim->plan.entries = ARENA_ARRAY(sim->arena, struct plan_entry, count);
 	sim->plan.entry_of = ARENA_ARRAY(sim->arena, uint32_t, count);
 	if (!sim->state || !sim->plan.entries || !sim->plan.entry_of ||
-	    !heap_init(&sim->heap, sim->arena, count) ||
-	    !pool_init(&sim->pool, sim->arena, sim->setup->cluster) || !init_powers(sim))
+	    !heap_init(&sim->heap, sim->arena, count + sim->setup->cluster->nodes + IDS_MORE) ||
+	    !pool_init(&sim->pool, sim->arena, sim->setup->cluster) || !init_powers(sim) ||
+	    !nodes_init(sim))
 		return false;
 	memset(sim->plan.entry_of, 0xff, sizeof *sim->plan.entry_of * count);
 	sim->plan.sim = sim;
@@ -128,6 +127,7 @@ static enum ergon_code init(struct sim *sim, struct ergon_error *err)
 	sim->count = setup->count;
 	sim->interval_ns = setup->options.interval_ns;
 	sim->last = sim->pending_last = JOB_NONE;
+	sim->now_ns = sim->settled_ns = sim->facts[0].arrival_ns;
 	if (!init_arrays(sim))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	sim->jobs = (struct jobs_view){ .facts = sim->facts,
@@ -137,16 +137,22 @@ static enum ergon_code init(struct sim *sim, struct ergon_error *err)
 		                        .pending_first = JOB_NONE };
 	sim->cluster = (struct cluster_view){ .spec = setup->cluster,
 		                              .pool = &sim->pool,
-		                              .budget_w = setup->options.power_budget_w,
-		                              .gpu_idle_w = setup->gpu_idle_w };
+		                              .gpu_idle_w = setup->gpu_idle_w,
+		                              .host_w = setup->host_w,
+		                              .node_state = sim->nodes.state,
+		                              .budget = setup->budget,
+		                              .carbon = setup->carbon,
+		                              .price = setup->price };
 	sim->call = (struct policy_call){ .cluster = &sim->cluster,
 		                          .jobs = &sim->jobs,
 		                          .oracle = sim->oracle };
-	sim->now_ns = sim->settled_ns = sim->facts[0].arrival_ns;
+	supply_init(sim);
+	sim->cluster.budget_w = supply_budget_w(sim);
 	sim->outcome->begin_ns = sim->now_ns;
 	sim->outcome->timeline =
 	    (struct sim_timeline){ .begin_ns = sim->now_ns, .width_ns = NS_PER_S };
-	if (sim->policy->needs_budget && sim->budget_uw <= sim->outcome->floor_uw)
+	if (sim->policy->needs_budget &&
+	    supply_least_budget_w(sim) * 1e6 <= (double)sim->outcome->floor_uw)
 		return ergon_fail(err, ERGON_INFEASIBLE,
 		                  "power budget: the idle cluster alone draws %.0f W",
 		                  (double)sim->outcome->floor_uw * 1e-6);
@@ -170,7 +176,8 @@ static uint64_t next_round(const struct sim *sim)
 		if (next <= sim->last_round_ns)
 			next = sim->last_round_ns + sim->interval_ns;
 	}
-	bool due = sim->jobs.active && (sim->wakeups || sim->policy->every_round);
+	bool due =
+	    sim->jobs.active && (sim->wakeups || sim->policy->every_round || sim->setup->budget);
 	if (!due && sim->plan.wake_at_ns == UINT64_MAX)
 		return next;
 	uint64_t earliest = due ? sim->now_ns : sim->plan.wake_at_ns;
@@ -197,7 +204,16 @@ static uint64_t next_time(const struct sim *sim)
 static enum ergon_code job_events(struct sim *sim, bool late, struct ergon_error *err)
 {
 	while (sim->heap.count && sim->heap.items[0].key <= sim->now_ns * 2 + late) {
-		enum ergon_code code = run_event(sim, heap_pop(&sim->heap), err);
+		uint32_t id = heap_pop(&sim->heap);
+		enum ergon_code code = ERGON_OK;
+		if (id < sim->count)
+			code = run_event(sim, id, err);
+		else if (id < id_of(sim, 0))
+			nodes_event(sim, id - sim->count);
+		else if (id == id_of(sim, ID_BUDGET))
+			supply_event(sim);
+		else
+			nodes_fail_next(sim);
 		if (code)
 			return code;
 	}
@@ -226,6 +242,8 @@ static enum ergon_code decide(struct sim *sim, struct ergon_error *err)
 {
 	sim->call.now_ns = sim->now_ns;
 	sim->call.wakeups = sim->wakeups;
+	if (sim->setup->budget)
+		sim->cluster.budget_w = supply_budget_w(sim);
 	if (sim->plan.wake_at_ns <= sim->now_ns) {
 		sim->call.wakeups |= WAKEUP_ASKED;
 		sim->plan.wake_at_ns = UINT64_MAX;
@@ -252,7 +270,8 @@ static bool decision_is_due(const struct sim *sim)
 	/* The instant is a round; one that is already over does not come again. */
 	return sim->jobs.active && sim->now_ns % sim->interval_ns == 0 &&
 	       sim->now_ns > sim->last_round_ns &&
-	       (sim->wakeups || sim->policy->every_round || sim->plan.wake_at_ns <= sim->now_ns);
+	       (sim->wakeups || sim->policy->every_round || sim->setup->budget ||
+	        sim->plan.wake_at_ns <= sim->now_ns);
 }
 
 static enum ergon_code step(struct sim *sim, struct ergon_error *err)
@@ -287,7 +306,8 @@ enum ergon_code sim_run(const struct sim_setup *setup, struct arena *arena,
 		return ergon_fail(err, ERGON_BAD_INPUT, "no job to simulate");
 	enum ergon_code code = init(&sim, err);
 	sim.plan.wake_at_ns = UINT64_MAX;
-	for (uint64_t steps = 0; !code; steps++) {
+	/* Nodes go on to sleep and fail when all jobs are done; nobody asks. */
+	for (uint64_t steps = 0; !code && outcome->done < sim.count; steps++) {
 		uint64_t next = next_time(&sim);
 		if (next == UINT64_MAX)
 			break;
@@ -301,6 +321,8 @@ enum ergon_code sim_run(const struct sim_setup *setup, struct arena *arena,
 	report_progress(&sim);
 	if (setup->policy->fini && sim.policy_state)
 		setup->policy->fini(sim.policy_state);
+	if (!code)
+		nodes_close(&sim);
 	/* Energy is counted from the first arrival to the last end. */
 	outcome->jobs = sim.state;
 	return code;

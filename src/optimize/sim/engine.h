@@ -8,6 +8,12 @@
  * because a remainder rounds to nothing is seen by the next round only, as in the published
  * simulator. Without one, it is asked whenever jobs have arrived or ended.
  *
+ * Nodes sleep, wake and fail (spec/cluster.h says how). A job that is placed on a sleeping node
+ * wakes it; it holds its GPUs at once, and its restart begins when its last node is up. When a node
+ * fails, its jobs lose their GPUs and go back to their last checkpoint: the last multiple of their
+ * period of work since their restart was over, or the moment at which they began to hold GPUs (a
+ * job that a policy stops saves its progress).
+ *
  * Energy is exact: powers are whole microwatts, energies whole uW x ns in 128 bits, so that the sum
  * over jobs and idle hardware equals the integral of the cluster's power to the last digit.
  *
@@ -31,17 +37,33 @@ enum sim_event_kind {
 	SIM_EPOCH,  /* it has crossed into `epoch` */
 	SIM_STOP,   /* it has lost its GPUs; progress stays */
 	SIM_END,
+	SIM_LOSE, /* a node that it ran on has failed: progress and epoch of its last checkpoint */
+	/* Of nodes; job is JOB_NONE, node says which. */
+	SIM_FALL,   /* it begins to fall asleep */
+	SIM_ASLEEP, /* it sleeps */
+	SIM_WAKE,   /* it begins to wake up */
+	SIM_UP,     /* it is up again */
+	SIM_FAIL,   /* it is down; its jobs have lost their GPUs just before */
+	SIM_REPAIR, /* it is up again */
+	/* Of the cluster: job is JOB_NONE. */
+	SIM_BUDGET, /* another power budget holds from now on */
 };
 
 struct sim_event {
 	uint64_t time_ns, debt_until_ns;
 	enum sim_event_kind kind;
-	uint32_t job, group, gpus, share_count, epoch;
+	uint32_t job, group, gpus, share_count, epoch, node;
 	const struct share *shares;      /* those it now holds (PLACE) or held (STOP, END) */
 	const struct estimate *estimate; /* by which it goes on (or went, for STOP and END) */
 	double progress;                 /* after the event */
 	int64_t job_power_uw;            /* after the event */
 	int64_t cluster_power_uw;        /* after the event */
+};
+
+/* A node that fails at a time known beforehand. */
+struct node_failure {
+	uint64_t time_ns, repair_ns;
+	uint32_t node;
 };
 
 struct sim_listener {
@@ -59,6 +81,12 @@ struct sim_setup {
 	uint32_t count;
 	const struct scheduling_policy *policy;
 	struct policy_options options;
+	/* Over time; NULL: none. budget: W of the cluster, then options.power_budget_w is not
+	 * looked at. carbon: g/kWh; price: per kWh; both of what the facility draws. */
+	const struct series *budget, *carbon, *price;
+	const struct node_failure *failures; /* [failure_count], by time */
+	uint32_t failure_count;
+	bool random_failures; /* as the groups' mtbf_s say, from options.seed */
 	struct policy_services services;
 	struct sim_listener listeners[SIM_LISTENERS_MAX];
 	uint32_t listener_count;
@@ -82,6 +110,9 @@ struct sim_outcome {
 	unsigned __int128 energy, idle_energy; /* uW x ns: all of it; idle GPUs and hosts */
 	int64_t peak_uw, floor_uw;             /* highest power; power of the idle cluster */
 	uint64_t over_budget_ns;
+	double carbon_g, cost; /* of the facility: PUE included; 0 where there is no series */
+	uint64_t sleeps, wakes, failures; /* of nodes */
+	uint64_t asleep_node_ns, down_node_ns;
 	uint64_t events, decisions, placements;
 	uint32_t done;
 	struct sim_timeline timeline;

@@ -30,7 +30,18 @@ struct metrics {
 	uint64_t restarts;
 	uint64_t deadlines, deadline_misses;
 	double lateness_max_s;
+	double lateness_mean_s;    /* over all jobs with a deadline, those on time counting 0 */
+	double missed_criticality; /* share of the deadlines' summed criticality that was missed */
+	/* What the facility drew (PUE included), and what that emitted and cost; NaN: not known. */
+	double facility_j, carbon_g, cost;
+	double lost_gpu_s, lost_share; /* work that failures threw away; of all GPU time held */
+	uint64_t failures, sleeps, wakes;
+	double asleep_share, down_share; /* of node time */
 };
+
+/* The job's time alone on what it asks for, on the first group where it can run so; NaN: none. */
+double metrics_alone_s(const struct cluster *cluster, struct oracle *oracle,
+                       const struct job_facts *job);
 
 /* False when memory is out. */
 bool metrics_of(const struct sim_setup *setup, const struct sim_outcome *outcome,

@@ -44,7 +44,7 @@ static void release(struct plan *plan, uint32_t job)
 	struct job_state *state = &sim->state[job];
 	if (state->gpus) {
 		for (uint32_t i = 0; i < state->share_count; i++)
-			pool_give(&sim->pool, state->shares[i].node, state->shares[i].gpus);
+			nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
 		plan->work_uw -= llrint(state->estimate->power_w * 1e6);
 	}
 	if (plan->entry_of[job] == JOB_NONE) {
@@ -55,6 +55,7 @@ static void release(struct plan *plan, uint32_t job)
 			.gpus = state->gpus,
 			.share_count = state->share_count,
 			.batch = state->batch,
+			.setting = state->setting,
 			.share_class = state->share_class,
 			.shares = state->shares,
 			.estimate = state->estimate,
@@ -78,24 +79,26 @@ void plan_preempt(struct plan *plan, uint32_t job)
 static void hand_back(struct sim *sim, struct job_state *state)
 {
 	for (uint32_t i = 0; i < state->share_count; i++)
-		pool_give(&sim->pool, state->shares[i].node, state->shares[i].gpus);
+		nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
 	share_release(&sim->store, state->shares, state->share_class);
 	state->shares = NULL;
 	state->share_count = state->gpus = 0;
 }
 
 /* The state holds the shares; asks the oracle and books the power. */
-static enum ergon_code take_on(struct plan *plan, uint32_t job, uint32_t batch,
+static enum ergon_code take_on(struct plan *plan, uint32_t job, const struct wish *wish,
                                struct ergon_error *err)
 {
 	struct sim *sim = plan->sim;
 	struct job_state *state = &sim->state[job];
-	state->batch = batch;
+	state->batch = wish->batch;
+	state->setting = wish->setting;
 	if (sim->policy->retune)
 		state->batch = sim->policy->retune(sim->policy_state, &sim->call, job);
 	struct job_config config = { .group = state->group,
 		                     .batch = state->batch,
 		                     .gpus = state->gpus,
+		                     .setting = state->setting,
 		                     .node_count = state->share_count,
 		                     .shares = state->shares };
 	state->estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
@@ -133,11 +136,20 @@ static enum ergon_code check_wish(const struct plan *plan, uint32_t job, uint32_
 	return refuse(plan, job, err, text);
 }
 
-enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group, uint32_t gpus,
-                           uint32_t batch, enum spread spread, struct ergon_error *err)
+/* The node to take next of those `left` GPUs; there is a free one. */
+static uint32_t next_node(const struct pool *pool, const struct wish *wish, uint32_t left)
+{
+	uint32_t node =
+	    wish->spread == SPREAD_PACKED ? pool_best_fit(pool, wish->group, left) : POOL_NONE;
+	return node == POOL_NONE ? pool_emptiest(pool, wish->group, left) : node;
+}
+
+static enum ergon_code place(struct plan *plan, uint32_t job, const struct wish *wish,
+                             struct ergon_error *err)
 {
 	struct sim *sim = plan->sim;
 	struct pool *pool = &sim->pool;
+	uint32_t group = wish->group, gpus = wish->gpus;
 	sim_settle_energy(sim);
 	if (job < sim->count)
 		release(plan, job);
@@ -147,37 +159,32 @@ enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group, uint
 	struct job_state *state = &sim->state[job];
 	uint32_t bound = nodes_bound(&pool->groups[group], gpus), count = 0, left = gpus;
 	/* Most jobs fit in the node that is taken first: then one share is enough. */
-	uint32_t node =
-	    spread == SPREAD_PACKED ? pool_best_fit(pool, group, left) : pool_emptiest(pool, group);
-	if (node == POOL_NONE)
-		node = pool_emptiest(pool, group);
+	uint32_t node = next_node(pool, wish, left);
 	if (pool->free[node] >= left)
 		bound = 1;
 	struct share *shares = share_block(&sim->store, bound, &state->share_class);
 	if (!shares)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	while (left) {
-		if (count) {
-			node =
-			    spread == SPREAD_PACKED ? pool_best_fit(pool, group, left) : POOL_NONE;
-			if (node == POOL_NONE)
-				node = pool_emptiest(pool, group);
-		}
+		if (count)
+			node = next_node(pool, wish, left);
 		uint32_t part = pool->free[node] < left ? pool->free[node] : left;
 		shares[count++] = (struct share){ node, part };
-		pool_take(pool, node, part);
+		nodes_take(sim, node, part);
 		left -= part;
 	}
 	state->group = group;
 	state->gpus = gpus;
 	state->shares = shares;
 	state->share_count = count;
-	return take_on(plan, job, batch, err);
+	return take_on(plan, job, wish, err);
 }
 
-enum ergon_code plan_place_on(struct plan *plan, uint32_t job, const struct share *wanted,
-                              uint32_t count, uint32_t batch, struct ergon_error *err)
+static enum ergon_code place_on(struct plan *plan, uint32_t job, const struct wish *wish,
+                                struct ergon_error *err)
 {
+	const struct share *wanted = wish->shares;
+	uint32_t count = wish->share_count;
 	struct sim *sim = plan->sim;
 	struct pool *pool = &sim->pool;
 	sim_settle_energy(sim);
@@ -201,7 +208,7 @@ enum ergon_code plan_place_on(struct plan *plan, uint32_t job, const struct shar
 		if (node >= pool->nodes || pool->group_of[node] != group || !wanted[i].gpus ||
 		    wanted[i].gpus > pool->free[node])
 			break;
-		pool_take(pool, node, wanted[i].gpus);
+		nodes_take(sim, node, wanted[i].gpus);
 		shares[i] = wanted[i];
 		state->share_count = i + 1;
 	}
@@ -212,7 +219,48 @@ enum ergon_code plan_place_on(struct plan *plan, uint32_t job, const struct shar
 		hand_back(sim, state);
 		return refuse(plan, job, err, "wants GPUs of a node that are not free");
 	}
-	return take_on(plan, job, batch, err);
+	return take_on(plan, job, wish, err);
+}
+
+enum ergon_code plan_wish(struct plan *plan, uint32_t job, const struct wish *wish,
+                          struct ergon_error *err)
+{
+	return wish->shares ? place_on(plan, job, wish, err) : place(plan, job, wish, err);
+}
+
+enum ergon_code plan_place(struct plan *plan, uint32_t job, uint32_t group, uint32_t gpus,
+                           uint32_t batch, enum spread spread, struct ergon_error *err)
+{
+	const struct wish wish = { .group = group, .gpus = gpus, .batch = batch, .spread = spread };
+	return place(plan, job, &wish, err);
+}
+
+enum ergon_code plan_place_on(struct plan *plan, uint32_t job, const struct share *shares,
+                              uint32_t count, uint32_t batch, struct ergon_error *err)
+{
+	const struct wish wish = { .shares = shares, .share_count = count, .batch = batch };
+	return place_on(plan, job, &wish, err);
+}
+
+enum ergon_code plan_sleep(struct plan *plan, uint32_t node, struct ergon_error *err)
+{
+	struct sim *sim = plan->sim;
+	if (node >= sim->pool.nodes || !nodes_can_sleep(sim, node))
+		return ergon_fail(err, ERGON_INFEASIBLE,
+		                  "policy %s: node %u cannot sleep: it is not up and idle, or its "
+		                  "group states no sleep_w",
+		                  sim->policy->name, node);
+	for (uint32_t i = 0; i < plan->sleep_count; i++)
+		if (plan->sleeping[i] == node)
+			return ERGON_OK;
+	plan->sleeping[plan->sleep_count++] = node;
+	return ERGON_OK;
+}
+
+void plan_wake(struct plan *plan, uint32_t node)
+{
+	if (node < plan->sim->pool.nodes)
+		nodes_wake(plan->sim, node);
 }
 
 enum ergon_code plan_keep(struct plan *plan, uint32_t job, struct ergon_error *err)
@@ -225,7 +273,11 @@ enum ergon_code plan_keep(struct plan *plan, uint32_t job, struct ergon_error *e
 		plan_preempt(plan, job);
 		return ERGON_OK;
 	}
-	return plan_place_on(plan, job, old->shares, old->share_count, old->batch, err);
+	const struct wish wish = { .shares = old->shares,
+		                   .share_count = old->share_count,
+		                   .batch = old->batch,
+		                   .setting = old->setting };
+	return place_on(plan, job, &wish, err);
 }
 
 void plan_wake_at(struct plan *plan, uint64_t time_ns)
@@ -311,10 +363,13 @@ enum ergon_code plan_commit(struct plan *plan, struct ergon_error *err)
 	for (uint32_t i = 0; i < plan->count; i++)
 		apply(sim, &plan->entries[i]);
 	plan->count = 0;
-	if (sim->policy->needs_budget && plan_power_w(plan) * 1e6 > (double)sim->budget_uw + 0.5)
+	for (uint32_t i = 0; i < plan->sleep_count; i++)
+		if (nodes_can_sleep(sim, plan->sleeping[i]))
+			nodes_sleep(sim, plan->sleeping[i]);
+	plan->sleep_count = 0;
+	if (sim->policy->needs_budget && plan_power_w(plan) > sim->cluster.budget_w + 1e-6)
 		return ergon_fail(err, ERGON_INTERNAL,
 		                  "policy %s: its plan draws %.1f W, over the budget of %.1f W",
-		                  sim->policy->name, plan_power_w(plan),
-		                  (double)sim->budget_uw * 1e-6);
+		                  sim->policy->name, plan_power_w(plan), sim->cluster.budget_w);
 	return ERGON_OK;
 }

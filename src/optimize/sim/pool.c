@@ -28,13 +28,14 @@ bool pool_init(struct pool *pool, struct arena *arena, const struct cluster *clu
 	pool->groups = ARENA_ARRAY(arena, struct pool_group, cluster->group_count);
 	pool->free = ARENA_ARRAY(arena, uint16_t, cluster->nodes);
 	pool->group_of = ARENA_ARRAY(arena, uint8_t, cluster->nodes);
-	if (!pool->groups || !pool->free || !pool->group_of)
+	pool->asleep = ARENA_ARRAY(arena, bool, cluster->nodes);
+	if (!pool->groups || !pool->free || !pool->group_of || !pool->asleep)
 		return false;
 	uint32_t first = 0;
 	for (uint32_t g = 0; g < pool->group_count; g++) {
 		struct pool_group *group = &pool->groups[g];
 		const struct cluster_group *spec = &cluster->groups[g];
-		size_t levels = (size_t)spec->gpus_per_node + 1;
+		size_t levels = (size_t)spec->gpus_per_node + 2;
 		group->first_node = first;
 		group->nodes = spec->nodes;
 		group->gpus_per_node = spec->gpus_per_node;
@@ -56,24 +57,64 @@ bool pool_init(struct pool *pool, struct arena *arena, const struct cluster *clu
 	return true;
 }
 
-static void move(struct pool *pool, uint32_t node, uint32_t from, uint32_t to)
+static uint32_t level_of(const struct pool *pool, const struct pool_group *group, uint32_t node)
+{
+	uint32_t free = pool->free[node];
+	return free == group->gpus_per_node && pool->asleep[node] ? free + 1 : free;
+}
+
+static void set_free(struct pool *pool, uint32_t node, uint32_t free)
 {
 	struct pool_group *group = &pool->groups[pool->group_of[node]];
-	clear_bit(group, from, node - group->first_node);
-	set_bit(group, to, node - group->first_node);
-	group->free_gpus += to - from;
-	pool->free_gpus += to - from;
-	pool->free[node] = (uint16_t)to;
+	uint32_t at = node - group->first_node, before = pool->free[node];
+	clear_bit(group, level_of(pool, group, node), at);
+	pool->free[node] = (uint16_t)free;
+	set_bit(group, level_of(pool, group, node), at);
+	group->free_gpus += free - before;
+	pool->free_gpus += free - before;
 }
 
 void pool_take(struct pool *pool, uint32_t node, uint32_t gpus)
 {
-	move(pool, node, pool->free[node], pool->free[node] - gpus);
+	set_free(pool, node, pool->free[node] - gpus);
 }
 
 void pool_give(struct pool *pool, uint32_t node, uint32_t gpus)
 {
-	move(pool, node, pool->free[node], pool->free[node] + gpus);
+	set_free(pool, node, pool->free[node] + gpus);
+}
+
+static void set_asleep(struct pool *pool, uint32_t node, bool asleep)
+{
+	struct pool_group *group = &pool->groups[pool->group_of[node]];
+	uint32_t at = node - group->first_node;
+	clear_bit(group, level_of(pool, group, node), at);
+	pool->asleep[node] = asleep;
+	set_bit(group, level_of(pool, group, node), at);
+}
+
+void pool_sleep(struct pool *pool, uint32_t node)
+{
+	set_asleep(pool, node, true);
+}
+
+void pool_wake(struct pool *pool, uint32_t node)
+{
+	set_asleep(pool, node, false);
+}
+
+void pool_down(struct pool *pool, uint32_t node)
+{
+	struct pool_group *group = &pool->groups[pool->group_of[node]];
+	pool_take(pool, node, group->gpus_per_node);
+	group->down_gpus += group->gpus_per_node;
+}
+
+void pool_up(struct pool *pool, uint32_t node)
+{
+	struct pool_group *group = &pool->groups[pool->group_of[node]];
+	group->down_gpus -= group->gpus_per_node;
+	pool_give(pool, node, group->gpus_per_node);
 }
 
 /* The lowest node with exactly `level` free GPUs; there is one. */
@@ -88,19 +129,23 @@ static uint32_t lowest(const struct pool_group *group, uint32_t level)
 	return group->first_node + word * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
-uint32_t pool_emptiest(const struct pool *pool, uint32_t g)
+uint32_t pool_emptiest(const struct pool *pool, uint32_t g, uint32_t need)
 {
 	const struct pool_group *group = &pool->groups[g];
-	for (uint32_t level = group->gpus_per_node; level > 0; level--)
-		if (group->level_nodes[level])
-			return lowest(group, level);
-	return POOL_NONE;
+	uint32_t asleep = group->gpus_per_node + 1, level = group->gpus_per_node;
+	while (level > 0 && !group->level_nodes[level])
+		level--;
+	if (level < need && level < group->gpus_per_node && group->level_nodes[asleep])
+		level = asleep;
+	return level ? lowest(group, level) : POOL_NONE;
 }
 
 uint32_t pool_best_fit(const struct pool *pool, uint32_t g, uint32_t need)
 {
 	const struct pool_group *group = &pool->groups[g];
-	for (uint32_t level = need; level <= group->gpus_per_node; level++)
+	if (need > group->gpus_per_node)
+		return POOL_NONE;
+	for (uint32_t level = need; level <= group->gpus_per_node + 1; level++)
 		if (group->level_nodes[level])
 			return lowest(group, level);
 	return POOL_NONE;

@@ -20,10 +20,13 @@
 struct pool_group {
 	uint32_t first_node, nodes, gpus_per_node;
 	uint32_t free_gpus;
+	uint32_t down_gpus; /* of nodes that are down: neither free nor held */
 	uint32_t words, summary_words;
-	uint32_t *level_nodes; /* [gpus_per_node + 1]: nodes with that many free GPUs */
-	uint64_t *bits;        /* [gpus_per_node + 1][words] */
-	uint64_t *summary;     /* [gpus_per_node + 1][summary_words] */
+	/* A level holds the nodes with that many free GPUs; the last those that sleep, which are
+	 * wholly free. */
+	uint32_t *level_nodes; /* [gpus_per_node + 2] */
+	uint64_t *bits;        /* [gpus_per_node + 2][words] */
+	uint64_t *summary;     /* [gpus_per_node + 2][summary_words] */
 };
 
 struct pool {
@@ -31,16 +34,32 @@ struct pool {
 	struct pool_group *groups;
 	uint16_t *free;    /* [nodes] */
 	uint8_t *group_of; /* [nodes] */
+	bool *asleep;      /* [nodes]: to be taken last */
 };
+
+/* What can be held at all. */
+static inline uint32_t pool_capacity(const struct pool *pool, uint32_t group)
+{
+	const struct pool_group *g = &pool->groups[group];
+	return g->nodes * g->gpus_per_node - g->down_gpus;
+}
 
 /* All free. False when memory is out. */
 bool pool_init(struct pool *pool, struct arena *arena, const struct cluster *cluster);
 
 void pool_take(struct pool *pool, uint32_t node, uint32_t gpus); /* gpus <= free[node] */
 void pool_give(struct pool *pool, uint32_t node, uint32_t gpus);
+/* The node must be wholly free. */
+void pool_sleep(struct pool *pool, uint32_t node);
+void pool_wake(struct pool *pool, uint32_t node);
+/* Takes a wholly free node out of the pool, and puts it back. */
+void pool_down(struct pool *pool, uint32_t node);
+void pool_up(struct pool *pool, uint32_t node);
 
-/* POOL_NONE where no node of the group has a free GPU (or `need` of them). Lowest number first. */
-uint32_t pool_emptiest(const struct pool *pool, uint32_t group);
+/* POOL_NONE where no node of the group has a free GPU (or `need` of them). Lowest number first. A
+ * sleeping node is best only where no other has `need` free GPUs; for pool_emptiest, where none is
+ * wholly free either. */
+uint32_t pool_emptiest(const struct pool *pool, uint32_t group, uint32_t need);
 uint32_t pool_best_fit(const struct pool *pool, uint32_t group, uint32_t need);
 
 #endif

@@ -10,9 +10,19 @@
 int64_t sim_idle_uw(const struct sim *sim)
 {
 	int64_t idle = sim->host_uw;
-	for (uint32_t g = 0; g < sim->pool.group_count; g++)
-		idle += sim->idle_uw[g] * sim->pool.groups[g].free_gpus;
+	for (uint32_t g = 0; g < sim->pool.group_count; g++) {
+		uint32_t awake = sim->pool.groups[g].free_gpus - sim->nodes.asleep_gpus[g];
+		idle += sim->idle_uw[g] * awake;
+	}
 	return idle;
+}
+
+static uint32_t held_gpus(const struct sim *sim)
+{
+	uint32_t held = sim->pool.gpus - sim->pool.free_gpus;
+	for (uint32_t g = 0; sim->nodes.on && g < sim->pool.group_count; g++)
+		held -= sim->pool.groups[g].down_gpus;
+	return held;
 }
 
 /* Halves the timeline's resolution until at_ns lies within it. */
@@ -61,8 +71,30 @@ void sim_settle_energy(struct sim *sim)
 	if (power > sim->budget_uw)
 		out->over_budget_ns += span;
 	timeline_add(&out->timeline, sim->settled_ns, sim->now_ns, (double)power * 1e-6,
-	             sim->pool.gpus - sim->pool.free_gpus);
+	             held_gpus(sim));
+	if (sim->setup->carbon || sim->setup->price)
+		supply_settle(sim, power, sim->settled_ns, sim->now_ns);
 	sim->settled_ns = sim->now_ns;
+}
+
+static void tell(struct sim *sim, const struct sim_event *event)
+{
+	for (uint32_t i = 0; i < sim->setup->listener_count; i++)
+		sim->setup->listeners[i].hear(sim->setup->listeners[i].user, event);
+}
+
+void sim_emit_node(struct sim *sim, enum sim_event_kind kind, uint32_t node)
+{
+	if (sim->setup->listener_count == 0)
+		return;
+	const struct sim_event event = {
+		.time_ns = sim->now_ns,
+		.kind = kind,
+		.job = JOB_NONE,
+		.node = node,
+		.cluster_power_uw = sim->jobs_uw + sim_idle_uw(sim),
+	};
+	tell(sim, &event);
 }
 
 void sim_emit(struct sim *sim, enum sim_event_kind kind, uint32_t job)
@@ -75,6 +107,7 @@ void sim_emit(struct sim *sim, enum sim_event_kind kind, uint32_t job)
 		.debt_until_ns = state->debt_until_ns,
 		.kind = kind,
 		.job = job,
+		.node = UINT32_MAX,
 		.group = state->group,
 		.gpus = state->gpus,
 		.share_count = state->share_count,
@@ -85,8 +118,23 @@ void sim_emit(struct sim *sim, enum sim_event_kind kind, uint32_t job)
 		.job_power_uw = state->power_uw,
 		.cluster_power_uw = sim->jobs_uw + sim_idle_uw(sim),
 	};
-	for (uint32_t i = 0; i < sim->setup->listener_count; i++)
-		sim->setup->listeners[i].hear(sim->setup->listeners[i].user, &event);
+	tell(sim, &event);
+}
+
+/* Keeps the last checkpoint within the segment that ends now. */
+static void save_checkpoint(struct sim *sim, uint32_t job, const struct estimate *estimate)
+{
+	struct job_state *state = &sim->state[job];
+	const struct job_facts *facts = &sim->facts[job];
+	uint64_t period =
+	    facts->checkpoint_ns ? facts->checkpoint_ns : sim->setup->options.checkpoint_ns;
+	if (!sim->nodes.on || !period || state->in_debt || sim->now_ns < state->saved_ns + period)
+		return;
+	state->saved_ns += (sim->now_ns - state->saved_ns) / period * period;
+	double mark = job_mark(facts, state->epoch + 1);
+	double span_s = (double)(state->saved_ns - state->segment_ns) / 1e9;
+	state->saved_progress = fmin(mark, state->progress + estimate->rate[state->epoch] * span_s);
+	state->saved_epoch = state->epoch;
 }
 
 /* Brings the job's GPU time and energy up to now. */
@@ -166,14 +214,16 @@ void run_start(struct sim *sim, uint32_t job)
 		state->start_ns = sim->now_ns;
 	state->started = true;
 	state->held_since_ns = sim->now_ns;
-	uint64_t debt = sim->setup->options.restart_ns;
-	state->in_debt = debt > 0;
-	state->debt_until_ns = sim->now_ns + debt;
-	state->segment_ns = state->debt_until_ns;
+	uint64_t up_ns = nodes_begin(sim, state->shares, state->share_count);
+	state->debt_until_ns = up_ns + job_restart_ns(&sim->facts[job], &sim->setup->options);
+	state->in_debt = state->debt_until_ns > sim->now_ns;
+	state->segment_ns = state->saved_ns = state->debt_until_ns;
+	state->saved_progress = state->progress;
+	state->saved_epoch = state->epoch;
 	/* A restarting job loads its state: its GPUs are held and draw their idle power. */
 	set_power(sim, state,
-	          debt ? sim->idle_uw[state->group] * state->gpus
-	               : llrint(state->estimate->power_w * 1e6));
+	          state->in_debt ? sim->idle_uw[state->group] * state->gpus
+	                         : llrint(state->estimate->power_w * 1e6));
 	sim->running++;
 	sim->outcome->placements++;
 	foresee(sim, job);
@@ -186,6 +236,7 @@ void run_stop(struct sim *sim, const struct plan_entry *held)
 	sim_settle_energy(sim);
 	settle_held(sim, state, held->gpus);
 	settle_progress(sim, held->job, held->estimate);
+	nodes_end(sim, held->shares, held->share_count);
 	set_power(sim, state, 0);
 	state->in_debt = false;
 	state->status = JOB_PENDING;
@@ -194,13 +245,43 @@ void run_stop(struct sim *sim, const struct plan_entry *held)
 	heap_remove(&sim->heap, held->job);
 }
 
+void run_lose(struct sim *sim, uint32_t job)
+{
+	struct job_state *state = &sim->state[job];
+	sim_settle_energy(sim);
+	settle_held(sim, state, state->gpus);
+	save_checkpoint(sim, job, state->estimate);
+	if (sim->now_ns > state->saved_ns)
+		state->lost_gpu_ns += (sim->now_ns - state->saved_ns) * state->gpus;
+	state->progress = state->saved_progress;
+	state->epoch = state->saved_epoch;
+	state->segment_ns = sim->now_ns;
+	state->in_debt = false;
+	state->failures++;
+	set_power(sim, state, 0);
+	sim->plan.work_uw -= llrint(state->estimate->power_w * 1e6);
+	for (uint32_t i = 0; i < state->share_count; i++)
+		nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
+	nodes_end(sim, state->shares, state->share_count);
+	state->status = JOB_PENDING;
+	list_pending_add(sim, job);
+	sim->running--;
+	heap_remove(&sim->heap, job);
+	sim_emit(sim, SIM_LOSE, job);
+	share_release(&sim->store, state->shares, state->share_class);
+	state->shares = NULL;
+	state->share_count = state->gpus = 0;
+}
+
 void run_retune(struct sim *sim, uint32_t job, const struct estimate *estimate, uint32_t batch)
 {
 	struct job_state *state = &sim->state[job];
 	sim_settle_energy(sim);
 	settle_held(sim, state, state->gpus);
-	if (!state->in_debt)
+	if (!state->in_debt) {
+		save_checkpoint(sim, job, state->estimate);
 		settle_progress(sim, job, state->estimate);
+	}
 	state->estimate = estimate;
 	state->batch = batch;
 	if (!state->in_debt)
@@ -214,7 +295,8 @@ static void finish(struct sim *sim, uint32_t job)
 	struct job_state *state = &sim->state[job];
 	set_power(sim, state, 0);
 	for (uint32_t i = 0; i < state->share_count; i++)
-		pool_give(&sim->pool, state->shares[i].node, state->shares[i].gpus);
+		nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
+	nodes_end(sim, state->shares, state->share_count);
 	sim->plan.work_uw -= llrint(state->estimate->power_w * 1e6);
 	state->status = JOB_DONE;
 	state->end_ns = sim->now_ns;
@@ -239,6 +321,7 @@ static enum ergon_code retune_for_epoch(struct sim *sim, uint32_t job, struct er
 	struct job_config config = { .group = state->group,
 		                     .batch = batch,
 		                     .gpus = state->gpus,
+		                     .setting = state->setting,
 		                     .node_count = state->share_count,
 		                     .shares = state->shares };
 	const struct estimate *estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
@@ -268,6 +351,7 @@ enum ergon_code run_event(struct sim *sim, uint32_t job, struct ergon_error *err
 		sim_emit(sim, SIM_WORK, job);
 		return ERGON_OK;
 	}
+	save_checkpoint(sim, job, state->estimate);
 	state->epoch++;
 	state->progress = job_mark(&sim->facts[job], state->epoch);
 	state->segment_ns = sim->now_ns;

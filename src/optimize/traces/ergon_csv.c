@@ -47,6 +47,8 @@ static const struct field fields[] = {
 	{ "batch_min", COUNT, AT(batch_min), false, 0, TRACE_BATCH_MAX, 0 },
 	{ "batch_max", COUNT, AT(batch_max), false, 0, TRACE_BATCH_MAX, 0 },
 	{ "batch_mode", MODE, AT(batch_mode), false, 0, 0, 0 },
+	{ "restart_s", TIME, AT(restart_ns), false, 0, 0, 0 },
+	{ "checkpoint_s", TIME, AT(checkpoint_ns), false, 0, 0, 0 },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 /* ---- reading ---- */

@@ -50,9 +50,11 @@ struct trace_job {
 	const char *gpu_type;    /* wish; several kinds with '|' between */
 
 	uint64_t arrival_ns;
-	uint64_t duration_ns;  /* on what it asked for; 0 unknown (a stated zero is 1 ns) */
-	uint64_t requested_ns; /* time limit that the user stated */
-	uint64_t deadline_ns;  /* from the trace's zero; 0 none */
+	uint64_t duration_ns;   /* on what it asked for; 0 unknown (a stated zero is 1 ns) */
+	uint64_t requested_ns;  /* time limit that the user stated */
+	uint64_t deadline_ns;   /* from the trace's zero; 0 none */
+	uint64_t restart_ns;    /* what a change of placement costs it */
+	uint64_t checkpoint_ns; /* work between two checkpoints */
 
 	double work_steps; /* training steps at `batch` */
 	double priority;   /* weight; 1 where not stated */

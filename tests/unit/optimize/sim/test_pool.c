@@ -49,7 +49,7 @@ static void test_like_a_search_over_all_nodes(void **state)
 			sum += pool.free[n];
 		assert_int_equal(sum, pool.free_gpus);
 		for (uint32_t g = 0; g < 2; g++) {
-			assert_int_equal(pool_emptiest(&pool, g), slow_find(&pool, g, 1, true));
+			assert_int_equal(pool_emptiest(&pool, g, 1), slow_find(&pool, g, 1, true));
 			for (uint32_t need = 1; need <= pool.groups[g].gpus_per_node; need++)
 				assert_int_equal(pool_best_fit(&pool, g, need),
 				                 slow_find(&pool, g, need, false));
