@@ -335,6 +335,9 @@ bool scan_decimal_ns(const char *text, size_t length, int64_t *ns)
 			return slow_decimal_ns(text, length, ns);
 		number = number * 10 + (text[i] - '0');
 	}
+	if (number >=
+	    INT64_MAX / 1000000000) /* of ten digits, those that nanoseconds cannot hold */
+		return slow_decimal_ns(text, length, ns);
 	bool up = false;
 	if (i < length && text[i] == '.')
 		for (i++; i < length && (unsigned)(text[i] - '0') <= 9; i++, fraction++) {

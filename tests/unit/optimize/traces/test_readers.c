@@ -292,6 +292,9 @@ static const struct bad_case {
 	{ "gavel", GAVEL10 "10\t0\t1\t-1\t0\n", 1, "GPUs" },
 	{ "gavel", GAVEL10 "10\t2\t1\t-2\t0\n", 1, "SLO" },
 	{ "gavel", GAVEL10 "10\t2\t1\t-1\tnan\n", 1, "arrival" },
+	/* ten digits, and more nanoseconds than 63 bits hold */
+	{ "gavel", GAVEL10 "10\t2\t1\t-1\t9342177360\n", 1, "arrival" },
+	{ "gavel", GAVEL10 "10\t2\t1\t-1\t9223372036.9\n", 1, "arrival" },
 	{ "gavel", "X (batch size 0)\tc\t-n\t1\t5\t1\t1\n", 1, "batch size" },
 	{ "gavel", "X (batch size 5\tc\t-n\t1\t5\t1\t1\n", 1, "job type" },
 	{ "gavel", "X\tc\t-n\t2\t5\t1\t1\n", 1, "data directory" },
