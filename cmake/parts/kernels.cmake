@@ -2,7 +2,8 @@
 # the scalar variants must stay scalar. Instruction sets are chosen at run time, never by -march.
 file(GLOB ERGON_KERNEL_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/understand/kernels/*.c")
 foreach(source IN LISTS ERGON_KERNEL_SOURCES)
-  set(flags -ffp-contract=fast -fopenmp)
+  # Neither errno nor floating-point traps are looked at; without them, roots and choices have lanes.
+  set(flags -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     list(APPEND flags -O3)
   endif()

@@ -20,13 +20,20 @@ extern const struct kernel kernel_dist;
 extern const struct kernel kernel_montecarlo;
 extern const struct kernel kernel_softmax;
 extern const struct kernel kernel_layernorm;
+extern const struct kernel kernel_gather;
+extern const struct kernel kernel_elementwise;
+extern const struct kernel kernel_reduction;
+extern const struct kernel kernel_embedding;
+extern const struct kernel kernel_convolution;
+extern const struct kernel kernel_attention;
+extern const struct kernel kernel_chase;
 
 const struct kernel *const kernels[] = {
-	&kernel_triad, &kernel_gemm,       &kernel_fma,     &kernel_copy,
-	&kernel_scale, &kernel_add,        &kernel_stencil, &kernel_spmv,
-	&kernel_dist,  &kernel_montecarlo, &kernel_softmax, &kernel_layernorm,
-
-	NULL,
+	&kernel_triad,     &kernel_gemm,        &kernel_fma,         &kernel_copy,
+	&kernel_scale,     &kernel_add,         &kernel_stencil,     &kernel_spmv,
+	&kernel_dist,      &kernel_montecarlo,  &kernel_softmax,     &kernel_layernorm,
+	&kernel_chase,     &kernel_gather,      &kernel_elementwise, &kernel_reduction,
+	&kernel_embedding, &kernel_convolution, &kernel_attention,   NULL,
 };
 
 enum { KERNELS_MAX = 64 };

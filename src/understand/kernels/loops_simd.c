@@ -4,6 +4,10 @@
  */
 #include "understand/kernels/simple.h"
 
+#define PRAGMA(x) _Pragma(#x)
+#define SUMS(x) PRAGMA(omp simd reduction(+ : x))
+#define LANES _Pragma("omp simd")
+
 #define ISA(x) base_##x
 #define TABLE static const simple_loop base_loops[SIMPLE_COUNT][PRECISION_COUNT]
 #include "understand/kernels/loops_both.inc"

@@ -5,18 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct simple_kernel {
-	enum simple_id id;
-	/* Sizes in elements, from the kernel's size. */
-	size_t (*outputs)(size_t n);
-	size_t (*inputs)(size_t n, int which); /* 0: there is no such array */
-	size_t (*indexes)(size_t n);           /* NULL: none */
-	size_t (*steps)(size_t n);             /* what begin and end of the loop count */
-	/* out: [outputs(n)]; in: [inputs], in double precision as rounded to the run's. */
-	void (*reference)(size_t n, double *const in[], const uint32_t *index, double *out);
-	double eps_factor; /* of the precision's unit roundoff: what rounding explains */
-};
-
 struct simple {
 	struct kernel_config config;
 	const struct simple_kernel *kernel;
@@ -24,196 +12,6 @@ struct simple {
 	simple_loop loop;
 	double *expected; /* [outputs] */
 	double scale;     /* of the outputs: their largest magnitude */
-};
-
-/* ---- sizes ---- */
-
-static size_t size_n(size_t n)
-{
-	return n;
-}
-
-static size_t size_cube(size_t n)
-{
-	return n * n * n;
-}
-
-static size_t size_rows(size_t n)
-{
-	return n * ROW_ELEMENTS;
-}
-
-static size_t size_nonzeros(size_t n)
-{
-	return n * SPMV_ROW;
-}
-
-static size_t one_input(size_t n, int which)
-{
-	return which == 0 ? n : 0;
-}
-
-static size_t two_inputs(size_t n, int which)
-{
-	return which <= 1 ? n : 0;
-}
-
-static size_t cube_input(size_t n, int which)
-{
-	return which == 0 ? size_cube(n) : 0;
-}
-
-static size_t spmv_inputs(size_t n, int which)
-{
-	return which == 0 ? size_nonzeros(n) : which == 1 ? n : 0;
-}
-
-static size_t dist_inputs(size_t n, int which)
-{
-	return which == 0 ? DIST_DIMS * n : 0;
-}
-
-static size_t no_inputs(size_t n, int which)
-{
-	(void)n;
-	(void)which;
-	return 0;
-}
-
-static size_t row_input(size_t n, int which)
-{
-	return which == 0 ? size_rows(n) : 0;
-}
-
-/* ---- references: by the definition, in double precision ---- */
-
-static void copy_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	memcpy(out, in[0], n * sizeof *out);
-}
-
-static void scale_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	for (size_t i = 0; i < n; i++)
-		out[i] = SCALE_FACTOR * in[0][i];
-}
-
-static void add_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	for (size_t i = 0; i < n; i++)
-		out[i] = in[0][i] + in[1][i];
-}
-
-static void stencil_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	const double *x = in[0];
-	for (size_t i = 0; i < n * n * n; i++) {
-		size_t at[3] = { i % n, i / n % n, i / n / n };
-		bool border = false;
-		for (int d = 0; d < 3; d++)
-			border = border || at[d] == 0 || at[d] + 1 == n;
-		if (border)
-			out[i] = 0; /* never written */
-		else
-			out[i] = STENCIL_CENTRE * x[i] +
-			         STENCIL_SIDE * (x[i - 1] + x[i + 1] + x[i - n] + x[i + n] +
-			                         x[i - n * n] + x[i + n * n]);
-	}
-}
-
-static void spmv_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	for (size_t r = 0; r < n; r++) {
-		out[r] = 0;
-		for (size_t k = r * SPMV_ROW; k < (r + 1) * SPMV_ROW; k++)
-			out[r] += in[0][k] * in[1][index[k]];
-	}
-}
-
-static void dist_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	for (size_t i = 0; i < n; i++) {
-		out[i] = 0;
-		for (size_t j = 0; j < n; j++) {
-			double squares = 0;
-			for (size_t d = 0; d < DIST_DIMS; d++) {
-				double x = in[0][d * n + j] - in[0][d * n + i];
-				squares += x * x;
-			}
-			out[i] += sqrt(squares);
-		}
-	}
-}
-
-/* Draws are 20-bit whole numbers; in double precision their squares are exact. In single precision
- * a square rounds, so a point within rounding of the circle may fall on either side. */
-static void montecarlo_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)in;
-	(void)index;
-	for (size_t b = 0; b < n; b++) {
-		out[b] = 0;
-		for (uint64_t i = 0; i < MONTECARLO_DRAWS; i++) {
-			uint64_t r = simple_mix(b * MONTECARLO_DRAWS + i);
-			uint64_t x = r >> 44, y = (r >> 12) & 0xfffff;
-			out[b] += x * x + y * y < UINT64_C(1) << 40;
-		}
-	}
-}
-
-static void softmax_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	for (size_t r = 0; r < n; r++) {
-		const double *x = in[0] + r * ROW_ELEMENTS;
-		double sum = 0, most = -HUGE_VAL;
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			most = fmax(most, x[i]);
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			sum += exp(x[i] - most);
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			out[r * ROW_ELEMENTS + i] = exp(x[i] - most) / sum;
-	}
-}
-
-static void layernorm_reference(size_t n, double *const in[], const uint32_t *index, double *out)
-{
-	(void)index;
-	for (size_t r = 0; r < n; r++) {
-		const double *x = in[0] + r * ROW_ELEMENTS;
-		double mean = 0, variance = 0;
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			mean += x[i] / ROW_ELEMENTS;
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			variance += (x[i] - mean) * (x[i] - mean) / ROW_ELEMENTS;
-		for (size_t i = 0; i < ROW_ELEMENTS; i++)
-			out[r * ROW_ELEMENTS + i] =
-			    (x[i] - mean) / sqrt(variance + LAYERNORM_EPSILON);
-	}
-}
-
-static const struct simple_kernel table[SIMPLE_COUNT] = {
-	[SIMPLE_COPY] = { SIMPLE_COPY, size_n, one_input, NULL, size_n, copy_reference, 0 },
-	[SIMPLE_SCALE] = { SIMPLE_SCALE, size_n, one_input, NULL, size_n, scale_reference, 1 },
-	[SIMPLE_ADD] = { SIMPLE_ADD, size_n, two_inputs, NULL, size_n, add_reference, 1 },
-	[SIMPLE_STENCIL] = { SIMPLE_STENCIL, size_cube, cube_input, NULL, size_n, stencil_reference,
-	                     16 },
-	[SIMPLE_SPMV] = { SIMPLE_SPMV, size_n, spmv_inputs, size_nonzeros, size_n, spmv_reference,
-	                  4 * SPMV_ROW },
-	/* A sum over up to 2^20 points, in vector lanes: errors grow slower than n; tested. */
-	[SIMPLE_DIST] = { SIMPLE_DIST, size_n, dist_inputs, NULL, size_n, dist_reference, 4096 },
-	/* One count in MONTECARLO_DRAWS, in single precision, is what rounding may move. */
-	[SIMPLE_MONTECARLO] = { SIMPLE_MONTECARLO, size_n, no_inputs, NULL, size_n,
-	                        montecarlo_reference, 0 },
-	[SIMPLE_SOFTMAX] = { SIMPLE_SOFTMAX, size_rows, row_input, NULL, size_n, softmax_reference,
-	                     512 },
-	[SIMPLE_LAYERNORM] = { SIMPLE_LAYERNORM, size_rows, row_input, NULL, size_n,
-	                       layernorm_reference, 512 },
 };
 
 /* ---- the common part ---- */
@@ -302,7 +100,7 @@ static enum ergon_code simple_init(void *state, enum simple_id id,
                                    const struct kernel_config *config, struct ergon_error *err)
 {
 	struct simple *s = state;
-	*s = (struct simple){ .config = *config, .kernel = &table[id] };
+	*s = (struct simple){ .config = *config, .kernel = simple_kernel_of(id) };
 	if (!allocate(s) || !compute_expected(s)) {
 		simple_fini(s);
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory at size %llu",
@@ -336,7 +134,7 @@ static void simple_check(void *state, double *error, double *allowed)
 	bool wide = s->config.precision == PRECISION_F64;
 	double worst = 0, eps = wide ? 0x1p-53 : 0x1p-24;
 	size_t outputs = s->kernel->outputs(s->config.size);
-	bool border = s->kernel->id == SIMPLE_STENCIL;
+	bool border = s->kernel->id == SIMPLE_STENCIL || s->kernel->id == SIMPLE_CONVOLUTION;
 	for (size_t i = 0; i < outputs; i++) {
 		double e = fabs(get(s, s->arrays.out, i) - s->expected[i]) / s->scale;
 		worst = e <= worst ? worst : e; /* a NaN stays */
@@ -405,6 +203,16 @@ SIMPLE(montecarlo, MONTECARLO, 3 * MONTECARLO_DRAWS * n, n *w)
 SIMPLE(softmax, SOFTMAX, 5 * ROW_ELEMENTS * n, 2 * ROW_ELEMENTS * n * w)
 SIMPLE(layernorm, LAYERNORM, 6 * ROW_ELEMENTS * n, 2 * ROW_ELEMENTS * n * w)
 
+SIMPLE(gather, GATHER, 0 * n, n *(2 * w + 4))
+/* x sigmoid(x) + y, the exponential as one. */
+SIMPLE(elementwise, ELEMENTWISE, 5 * n, 3 * n * w)
+SIMPLE(reduction, REDUCTION, ROW_ELEMENTS *n, (ROW_ELEMENTS + 1) * n * w)
+SIMPLE(embedding, EMBEDDING, BAG *WIDTH *n, n *(BAG *(WIDTH *w + 4) + WIDTH * w))
+SIMPLE(convolution, CONVOLUTION, 2 * 9 * CHANNELS * CHANNELS * (n - 2) * (n - 2),
+       (2 * n * n + 9 * CHANNELS) * CHANNELS * w)
+/* Two products of WIDTH and one exponential a pair; perfect reuse of queries, keys and values. */
+SIMPLE(attention, ATTENTION, (4 * WIDTH + 3) * n * n, 4 * WIDTH * n * w)
+
 static const char elements[] = "elements of each array";
 static const char rows_of[] = "rows of 1024";
 SIMPLE_ROW(copy, "STREAM copy, a = b", elements, "McCalpin, STREAM, 1995", 16, UINT64_C(1) << 32,
@@ -425,3 +233,17 @@ SIMPLE_ROW(softmax, "softmax of rows: exponentials", rows_of, "attention and cla
            1, UINT64_C(1) << 22, 4096);
 SIMPLE_ROW(layernorm, "layer normalisation of rows: two reductions", rows_of,
            "Ba, Kiros and Hinton 2016", 1, UINT64_C(1) << 22, 4096);
+SIMPLE_ROW(gather, "a[i] = b[index[i]], random: latency and lines wasted", elements,
+           "indirect access of graphs and tables", 16, UINT64_C(1) << 31, UINT64_C(1) << 22);
+SIMPLE_ROW(elementwise, "activation and residual: x sigmoid(x) + y", elements,
+           "SiLU, Elfwing, Uchibe and Doya 2018", 16, UINT64_C(1) << 32, UINT64_C(1) << 22);
+SIMPLE_ROW(reduction, "sums of rows: one read, hardly a write", rows_of, "loss and norm layers", 1,
+           UINT64_C(1) << 22, 4096);
+SIMPLE_ROW(embedding, "sums of 16 rows of a table, random: recommendation",
+           "bags, rows of the table", "DLRM, Naumov and others 2019", 1, UINT64_C(1) << 26,
+           UINT64_C(1) << 16);
+SIMPLE_ROW(convolution, "3 x 3 convolution, 16 channels in and out", "pixels of an edge",
+           "convolution layers", 3, 8192, 512);
+SIMPLE_ROW(attention, "one head of attention, 64 wide, in blocks of keys", "tokens",
+           "Vaswani and others 2017; online softmax, Milakov and Gimelshein 2018", 1,
+           UINT64_C(1) << 20, 1024);

@@ -37,15 +37,45 @@ enum simple_id {
 	SIMPLE_MONTECARLO,
 	SIMPLE_SOFTMAX,
 	SIMPLE_LAYERNORM,
+	SIMPLE_GATHER,
+	SIMPLE_ELEMENTWISE,
+	SIMPLE_REDUCTION,
+	SIMPLE_EMBEDDING,
+	SIMPLE_CONVOLUTION,
+	SIMPLE_ATTENTION,
 	SIMPLE_COUNT
 };
+
+/* What a simple kernel is besides its loops. */
+struct simple_kernel {
+	enum simple_id id;
+	/* Sizes in elements, from the kernel's size. */
+	size_t (*outputs)(size_t n);
+	size_t (*inputs)(size_t n, int which); /* 0: there is no such array */
+	size_t (*indexes)(size_t n);           /* NULL: none; each is below n */
+	size_t (*steps)(size_t n);             /* what begin and end of the loop count */
+	/* out: [outputs(n)]; in: [inputs], in double precision as rounded to the run's. */
+	void (*reference)(size_t n, double *const in[], const uint32_t *index, double *out);
+	double eps_factor; /* of the precision's unit roundoff: what rounding explains */
+	const char *name;
+};
+const struct simple_kernel *simple_kernel_of(enum simple_id id);
 
 /* [id][precision] */
 extern const simple_loop simple_scalar_loops[SIMPLE_COUNT][PRECISION_COUNT];
 simple_loop simple_simd_loop(enum isa isa, enum simple_id id, enum precision precision);
 
 /* Constants that loops and references share. */
-enum { SPMV_ROW = 16, DIST_DIMS = 3, ROW_ELEMENTS = 1024, MONTECARLO_DRAWS = 256 };
+enum {
+	SPMV_ROW = 16,
+	DIST_DIMS = 3,
+	ROW_ELEMENTS = 1024,
+	MONTECARLO_DRAWS = 256,
+	BAG = 16,           /* rows of the table that one output of an embedding sums */
+	WIDTH = 64,         /* elements of such a row; of a head of attention */
+	CHANNELS = 16,      /* in and out of the convolution */
+	ATTENTION_KEYS = 64 /* keys that attention looks at at once */
+};
 #define SCALE_FACTOR 3
 #define STENCIL_CENTRE 0.4
 #define STENCIL_SIDE 0.1
