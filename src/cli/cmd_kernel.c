@@ -8,6 +8,7 @@
 #include "cli/document.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "understand/kernel_run.h"
 
 struct options {
@@ -87,12 +88,19 @@ static void print_kernels(struct cli *cli)
 	}
 	table_print(&t, cli->out);
 	table_fini(&t);
+	fputc('\n', cli->out);
+	for (unsigned p = 0; p < PARADIGM_COUNT; p++) {
+		char text[512];
+		bool there = paradigm_available(p, cli->env, text, sizeof text);
+		wrap_printf(cli->out, paradigm_name(p), 10, "%s%s",
+		            there ? "" : "absent here: ", text);
+	}
 }
 
 static enum ergon_code threads_of(const struct options *o, struct kernel_config *config,
                                   struct ergon_error *err)
 {
-	bool parallel = config->paradigm == PARADIGM_OPENMP || config->paradigm == PARADIGM_BLAS;
+	bool parallel = paradigm_is_parallel(config->paradigm);
 	if (!parallel && o->threads > 1)
 		return ergon_fail(err, ERGON_BAD_INPUT, "--threads: %s runs on one thread",
 		                  paradigm_name(config->paradigm));

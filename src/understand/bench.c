@@ -38,7 +38,7 @@ static void plan(struct planner *p, const char *name, enum precision precision,
 	if (!is_wanted(p->options, name) || b->count == BENCH_CELLS_MAX ||
 	    kernel_find(name, &kernel, NULL))
 		return;
-	bool parallel = paradigm == PARADIGM_OPENMP || paradigm == PARADIGM_BLAS;
+	bool parallel = paradigm_is_parallel(paradigm);
 	b->cells[b->count++] = (struct bench_cell){
 		.kernel = kernel,
 		.config = { .env = p->env,
@@ -105,12 +105,14 @@ static void plan_memory(struct planner *p, enum paradigm paradigm)
 static void make_plan(struct planner *p)
 {
 	static const enum paradigm order[] = { PARADIGM_BLAS, PARADIGM_OPENMP, PARADIGM_SIMD,
-		                               PARADIGM_SCALAR };
-	for (size_t i = 0; i < PARADIGM_COUNT; i++) {
+		                               PARADIGM_OPENCL, PARADIGM_SCALAR };
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
 		plan_arithmetic(p, order[i]);
 		if (order[i] == PARADIGM_BLAS)
 			continue;
 		plan_memory(p, order[i]);
+		if (order[i] == PARADIGM_OPENCL)
+			continue; /* below memory, the launch is what would be timed */
 		for (size_t l = p->bench->machine.cache_count; l-- > 0;)
 			plan_level(p, &p->bench->machine.caches[l], order[i]);
 	}

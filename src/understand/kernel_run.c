@@ -230,9 +230,10 @@ json_t *kernel_run_to_json(const struct kernel_run *run)
 	    "name", run->kernel->name, "paradigm", paradigm_name(run->config.paradigm), "precision",
 	    precision_name(run->config.precision), "size", (json_int_t)run->config.size, "threads",
 	    (int)run->config.threads, "isa",
-	    run->config.paradigm == PARADIGM_SCALAR ? "scalar"
-	    : run->config.paradigm == PARADIGM_BLAS ? "library"
-						    : isa_name(run->config.isa),
+	    run->config.paradigm == PARADIGM_SCALAR   ? "scalar"
+	    : run->config.paradigm == PARADIGM_BLAS   ? "library"
+	    : run->config.paradigm == PARADIGM_OPENCL ? "device"
+						      : isa_name(run->config.isa),
 	    "flops", json_number(run->flops), "bytes", json_number(run->bytes), "passes",
 	    (json_int_t)run->passes, "batches", (json_int_t)run->batches, "time_s",
 	    json_number(run->time_s), "time_half_width_s", json_number(run->time_half_width_s),

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "understand/kernels/opencl.h"
+
 #define FMA_SIMD(name, target_text, type, vec, lanes, load, store, set1, fma)                      \
 	__attribute__((target(target_text))) static void name(const void *from, void *to,          \
 	                                                      double a, double b, size_t turns)    \
@@ -73,12 +75,18 @@ struct fma {
 	struct kernel_config config;
 	fma_loop loop;
 	size_t lanes;
-	char *from, *to; /* [threads] blocks of BLOCK bytes */
+	char *from, *to;   /* [threads] blocks of BLOCK bytes */
+	struct opencl *cl; /* then one block, of FMA_CHAINS values an item */
+	bool cl_failed;
 };
+
+enum { CL_ITEMS = 1 << 15 }; /* enough for any device */
 
 static size_t lanes_of(const struct kernel_config *config)
 {
 	size_t lanes = 1;
+	if (config->paradigm == PARADIGM_OPENCL)
+		return CL_ITEMS;
 	if (config->paradigm != PARADIGM_SCALAR)
 		(void)fma_simd(config->isa, config->precision, &lanes);
 	return lanes;
@@ -104,8 +112,12 @@ static void run_thread(const struct fma *s, unsigned thread, uint64_t passes)
 
 static void fma_run(void *state, uint64_t passes)
 {
-	const struct fma *s = state;
+	struct fma *s = state;
 	unsigned threads = s->config.threads;
+	if (s->cl) {
+		s->cl_failed = !opencl_run(s->cl, passes);
+		return;
+	}
 	if (threads == 1) {
 		run_thread(s, 0, passes);
 		return;
@@ -149,7 +161,27 @@ static void fma_fini(void *state)
 	struct fma *s = state;
 	free(s->from);
 	free(s->to);
+	opencl_close(s->cl);
 	*s = (struct fma){ 0 };
+}
+
+static enum ergon_code open_device(struct fma *s, size_t bytes, struct ergon_error *err)
+{
+	const double wide[2] = { A, B };
+	const float narrow[2] = { (float)A, (float)B };
+	bool is_wide = s->config.precision == PRECISION_F64;
+	struct opencl_work work = {
+		.name = "fma_peak",
+		.precision = s->config.precision,
+		.n = s->config.size,
+		.items = CL_ITEMS,
+		.bytes = { bytes, bytes, is_wide ? sizeof wide : sizeof narrow },
+		.from = { s->to, s->from, is_wide ? (const void *)wide : (const void *)narrow }
+	};
+	enum ergon_code code = opencl_open(&s->cl, s->config.env, &work, err);
+	if (code)
+		fma_fini(s);
+	return code;
 }
 
 static enum ergon_code fma_init(void *state, const struct kernel_config *config,
@@ -158,25 +190,32 @@ static enum ergon_code fma_init(void *state, const struct kernel_config *config,
 	struct fma *s = state;
 	*s = (struct fma){ .config = *config };
 	_Static_assert(FMA_CHAINS * 64 <= BLOCK, "a block holds a vector of each chain");
-	s->lanes = 1;
-	if (config->paradigm == PARADIGM_SCALAR)
+	s->lanes = lanes_of(config);
+	size_t bytes = (size_t)BLOCK * config->threads;
+	if (config->paradigm == PARADIGM_OPENCL)
+		bytes = FMA_CHAINS * s->lanes * precision_bytes(config->precision);
+	else if (config->paradigm == PARADIGM_SCALAR)
 		s->loop = config->precision == PRECISION_F64 ? fma_scalar_f64 : fma_scalar_f32;
 	else
 		s->loop = fma_simd(config->isa, config->precision, &s->lanes);
-	s->from = kernel_alloc((size_t)BLOCK * config->threads, config->threads);
-	s->to = kernel_alloc((size_t)BLOCK * config->threads, config->threads);
+	s->from = kernel_alloc(bytes, config->threads);
+	s->to = kernel_alloc(bytes, config->threads);
 	if (!s->from || !s->to) {
 		fma_fini(s);
 		return ergon_fail(err, ERGON_NO_MEMORY, "fma: out of memory");
 	}
 	fill(s);
-	return ERGON_OK;
+	return config->paradigm == PARADIGM_OPENCL ? open_device(s, bytes, err) : ERGON_OK;
 }
 
 static void fma_check(void *state, double *error, double *allowed)
 {
 	struct fma *s = state;
 	double last = s->config.precision == PRECISION_F64 ? 0x1p53 : 0x1p24, worst = 0;
+	*error = HUGE_VAL;
+	*allowed = 0;
+	if (s->cl && (s->cl_failed || !opencl_read(s->cl, s->to)))
+		return;
 	for (unsigned t = 0; t < s->config.threads; t++)
 		for (size_t i = 0; i < FMA_CHAINS * s->lanes; i++) {
 			double expected = fmin(start_value(t, i) + (double)s->config.size, last);
@@ -184,8 +223,7 @@ static void fma_check(void *state, double *error, double *allowed)
 			worst = e <= worst ? worst : e; /* a NaN stays */
 			put(s, s->to, t, i, -1);        /* the next run must write it again */
 		}
-	*error = isnan(worst) ? HUGE_VAL : worst;
-	*allowed = 0;
+	*error = isnan(worst) || (s->cl && !opencl_write(s->cl, s->to)) ? HUGE_VAL : worst;
 }
 
 const struct kernel kernel_fma = {
@@ -193,7 +231,8 @@ const struct kernel kernel_fma = {
 	.summary = "multiply-add out of registers: the roof of arithmetic",
 	.size_is = "multiply-adds of each chain",
 	.source = "the processor's own peak",
-	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP),
+	.paradigms =
+	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_OPENCL),
 	.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),
 	.size_min = 1,
 	.size_max = UINT64_C(1) << 40,

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "understand/kernels/openblas.h"
+#include "understand/kernels/opencl.h"
 
 struct gemm {
 	struct kernel_config config;
@@ -16,6 +17,8 @@ struct gemm {
 	double *x;        /* random signs, for the check */
 	double *expected; /* A (B x) */
 	struct openblas blas;
+	struct opencl *cl; /* then c is where results are checked */
+	bool cl_failed;
 	struct gemm_block *blocks; /* [threads] */
 	unsigned block_rows;       /* threads form a grid of so many rows */
 };
@@ -82,6 +85,11 @@ static void run_once(const struct gemm *g)
 
 static void gemm_run(void *state, uint64_t passes)
 {
+	struct gemm *g = state;
+	if (g->cl) {
+		g->cl_failed = !opencl_run(g->cl, passes);
+		return;
+	}
 	for (uint64_t i = 0; i < passes; i++)
 		run_once(state);
 }
@@ -113,6 +121,8 @@ static void gemm_check(void *state, double *error, double *allowed)
 	double scale = (double)n * sqrt((double)n) / 3, worst = 0;
 	*allowed = 16 * eps;
 	*error = HUGE_VAL;
+	if (g->cl && (g->cl_failed || !opencl_read(g->cl, g->c)))
+		return;
 	double *found = calloc(n, sizeof *found);
 	if (!found)
 		return; /* unchecked is as bad as wrong */
@@ -129,6 +139,8 @@ static void gemm_check(void *state, double *error, double *allowed)
 		else
 			((float *)g->c)[i * n + i] = NAN;
 	}
+	if (g->cl && !opencl_write(g->cl, g->c))
+		*error = HUGE_VAL;
 }
 
 static void gemm_fini(void *state)
@@ -145,6 +157,7 @@ static void gemm_fini(void *state)
 	free(g->x);
 	free(g->expected);
 	openblas_close(&g->blas);
+	opencl_close(g->cl);
 	*g = (struct gemm){ 0 };
 }
 
@@ -198,6 +211,24 @@ static bool fill(struct gemm *g)
 	return true;
 }
 
+static enum ergon_code open_device(struct gemm *g, struct ergon_error *err)
+{
+	enum { TILE = 16 };
+	size_t n = g->config.size, bytes = n * n * precision_bytes(g->config.precision);
+	struct opencl_work work = { .name = "gemm",
+		                    .precision = g->config.precision,
+		                    .n = n,
+		                    .items = n,
+		                    .group = TILE,
+		                    .square = true,
+		                    .bytes = { bytes, bytes, bytes },
+		                    .from = { g->c, g->a, g->b } };
+	enum ergon_code code = opencl_open(&g->cl, g->config.env, &work, err);
+	if (code)
+		gemm_fini(g);
+	return code;
+}
+
 static enum ergon_code gemm_init(void *state, const struct kernel_config *config,
                                  struct ergon_error *err)
 {
@@ -218,6 +249,8 @@ static enum ergon_code gemm_init(void *state, const struct kernel_config *config
 		return ergon_fail(err, ERGON_NO_MEMORY, "gemm: out of memory at size %llu",
 		                  (unsigned long long)config->size);
 	}
+	if (config->paradigm == PARADIGM_OPENCL)
+		return open_device(g, err);
 	return ERGON_OK;
 }
 
@@ -226,8 +259,8 @@ const struct kernel kernel_gemm = {
 	.summary = "matrix multiplication, C = A B: arithmetic",
 	.size_is = "rows of the square matrices",
 	.source = "BLAS level 3",
-	.paradigms =
-	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_BLAS),
+	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) |
+	             BIT(PARADIGM_BLAS) | BIT(PARADIGM_OPENCL),
 	.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),
 	.size_min = 1,
 	.size_max = 32768,

@@ -4,8 +4,8 @@
  *
  * It states its floating-point operations and the bytes that it must move for any size, and runs in
  * several paradigms: scalar code (no vectors), SIMD (widest instructions that this processor has,
- * chosen at run time), OpenMP threads (SIMD in each), and a BLAS opened at run time. Each run's
- * result is checked against a reference; a wrong result is an error, whatever its speed.
+ * chosen at run time), OpenMP threads (SIMD in each), a BLAS and OpenCL, both opened at run time.
+ * Each run's result is checked against a reference; a wrong result is an error, whatever its speed.
  *
  * States: a zeroed state of state_size bytes -> init() -> run() any number of times, check() after
  * any of them -> fini(). Only init allocates. Bytes are the traffic that the algorithm needs with
@@ -16,6 +16,7 @@
 #ifndef ERGON_UNDERSTAND_KERNEL_H
 #define ERGON_UNDERSTAND_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,14 @@
 #include "ergon/error.h"
 
 enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
-enum paradigm { PARADIGM_SCALAR, PARADIGM_SIMD, PARADIGM_OPENMP, PARADIGM_BLAS, PARADIGM_COUNT };
+enum paradigm {
+	PARADIGM_SCALAR,
+	PARADIGM_SIMD,
+	PARADIGM_OPENMP,
+	PARADIGM_BLAS,
+	PARADIGM_OPENCL,
+	PARADIGM_COUNT
+};
 
 #define BIT(n) (1u << (n))
 
@@ -76,6 +84,12 @@ ERGON_MUST_USE enum ergon_code paradigm_find(const char *name, enum paradigm *pa
 
 /* The widest set that this processor and its operating system support. */
 enum isa kernel_isa(void);
+
+/* Does a paradigm use several threads of ours? */
+bool paradigm_is_parallel(enum paradigm paradigm);
+/* Can a paradigm be used here? text says with what, or why not. */
+bool paradigm_available(enum paradigm paradigm, const struct ergon_env *env, char *text,
+                        size_t size);
 
 /* Checks size, precision, paradigm and thread count against what the kernel offers. */
 ERGON_MUST_USE enum ergon_code kernel_check_config(const struct kernel *kernel,

@@ -2,11 +2,14 @@
  *
  * Every kernel of ergon, and what they share.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/suggest.h"
 #include "understand/kernels/kernel.h"
+#include "understand/kernels/openblas.h"
+#include "understand/kernels/opencl.h"
 
 extern const struct kernel kernel_triad;
 extern const struct kernel kernel_gemm;
@@ -39,7 +42,7 @@ const struct kernel *const kernels[] = {
 enum { KERNELS_MAX = 64 };
 
 static const char *const precision_names[] = { "f64", "f32" };
-static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas" };
+static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas", "opencl" };
 
 enum ergon_code kernel_find(const char *name, const struct kernel **kernel, struct ergon_error *err)
 {
@@ -96,6 +99,36 @@ const char *precision_name(enum precision precision)
 const char *paradigm_name(enum paradigm paradigm)
 {
 	return paradigm_names[paradigm];
+}
+
+bool paradigm_is_parallel(enum paradigm paradigm)
+{
+	return paradigm == PARADIGM_OPENMP || paradigm == PARADIGM_BLAS;
+}
+
+bool paradigm_available(enum paradigm paradigm, const struct ergon_env *env, char *text,
+                        size_t size)
+{
+	struct openblas blas;
+	struct ergon_error why = { 0 };
+	switch (paradigm) {
+	case PARADIGM_OPENCL:
+		return opencl_describe(env, text, size);
+	case PARADIGM_BLAS:
+		if (openblas_open(&blas, env, &why)) {
+			snprintf(text, size, "%s", why.text);
+			return false;
+		}
+		snprintf(text, size, "OpenBLAS");
+		openblas_close(&blas);
+		return true;
+	case PARADIGM_SCALAR:
+		snprintf(text, size, "no vectors");
+		return true;
+	default:
+		snprintf(text, size, "%s", isa_name(kernel_isa()));
+		return true;
+	}
 }
 
 size_t precision_bytes(enum precision precision)

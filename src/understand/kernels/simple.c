@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "understand/kernels/opencl.h"
+
 struct simple {
 	struct kernel_config config;
 	const struct simple_kernel *kernel;
 	struct simple_arrays arrays;
 	simple_loop loop;
+	struct opencl *cl; /* then arrays.out is where results are checked */
+	bool cl_failed;
 	double *expected; /* [outputs] */
 	double scale;     /* of the outputs: their largest magnitude */
 };
@@ -38,6 +42,7 @@ static void simple_fini(void *state)
 		free(s->arrays.in[i]);
 	free(s->arrays.index);
 	free(s->expected);
+	opencl_close(s->cl);
 	*s = (struct simple){ 0 };
 }
 
@@ -96,6 +101,40 @@ static bool compute_expected(struct simple *s)
 	return enough;
 }
 
+/* Loops that begin at rows have one item a row on a device, or one an output. */
+static size_t device_items(const struct simple *s)
+{
+	switch (s->kernel->id) {
+	case SIMPLE_SOFTMAX:
+	case SIMPLE_LAYERNORM:
+	case SIMPLE_ATTENTION:
+		return s->config.size;
+	default:
+		return s->kernel->outputs(s->config.size);
+	}
+}
+
+static enum ergon_code open_device(struct simple *s, struct ergon_error *err)
+{
+	const struct simple_kernel *k = s->kernel;
+	size_t n = s->config.size, width = precision_bytes(s->config.precision);
+	struct opencl_work work = {
+		.name = k->name, .precision = s->config.precision, .n = n, .items = device_items(s)
+	};
+	work.bytes[0] = k->outputs(n) * width;
+	work.from[0] = s->arrays.out;
+	for (int i = 0; i < SIMPLE_INPUTS; i++) {
+		work.bytes[1 + i] = k->inputs(n, i) * width;
+		work.from[1 + i] = s->arrays.in[i];
+	}
+	work.bytes[4] = k->indexes ? k->indexes(n) * sizeof *s->arrays.index : 0;
+	work.from[4] = s->arrays.index;
+	enum ergon_code code = opencl_open(&s->cl, s->config.env, &work, err);
+	if (code)
+		simple_fini(s);
+	return code;
+}
+
 static enum ergon_code simple_init(void *state, enum simple_id id,
                                    const struct kernel_config *config, struct ergon_error *err)
 {
@@ -106,6 +145,8 @@ static enum ergon_code simple_init(void *state, enum simple_id id,
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory at size %llu",
 		                  (unsigned long long)config->size);
 	}
+	if (config->paradigm == PARADIGM_OPENCL)
+		return open_device(s, err);
 	s->loop = config->paradigm == PARADIGM_SCALAR
 	              ? simple_scalar_loops[id][config->precision]
 	              : simple_simd_loop(config->isa, id, config->precision);
@@ -115,7 +156,11 @@ static enum ergon_code simple_init(void *state, enum simple_id id,
 /* Outputs are independent, so threads need not meet between passes. */
 static void simple_run(void *state, uint64_t passes)
 {
-	const struct simple *s = state;
+	struct simple *s = state;
+	if (s->cl) {
+		s->cl_failed = !opencl_run(s->cl, passes);
+		return;
+	}
 	size_t steps = s->kernel->steps(s->config.size), threads = s->config.threads;
 	if (threads == 1) {
 		for (uint64_t p = 0; p < passes; p++)
@@ -134,6 +179,10 @@ static void simple_check(void *state, double *error, double *allowed)
 	bool wide = s->config.precision == PRECISION_F64;
 	double worst = 0, eps = wide ? 0x1p-53 : 0x1p-24;
 	size_t outputs = s->kernel->outputs(s->config.size);
+	*error = HUGE_VAL;
+	*allowed = 0;
+	if (s->cl && (s->cl_failed || !opencl_read(s->cl, s->arrays.out)))
+		return;
 	bool border = s->kernel->id == SIMPLE_STENCIL || s->kernel->id == SIMPLE_CONVOLUTION;
 	for (size_t i = 0; i < outputs; i++) {
 		double e = fabs(get(s, s->arrays.out, i) - s->expected[i]) / s->scale;
@@ -141,7 +190,7 @@ static void simple_check(void *state, double *error, double *allowed)
 		if (!border || s->expected[i] != 0)
 			put(s, s->arrays.out, i, -7); /* the next run must write it again */
 	}
-	*error = isnan(worst) ? HUGE_VAL : worst;
+	*error = isnan(worst) || (s->cl && !opencl_write(s->cl, s->arrays.out)) ? HUGE_VAL : worst;
 	*allowed = s->kernel->eps_factor * eps;
 	if (s->kernel->id == SIMPLE_MONTECARLO && !wide)
 		*allowed = 1.5 / MONTECARLO_DRAWS;
@@ -177,7 +226,8 @@ static double width_of(const struct kernel_config *config)
 		.summary = text,                                                                   \
 		.size_is = counts,                                                                 \
 		.source = from,                                                                    \
-		.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP),     \
+		.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) |    \
+		             BIT(PARADIGM_OPENCL),                                                 \
 		.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),                             \
 		.size_min = least,                                                                 \
 		.size_max = most,                                                                  \

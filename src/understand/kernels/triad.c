@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "understand/kernels/opencl.h"
+
 enum { PROBES = 3, GRAIN = 16 /* elements: parts begin on 64-byte lines in both precisions */ };
 static const double SCALE = 3;
 
@@ -14,6 +16,8 @@ struct triad {
 	struct kernel_config config;
 	void *a, *b, *c;
 	triad_loop loop;
+	struct opencl *cl; /* then a is where results are checked */
+	bool cl_failed;
 };
 
 static double triad_flops(const struct kernel_config *config)
@@ -39,8 +43,12 @@ static void run_part(const struct triad *s, unsigned part)
  * cache, would be timed at small sizes. */
 static void triad_run(void *state, uint64_t passes)
 {
-	const struct triad *s = state;
+	struct triad *s = state;
 	unsigned threads = s->config.threads;
+	if (s->cl) {
+		s->cl_failed = !opencl_run(s->cl, passes);
+		return;
+	}
 	if (threads == 1) {
 		for (uint64_t i = 0; i < passes; i++)
 			run_part(s, 0);
@@ -117,7 +125,22 @@ static void triad_fini(void *state)
 	free(s->a);
 	free(s->b);
 	free(s->c);
+	opencl_close(s->cl);
 	*s = (struct triad){ 0 };
+}
+
+static enum ergon_code open_device(struct triad *s, size_t bytes, struct ergon_error *err)
+{
+	struct opencl_work work = { .name = "triad",
+		                    .precision = s->config.precision,
+		                    .n = s->config.size,
+		                    .items = s->config.size,
+		                    .bytes = { bytes, bytes, bytes },
+		                    .from = { s->a, s->b, s->c } };
+	enum ergon_code code = opencl_open(&s->cl, s->config.env, &work, err);
+	if (code)
+		triad_fini(s);
+	return code;
 }
 
 static enum ergon_code triad_init(void *state, const struct kernel_config *config,
@@ -135,6 +158,8 @@ static enum ergon_code triad_init(void *state, const struct kernel_config *confi
 		                  bytes);
 	}
 	fill(s);
+	if (config->paradigm == PARADIGM_OPENCL)
+		return open_device(s, bytes, err);
 	if (config->paradigm == PARADIGM_SCALAR)
 		s->loop = config->precision == PRECISION_F64 ? triad_scalar_f64 : triad_scalar_f32;
 	else
@@ -148,6 +173,10 @@ static void triad_check(void *state, double *error, double *allowed)
 	size_t n = s->config.size;
 	bool wide = s->config.precision == PRECISION_F64;
 	double worst = 0;
+	*error = HUGE_VAL;
+	*allowed = 0;
+	if (s->cl && (s->cl_failed || !opencl_read(s->cl, s->a)))
+		return;
 #pragma omp parallel for num_threads(s->config.threads) reduction(max : worst)
 	for (size_t i = 0; i < n; i++) {
 		double expected = input_b(i) + SCALE * input_c(i);
@@ -160,8 +189,7 @@ static void triad_check(void *state, double *error, double *allowed)
 		else
 			((float *)s->a)[i] = -1;
 	}
-	*error = worst;
-	*allowed = 0;
+	*error = s->cl && !opencl_write(s->cl, s->a) ? HUGE_VAL : worst;
 }
 
 const struct kernel kernel_triad = {
@@ -169,7 +197,8 @@ const struct kernel kernel_triad = {
 	.summary = "STREAM triad, a = b + s c: memory bandwidth",
 	.size_is = "elements of each array",
 	.source = "McCalpin, STREAM, 1995",
-	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP),
+	.paradigms =
+	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_OPENCL),
 	.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),
 	.size_min = 16,
 	.size_max = UINT64_C(1) << 34,
