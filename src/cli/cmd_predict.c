@@ -2,15 +2,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/model_options.h"
 #include "cli/predict_table.h"
+#include "cli/wrap.h"
+#include "model/generate.h"
 
 struct predict_options {
 	struct model_flags flags;
 	const char *json;
 	struct text_list changes;
+	const char *mode;
+	uint64_t prefill, decode;
 	bool explain, sensitivity;
 };
 
@@ -20,6 +25,13 @@ static const struct option options[] = {
 	PLACE_OPTIONS(struct predict_options, flags),
 	WORKLOAD_OPTIONS(struct predict_options, flags),
 	INPUT_OPTIONS(struct predict_options, flags),
+	{ "mode", 0, OPTION_TEXT, FIELD(mode), "MODE", "training",
+	  "training or inference (--infer is short for it)", 0, 0 },
+	{ "prefill", 0, OPTION_COUNT, FIELD(prefill), "TOKENS", NULL,
+	  "inference of a language model: tokens of a prompt; --batch sequences are in flight", 1,
+	  10000000 },
+	{ "decode", 0, OPTION_COUNT, FIELD(decode), "TOKENS", NULL, "and tokens that it writes", 1,
+	  10000000 },
 	{ "explain", 'e', OPTION_FLAG, FIELD(explain), NULL, NULL,
 	  "also by cause, with what would shorten each", 0, 0 },
 	{ "sensitivity", 0, OPTION_FLAG, FIELD(sensitivity), NULL, NULL,
@@ -111,6 +123,99 @@ static enum ergon_code answer(struct cli *cli, const struct predict_options *o, 
 	return code;
 }
 
+static void print_generation(FILE *out, const struct generation_request *request,
+                             const struct generation *g)
+{
+	char a[48], b[48], c[48];
+	const struct workload *workload = request->prefill;
+	double gpus = prediction_gpus(
+	    &(struct predict_request){ workload, request->device, request->settings });
+	wrap_printf(out, "", 0, "%s on %s", workload->title, request->device->name);
+	fprintf(out, "%.0f GPU%s, %g sequences in flight on each copy, %s, %s: modelled\n", gpus,
+	        gpus == 1 ? "" : "s", request->settings.batch,
+	        precision_facts(workload->precision)->name, runtime_name(workload->runtime));
+	fprintf(out, "Prompts of %.0f tokens, %.0f tokens written\n\n", request->prompt,
+	        request->output);
+	fprintf(out, "  first token  %s (a prompt alone), bound by %s\n",
+	        format_si(a, sizeof a, g->first_token_s, "s"), cause_name(g->prefill.bound));
+	fprintf(out, "  each token   %s (80%%: %s to %s), bound by %s\n",
+	        format_si(a, sizeof a, g->token_s, "s"),
+	        format_si(b, sizeof b, g->token_low_s, "s"),
+	        format_si(c, sizeof c, g->token_high_s, "s"), cause_name(g->decode.bound));
+	fprintf(out, "  rate         %.4g tokens/s of all GPUs, prefills take %.0f%% of the time\n",
+	        g->tokens_per_s, 100 * g->prefill_share);
+	fprintf(out, "  request      %s from prompt to last token\n",
+	        format_si(a, sizeof a, g->request_s, "s"));
+	fprintf(out, "  power        %.0f W a GPU\n", g->power_w);
+	fprintf(out, "  energy       %s a token written (80%%: %s to %s),\n",
+	        format_si(a, sizeof a, g->token_j, "J"),
+	        format_si(b, sizeof b, g->token_low_j, "J"),
+	        format_si(c, sizeof c, g->token_high_j, "J"));
+	fprintf(out, "               %s a token of a prompt\n",
+	        format_si(a, sizeof a, g->prefill_token_j, "J"));
+	fprintf(out, "  memory       %s of %s, %s of it cached keys and values%s\n",
+	        format_si(a, sizeof a, g->memory_bytes, "B"),
+	        format_si(b, sizeof b, request->device->memory_bytes, "B"),
+	        format_si(c, sizeof c, g->cache_bytes, "B"), g->fits ? "" : ":");
+	if (g->fits)
+		fprintf(out, "               %.0f such sequences would fit\n", g->largest_batch);
+	else
+		fprintf(out, "               DOES NOT FIT; %.0f sequences would\n",
+		        g->largest_batch);
+}
+
+/* Prefill and decode. */
+static enum ergon_code answer_generation(struct cli *cli, const struct predict_options *o,
+                                         struct arena *arena, struct ergon_error *err)
+{
+	struct model_flags flags = o->flags;
+	struct asked *asked = ARENA_NEW(arena, struct asked);
+	struct workload_options wanted;
+	struct generation generation;
+	struct generation_request request = { .prompt = (double)(o->prefill ? o->prefill : 1),
+		                              .output = (double)(o->decode ? o->decode : 1) };
+	if (!asked)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (o->changes.count || o->sensitivity || o->explain || flags.sequence)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--prefill and --decode go without --set, --seq, --explain and "
+		                  "--sensitivity");
+	flags.infer = true;
+	flags.precision = flags.precision ? flags.precision : "bf16";
+	flags.runtime = flags.runtime ? flags.runtime : "compiled";
+	flags.attention = flags.attention ? flags.attention : "flash";
+	enum ergon_code code = predict_asked(cli, &flags, NULL, arena, asked, err);
+	if (code || (code = workload_from_flags(&flags, &wanted, err)))
+		return code;
+	request.device = &asked->device;
+	request.settings = asked->request.settings;
+	if ((code = generation_load(cli->env, flags.model, &wanted, arena, &request, err)))
+		return code;
+	generate(&request, &asked->calibration, &generation);
+	if (document_shown(cli, o->json))
+		print_generation(cli->out, &request, &generation);
+	if (!o->json)
+		return ERGON_OK;
+	return document_save(generation_to_json(&request, &generation), o->json, err);
+}
+
+static enum ergon_code answer_mode(struct cli *cli, const struct predict_options *o,
+                                   struct arena *arena, struct ergon_error *err)
+{
+	struct predict_options with = *o;
+	bool infer = strcmp(o->mode, "inference") == 0;
+	if (!infer && strcmp(o->mode, "training") != 0)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--mode %.40s: expected training or inference", o->mode);
+	with.flags.infer |= infer;
+	if (!o->prefill && !o->decode)
+		return answer(cli, &with, arena, err);
+	if (!with.flags.infer)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--prefill and --decode need --mode inference");
+	return answer_generation(cli, &with, arena, err);
+}
+
 static int predict_run(struct cli *cli, const void *parsed, char **operands, int count)
 {
 	(void)operands;
@@ -118,7 +223,7 @@ static int predict_run(struct cli *cli, const void *parsed, char **operands, int
 	struct ergon_error err = { 0 };
 	struct arena arena;
 	arena_init(&arena);
-	enum ergon_code code = answer(cli, parsed, &arena, &err);
+	enum ergon_code code = answer_mode(cli, parsed, &arena, &err);
 	arena_fini(&arena);
 	return code ? cli_fail(cli, "predict", &err) : EXIT_DONE;
 }

@@ -38,9 +38,10 @@ enum ergon_code workload_from_flags(const struct model_flags *o, struct workload
 		                          .dims = o->dims,
 		                          .tensor_ways = (unsigned)o->tensor,
 		                          .sequence_parallel = o->sequence_parallel };
-	if ((code = precision_parse(o->precision, &out->precision, err)) ||
-	    (code = runtime_parse(o->runtime, &out->runtime, err)) ||
-	    (code = attention_parse(o->attention, &out->attention, err)))
+	if ((code = precision_parse(o->precision ? o->precision : "fp32", &out->precision, err)) ||
+	    (code = runtime_parse(o->runtime ? o->runtime : "eager", &out->runtime, err)) ||
+	    (code = attention_parse(o->attention ? o->attention : "materialised", &out->attention,
+	                            err)))
 		return code;
 	if (!o->optimizer)
 		return ERGON_OK;

@@ -27,8 +27,9 @@ struct model_flags {
 
 /* How the model is run; with and without its precision. */
 #define WORKLOAD_OPTIONS(type, flags) \
-	{ "precision", 'p', OPTION_TEXT, offsetof(type, flags.precision), "P", "fp32", \
-	  "fp32, tf32, fp16, bf16, amp_fp16, amp_bf16, fp8 or fp64", 0, 0 }, \
+	{ "precision", 'p', OPTION_TEXT, offsetof(type, flags.precision), "P", NULL, \
+	  "fp32, tf32, fp16, bf16, amp_fp16, amp_bf16, fp8 or fp64 (default: " \
+	  "fp32; bf16 to generate)", 0, 0 }, \
 	SHAPE_OPTIONS(type, flags)
 
 #define SHAPE_OPTIONS(type, flags) \
@@ -38,11 +39,11 @@ struct model_flags {
 	  "pixels a side (default: the model's)", 1, 100000 }, \
 	{ "optimizer", 0, OPTION_TEXT, offsetof(type, flags.optimizer), "NAME", NULL, \
 	  "sgd, adam, adamw, adadelta, lamb or none (default: the model's)", 0, 0 }, \
-	{ "runtime", 0, OPTION_TEXT, offsetof(type, flags.runtime), "NAME", "eager", \
+	{ "runtime", 0, OPTION_TEXT, offsetof(type, flags.runtime), "NAME", NULL, \
 	  "eager, compiled (elementwise chains fused), or instrumented (hooks on " \
-	  "gradients)", 0, 0 }, \
-	{ "attention", 0, OPTION_TEXT, offsetof(type, flags.attention), "KIND", "materialised", \
-	  "materialised or flash", 0, 0 }, \
+	  "gradients) (default: eager; compiled to generate)", 0, 0 }, \
+	{ "attention", 0, OPTION_TEXT, offsetof(type, flags.attention), "KIND", NULL, \
+	  "materialised or flash (default: materialised; flash to generate)", 0, 0 }, \
 	{ "infer", 0, OPTION_FLAG, offsetof(type, flags.infer), NULL, NULL, \
 	  "forward pass only", 0, 0 }, \
 	{ "dims", 0, OPTION_TEXT, offsetof(type, flags.dims), "NAME=N,...", NULL, \

@@ -120,6 +120,10 @@ struct workload_options {
 	bool sequence_parallel; /* norms and dropout split along the sequence as well */
 	/* "layers=24,d=1024": dimensions that replace those of the model file; may be NULL. */
 	const char *dims;
+	/* Generation, token by token: each sample is one token (or a few: `sequence`) that attends
+	 * to so many cached ones; 0: whole sequences. */
+	uint64_t context;
+	double sequences; /* that generate at once, where experts are chosen; 0: many */
 };
 
 struct workload {
@@ -145,6 +149,7 @@ struct workload {
 	double boundary_bytes; /* a sample: what passes between two of these blocks */
 	double block_bytes;    /* a sample: kept inside all of them */
 	double score_bytes;    /* a sample: kept by materialised attention scores */
+	double cache_bytes;    /* inference: keys and values of one token, kept for later ones */
 	unsigned tensor_ways;
 };
 

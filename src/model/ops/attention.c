@@ -18,9 +18,12 @@ static void flash(struct graph *graph, const struct shape *s)
 	double flops = 4 * s->tokens * s->context * s->heads * s->dim * (s->causal ? 0.5 : 1);
 	double elements = 2 * s->tokens * s->heads * s->dim + 2 * s->context * s->kv * s->dim;
 	enum rate rate = graph->facts->matrix == RATE_FP8 ? RATE_BF16 : graph->facts->matrix;
+	/* One token against a cache is a stream of the cache: heads a key-value head FLOPs a byte.
+	 */
+	bool stream = graph->options->context > 0 && s->tokens == 1;
 	struct kernel kernel = { .flops = flops,
 		                 .bytes = elements * graph->facts->activation_bytes,
-		                 .m = s->tokens,
+		                 .m = stream ? 0 : s->tokens,
 		                 .n = s->context,
 		                 .k = s->dim,
 		                 .batch = s->heads,
@@ -115,9 +118,16 @@ void op_attention(struct layer *layer)
 	s.dropout = layer_flag(layer, "dropout", true);
 	if (layer->code)
 		return;
+	if (graph->options->context > 0 && s.context == s.tokens) {
+		s.context = (double)graph->options->context + s.tokens;
+		s.causal = false; /* all that is cached came before */
+	}
 	double width = s.heads * s.dim;
 	s.heads /= graph->ways;
 	s.kv = s.kv < graph->ways ? 1 : s.kv / graph->ways;
+	if (graph->options->infer)
+		graph->out->cache_bytes +=
+		    2 * s.kv * s.dim * graph->facts->activation_bytes * graph->times;
 	graph_save(graph);
 	if (graph->options->attention == ATTENTION_FLASH)
 		flash(graph, &s);

@@ -5,6 +5,7 @@
  * Tensor parallelism (Shoeybi et al. 2019, arXiv 1909.08053): a layer split by "column" holds N/t
  * outputs, one split by "row" reads K/t inputs and ends in an all-reduce.
  */
+#include <math.h>
 #include <string.h>
 
 #include "model/graph.h"
@@ -86,6 +87,13 @@ void op_matmul(struct layer *layer)
 	graph->x = (struct tensor){ .c = n * batch, .h = m, .w = 1, .grad = true };
 }
 
+/* Experts that some token of the batch is sent to: those that no one chooses are not read. */
+static double experts_used(const struct graph *graph, double experts, double active, double tokens)
+{
+	double all = graph->options->sequences * tokens;
+	return all > 0 ? experts * (1 - pow(1 - active / experts, all)) : experts;
+}
+
 /* Router, dispatch, `active` of `experts` feed-forward layers a token, combine (Fedus et al. 2021,
  * arXiv 2101.03961). Tokens spread evenly: the loss that balances them is taken at its word. */
 void op_moe(struct layer *layer)
@@ -119,15 +127,16 @@ void op_moe(struct layer *layer)
 	                                  .forward_launches = 6,
 	                                  .backward_launches = 6 });
 	graph_save_bytes(graph, routed * (x.c + up + ffn) * graph->facts->activation_bytes);
+	double used = experts_used(graph, experts, active, tokens);
 	struct product expert = { .family = FAMILY_GEMM,
-		                  .m = routed / experts,
+		                  .m = routed / used,
 		                  .n = up,
 		                  .k = x.c,
-		                  .batch = experts,
+		                  .batch = used,
 		                  .axis = AXIS_M,
 		                  .in = routed * x.c,
 		                  .out = routed * up,
-		                  .weights = experts * x.c * up,
+		                  .weights = used * x.c * up,
 		                  .input_grad = true };
 	graph_product(graph, &expert);
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
@@ -140,7 +149,7 @@ void op_moe(struct layer *layer)
 	expert.k = ffn;
 	expert.in = routed * ffn;
 	expert.out = routed * x.c;
-	expert.weights = experts * x.c * ffn;
+	expert.weights = used * x.c * ffn;
 	graph_product(graph, &expert);
 	graph->x = (struct tensor){ .c = x.c, .h = x.h, .w = x.w, .grad = true };
 	graph_parameters(graph, experts * x.c * (up + ffn) + experts * x.c, 3);
