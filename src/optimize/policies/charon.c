@@ -10,6 +10,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 {
 	struct search *search = state;
 	search->obey_budget = true;
+	search->alone = true;
 	return search_init(search, setup, setup->options->time_weight,
 	                   setup->options->energy_weight, err);
 }

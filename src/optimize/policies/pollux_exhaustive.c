@@ -7,7 +7,9 @@
 
 static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
 {
-	return search_init(state, setup, 1, 0, err);
+	struct search *search = state;
+	search->alone = true;
+	return search_init(search, setup, 1, 0, err);
 }
 
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,

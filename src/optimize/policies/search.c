@@ -19,6 +19,8 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 	search->restart_s = (double)setup->options->restart_ns * 1e-9;
 	search->grow = true;
 	search->scratch = ARENA_ARRAY(setup->arena, struct candidate, SCRATCH);
+	if (!jobset_init(&search->hungry, setup->arena, setup->jobs->count))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	return search->scratch ? ERGON_OK : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 }
 
@@ -207,6 +209,8 @@ static enum ergon_code start(struct search *search, const struct policy_call *ca
 			plan_preempt(plan, job); /* spread over nodes it draws more than packed */
 			*started = false;
 		}
+		if (*started)
+			jobset_add(&search->hungry, job);
 		if (*started || (code && code != ERGON_INFEASIBLE))
 			return code;
 		free[group] = gpus - 1;
@@ -254,6 +258,39 @@ static void shed(const struct policy_call *call, struct plan *plan)
 	}
 }
 
+/* Has it as many GPUs as it can ever want on this type? (The candidates of one type come with ever
+ * fewer GPUs, see drop_dominated; in another epoch there are others.) */
+static bool is_content(struct search *search, const struct policy_call *call, uint32_t job)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	const struct job_state *state = &call->jobs->state[job];
+	if (!facts->malleable)
+		return true;
+	if (facts->epochs > 1 || search->obey_budget || search->keep_all)
+		return false;
+	const struct candidate_list *list = candidates(search, call, facts, state->epoch);
+	for (uint32_t i = 0; list && i < list->count; i++)
+		if (list->items[i].group == state->group)
+			return state->gpus >= list->items[i].gpus;
+	return list != NULL;
+}
+
+/* The next job to look at, in order of arrival, from `from` on. */
+static uint32_t next_hungry(struct search *search, const struct policy_call *call, uint32_t from)
+{
+	const struct jobs_view *jobs = call->jobs;
+	for (uint32_t j = jobset_next(&search->hungry, from); j != JOBSET_NONE;
+	     j = jobset_next(&search->hungry, j + 1)) {
+		const struct job_state *state = &jobs->state[j];
+		if (state->status == JOB_DONE ||
+		    (state->status == JOB_RUNNING && state->gpus && is_content(search, call, j)))
+			jobset_remove(&search->hungry, j);
+		else
+			return j;
+	}
+	return JOB_NONE;
+}
+
 enum ergon_code search_decide(struct search *search, const struct policy_call *call,
                               struct plan *plan, struct ergon_error *err)
 {
@@ -273,8 +310,9 @@ enum ergon_code search_decide(struct search *search, const struct policy_call *c
 	}
 	if (!search->grow || !started || !(call->wakeups & (WAKEUP_END | WAKEUP_INTERVAL)))
 		return ERGON_OK;
-	for (uint32_t j = jobs->first; j != JOB_NONE && call->cluster->pool->free_gpus;
-	     j = jobs->state[j].next) {
+	for (uint32_t j = search->alone ? next_hungry(search, call, 0) : jobs->first;
+	     j != JOB_NONE && call->cluster->pool->free_gpus;
+	     j = search->alone ? next_hungry(search, call, j + 1) : jobs->state[j].next) {
 		if (!jobs->state[j].gpus || !jobs->facts[j].malleable ||
 		    jobs->state[j].status != JOB_RUNNING)
 			continue;

@@ -10,6 +10,7 @@
 #ifndef ERGON_OPTIMIZE_POLICIES_SEARCH_H
 #define ERGON_OPTIMIZE_POLICIES_SEARCH_H
 
+#include "optimize/policies/jobset.h"
 #include "optimize/policy.h"
 
 struct candidate {
@@ -30,6 +31,9 @@ struct search {
 	struct arena *arena;
 	double time_weight, energy_weight;
 	bool obey_budget, grow;
+	/* All placements are this search's, so that it knows which jobs might still grow. */
+	bool alone;
+	struct jobset hungry;
 	bool keep_all; /* candidates that another beats with no more GPUs, too */
 	double restart_s;
 	struct candidate_list *buckets[SEARCH_BUCKETS];

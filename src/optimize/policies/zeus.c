@@ -8,8 +8,10 @@
 
 static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
 {
-	return search_init(state, setup, setup->options->time_weight, setup->options->energy_weight,
-	                   err);
+	struct search *search = state;
+	search->alone = true;
+	return search_init(search, setup, setup->options->time_weight,
+	                   setup->options->energy_weight, err);
 }
 
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,

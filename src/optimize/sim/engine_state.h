@@ -108,6 +108,7 @@ bool nodes_init(struct sim *sim);
  * of one that is up. */
 void nodes_take(struct sim *sim, uint32_t node, uint32_t gpus);
 void nodes_give(struct sim *sim, uint32_t node, uint32_t gpus);
+void nodes_give_all(struct sim *sim, const struct share *shares, uint32_t count);
 /* A job begins or ends to hold shares. begin: returns when its last node is up. */
 uint64_t nodes_begin(struct sim *sim, const struct share *shares, uint32_t count);
 void nodes_end(struct sim *sim, const struct share *shares, uint32_t count);

@@ -135,6 +135,14 @@ void nodes_give(struct sim *sim, uint32_t node, uint32_t gpus)
 		call_up(sim, node, false);
 }
 
+void nodes_give_all(struct sim *sim, const struct share *shares, uint32_t count)
+{
+	if (!sim->nodes.on)
+		pool_give_all(&sim->pool, shares, count);
+	for (uint32_t i = 0; sim->nodes.on && i < count; i++)
+		nodes_give(sim, shares[i].node, shares[i].gpus);
+}
+
 /* From asleep, counted as up already. */
 static void begin_waking(struct sim *sim, uint32_t node)
 {

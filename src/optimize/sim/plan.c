@@ -43,8 +43,7 @@ static void release(struct plan *plan, uint32_t job)
 	struct sim *sim = plan->sim;
 	struct job_state *state = &sim->state[job];
 	if (state->gpus) {
-		for (uint32_t i = 0; i < state->share_count; i++)
-			nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
+		nodes_give_all(sim, state->shares, state->share_count);
 		plan->work_uw -= llrint(state->estimate->power_w * 1e6);
 	}
 	if (plan->entry_of[job] == JOB_NONE) {
@@ -78,8 +77,7 @@ void plan_preempt(struct plan *plan, uint32_t job)
 /* Undoes a placement that turned out to be impossible. */
 static void hand_back(struct sim *sim, struct job_state *state)
 {
-	for (uint32_t i = 0; i < state->share_count; i++)
-		nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
+	nodes_give_all(sim, state->shares, state->share_count);
 	share_release(&sim->store, state->shares, state->share_class);
 	state->shares = NULL;
 	state->share_count = state->gpus = 0;
@@ -158,16 +156,24 @@ static enum ergon_code place(struct plan *plan, uint32_t job, const struct wish 
 		return code;
 	struct job_state *state = &sim->state[job];
 	uint32_t bound = nodes_bound(&pool->groups[group], gpus), count = 0, left = gpus;
-	/* Most jobs fit in the node that is taken first: then one share is enough. */
-	uint32_t node = next_node(pool, wish, left);
-	if (pool->free[node] >= left)
+	/* Most jobs fit in one node: then one share is enough. */
+	if (pool_top_level(pool, group) >= left)
 		bound = 1;
 	struct share *shares = share_block(&sim->store, bound, &state->share_class);
 	if (!shares)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	while (left) {
-		if (count)
-			node = next_node(pool, wish, left);
+		uint32_t level = pool_top_level(pool, group);
+		/* Whole nodes at one stroke while even the emptiest holds less than what is left.
+		 */
+		if (left > level && level && !sim->nodes.on) {
+			uint32_t taken = pool_take_emptiest(pool, group, (left - 1) / level,
+			                                    shares + count, &level);
+			count += taken;
+			left -= taken * level;
+			continue;
+		}
+		uint32_t node = next_node(pool, wish, left);
 		uint32_t part = pool->free[node] < left ? pool->free[node] : left;
 		shares[count++] = (struct share){ node, part };
 		nodes_take(sim, node, part);

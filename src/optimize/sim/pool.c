@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "optimize/sim/pool.h"
 
+#include "optimize/job.h"
+
 static void set_bit(struct pool_group *group, uint32_t level, uint32_t node)
 {
 	group->bits[(size_t)level * group->words + node / 64] |= UINT64_C(1) << (node % 64);
@@ -127,6 +129,76 @@ static uint32_t lowest(const struct pool_group *group, uint32_t level)
 	uint32_t word = s * 64 + (uint32_t)__builtin_ctzll(summary[s]);
 	uint64_t bits = group->bits[(size_t)level * group->words + word];
 	return group->first_node + word * 64 + (uint32_t)__builtin_ctzll(bits);
+}
+
+uint32_t pool_top_level(const struct pool *pool, uint32_t g)
+{
+	const struct pool_group *group = &pool->groups[g];
+	uint32_t level = group->gpus_per_node;
+	while (level > 0 && !group->level_nodes[level])
+		level--;
+	return level;
+}
+
+/* Moves the nodes of one word from one level to another; free[] is the caller's. */
+static void move_word(struct pool *pool, struct pool_group *group, uint32_t word, uint64_t nodes,
+                      uint32_t from, uint32_t to)
+{
+	uint64_t *out = &group->bits[(size_t)from * group->words + word];
+	uint64_t *in = &group->bits[(size_t)to * group->words + word];
+	uint64_t summary = UINT64_C(1) << (word % 64);
+	uint32_t count = (uint32_t)__builtin_popcountll(nodes);
+	*out &= ~nodes;
+	*in |= nodes;
+	if (!*out)
+		group->summary[(size_t)from * group->summary_words + word / 64] &= ~summary;
+	group->summary[(size_t)to * group->summary_words + word / 64] |= summary;
+	group->level_nodes[from] -= count;
+	group->level_nodes[to] += count;
+	group->free_gpus += count * (to - from);
+	pool->free_gpus += count * (to - from);
+}
+
+uint32_t pool_take_emptiest(struct pool *pool, uint32_t g, uint32_t nodes, struct share *shares,
+                            uint32_t *level)
+{
+	struct pool_group *group = &pool->groups[g];
+	uint32_t top = pool_top_level(pool, g), taken = 0;
+	*level = top;
+	while (top > 0 && taken < nodes && group->level_nodes[top]) {
+		uint32_t first = lowest(group, top) - group->first_node, word = first / 64;
+		uint64_t left = group->bits[(size_t)top * group->words + word], all = 0;
+		while (left && taken < nodes) {
+			uint32_t node =
+			    group->first_node + word * 64 + (uint32_t)__builtin_ctzll(left);
+			all |= left & -left;
+			left &= left - 1;
+			pool->free[node] = 0;
+			shares[taken++] = (struct share){ node, top };
+		}
+		move_word(pool, group, word, all, top, 0);
+	}
+	return taken;
+}
+
+void pool_give_all(struct pool *pool, const struct share *shares, uint32_t count)
+{
+	for (uint32_t i = 0; i < count;) {
+		uint32_t g = pool->group_of[shares[i].node];
+		struct pool_group *group = &pool->groups[g];
+		uint32_t word = (shares[i].node - group->first_node) / 64;
+		uint32_t from = pool->free[shares[i].node], to = from + shares[i].gpus;
+		uint64_t all = 0;
+		for (; i < count; i++) {
+			uint32_t node = shares[i].node, at = node - group->first_node;
+			if (pool->group_of[node] != g || at / 64 != word ||
+			    pool->free[node] != from || from + shares[i].gpus != to)
+				break;
+			all |= UINT64_C(1) << (at % 64);
+			pool->free[node] = (uint16_t)to;
+		}
+		move_word(pool, group, word, all, from, to);
+	}
 }
 
 uint32_t pool_emptiest(const struct pool *pool, uint32_t g, uint32_t need)

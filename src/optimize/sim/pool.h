@@ -56,6 +56,17 @@ void pool_wake(struct pool *pool, uint32_t node);
 void pool_down(struct pool *pool, uint32_t node);
 void pool_up(struct pool *pool, uint32_t node);
 
+/* Takes all GPUs of up to `nodes` nodes that have the group's largest number of free ones, lowest
+ * number first, as pool_emptiest() and pool_take() would one by one; returns how many nodes.
+ * `level` is what each of them had. */
+struct share;
+uint32_t pool_take_emptiest(struct pool *pool, uint32_t group, uint32_t nodes, struct share *shares,
+                            uint32_t *level);
+/* pool_give() for each; neighbours at one stroke. */
+void pool_give_all(struct pool *pool, const struct share *shares, uint32_t count);
+/* The largest number of free GPUs on a node of the group; 0: none is free. */
+uint32_t pool_top_level(const struct pool *pool, uint32_t group);
+
 /* POOL_NONE where no node of the group has a free GPU (or `need` of them). Lowest number first. A
  * sleeping node is best only where no other has `need` free GPUs; for pool_emptiest, where none is
  * wholly free either. */

@@ -294,8 +294,7 @@ static void finish(struct sim *sim, uint32_t job)
 {
 	struct job_state *state = &sim->state[job];
 	set_power(sim, state, 0);
-	for (uint32_t i = 0; i < state->share_count; i++)
-		nodes_give(sim, state->shares[i].node, state->shares[i].gpus);
+	nodes_give_all(sim, state->shares, state->share_count);
 	nodes_end(sim, state->shares, state->share_count);
 	sim->plan.work_uw -= llrint(state->estimate->power_w * 1e6);
 	state->status = JOB_DONE;
