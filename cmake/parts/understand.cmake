@@ -10,3 +10,11 @@ if(ERGON_TESTS)
   target_link_libraries(emulated_gpu_job PRIVATE m)
   set_target_properties(emulated_gpu_job PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 endif()
+
+function(ergon_understand_tests)
+  if(TARGET unit.understand.levers.test_gpu)
+    target_sources(unit.understand.levers.test_gpu PRIVATE
+      "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_gpu.c")
+  endif()
+endfunction()
+cmake_language(DEFER CALL ergon_understand_tests)
