@@ -1,15 +1,25 @@
 # tests/unit mirrors src: every test_NAME.c is one cmocka program, found by its name.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd) # servers that drivers talk to in tests
 if(CMOCKA_FOUND AND NOT ERGON_FUZZ)
   file(GLOB_RECURSE ERGON_UNIT_TESTS CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/test_*.c")
   # What tests share: every other .c under tests/unit and tests/fixtures.
   file(GLOB ERGON_TEST_SUPPORT CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/support/*.c")
+  if(NOT MICROHTTPD_FOUND)
+    list(FILTER ERGON_TEST_SUPPORT EXCLUDE REGEX "/http_mock\\.c$")
+  endif()
   add_library(ergon_test_support OBJECT ${ERGON_TEST_SUPPORT})
   target_include_directories(ergon_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests/unit")
   target_compile_definitions(ergon_test_support PUBLIC
     ERGON_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ERGON_BINARY="$<TARGET_FILE:ergon>")
   target_link_libraries(ergon_test_support PUBLIC ergon_static PkgConfig::CMOCKA)
+  if(MICROHTTPD_FOUND)
+    target_link_libraries(ergon_test_support PUBLIC PkgConfig::MICROHTTPD)
+  else()
+    message(STATUS "libmicrohttpd is missing: tests against HTTP servers are left out")
+    list(FILTER ERGON_UNIT_TESTS EXCLUDE REGEX "/test_remote\\.c$")
+  endif()
   foreach(source IN LISTS ERGON_UNIT_TESTS)
     file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}/tests/unit" "${source}")
     string(REGEX REPLACE "\\.c$" "" name "${name}")

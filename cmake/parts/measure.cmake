@@ -12,6 +12,14 @@ if(ERGON_TESTS)
     set_target_properties(fake_${name} PROPERTIES OUTPUT_NAME ${output} SOVERSION 1
       LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fake_${name}")
   endforeach()
+  # DCMI for OpenIPMI's simulator, where its headers are.
+  find_path(OPENIPMI_INCLUDE OpenIPMI/mcserv.h)
+  if(OPENIPMI_INCLUDE)
+    add_library(ipmi_sim_dcmi MODULE "${PROJECT_SOURCE_DIR}/tests/fixtures/ipmi_sim_dcmi.c")
+    set_target_properties(ipmi_sim_dcmi PROPERTIES PREFIX ""
+      LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    target_compile_options(ipmi_sim_dcmi PRIVATE -w) # its headers are not ours
+  endif()
 endif()
 
 # bench/bench_sampler: what a sample costs; built with the rest, run by hand or by bench/run.sh.
@@ -26,6 +34,11 @@ function(ergon_measure_programs)
         ERGON_FAKE_${upper}="$<TARGET_FILE:fake_${name}>")
       add_dependencies(ergon_test_support fake_${name})
     endforeach()
+    if(TARGET ipmi_sim_dcmi)
+      target_compile_definitions(ergon_test_support PUBLIC
+        ERGON_IPMI_SIM_DCMI="$<TARGET_FILE:ipmi_sim_dcmi>")
+      add_dependencies(ergon_test_support ipmi_sim_dcmi)
+    endif()
   endif()
 endfunction()
 cmake_language(DEFER CALL ergon_measure_programs)

@@ -52,16 +52,23 @@ struct ergon_env {
 	/* Receives what a user should know but that is no error. May be NULL. */
 	void (*log)(void *user, enum ergon_log_level level, const char *text);
 	void *log_user;
+	const char *config_dir; /* the user's sensors.json; NULL: none */
+	/* ioctl on a device below devfs_root: 0 or more, or -1 with errno. NULL: the kernel's. */
+	int (*device_ioctl)(void *user, int fd, unsigned long request, void *argument);
+	void *device_user;
 };
 
 /* The real machine: /sys, /proc, /dev, dlopen, the kernel's clocks. data_dir is looked for in
  * $ERGON_DATA_DIR, beside the running program (../share/ergon, ../data), then where it was
  * installed; state_dir in $ERGON_STATE_DIR, $XDG_DATA_HOME/ergon, $HOME/.local/share/ergon;
- * socket_path is $ERGON_SOCKET or /run/ergon/ergon.sock. Strings live in storage, which must
- * outlive env. Never fails: a folder that is not there is reported by whoever needs it. */
+ * config_dir in $ERGON_CONFIG_DIR, $XDG_CONFIG_HOME/ergon, $HOME/.config/ergon, and /etc/ergon
+ * where the user has no sensors.json; socket_path is $ERGON_SOCKET or /run/ergon/ergon.sock.
+ * Strings live in storage, which must outlive env. Never fails: a folder that is not there is
+ * reported by whoever needs it. */
 struct ergon_env_storage {
 	char data_dir[1024];
 	char state_dir[1024];
+	char config_dir[1024];
 };
 void ergon_env_init(struct ergon_env *env, struct ergon_env_storage *storage);
 

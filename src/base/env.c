@@ -115,11 +115,33 @@ static void find_state_dir(char *out, size_t size)
 		snprintf(out, size, "/tmp/ergon-%ld", (long)getuid());
 }
 
+static void find_config_dir(char *out, size_t size)
+{
+	const char *named = getenv("ERGON_CONFIG_DIR");
+	const char *xdg = getenv("XDG_CONFIG_HOME");
+	const char *home = getenv("HOME");
+	char file[1100];
+	if (named && *named) {
+		snprintf(out, size, "%s", named);
+		return;
+	}
+	if (xdg && *xdg == '/')
+		snprintf(out, size, "%s/ergon", xdg);
+	else if (home && *home)
+		snprintf(out, size, "%s/.config/ergon", home);
+	else
+		snprintf(out, size, "/etc/ergon");
+	if ((!file_join(file, sizeof file, out, "sensors.json") || !file_exists(file)) &&
+	    file_exists("/etc/ergon/sensors.json"))
+		snprintf(out, size, "/etc/ergon");
+}
+
 void ergon_env_init(struct ergon_env *env, struct ergon_env_storage *storage)
 {
 	find_data_dir(storage->data_dir, sizeof storage->data_dir);
 	find_state_dir(storage->state_dir, sizeof storage->state_dir);
 	const char *named = getenv("ERGON_SOCKET");
+	find_config_dir(storage->config_dir, sizeof storage->config_dir);
 	*env = (struct ergon_env){ .sysfs_root = "/sys",
 		                   .procfs_root = "/proc",
 		                   .devfs_root = "/dev",
@@ -127,5 +149,6 @@ void ergon_env_init(struct ergon_env *env, struct ergon_env_storage *storage)
 		                   .state_dir = storage->state_dir,
 		                   .socket_path = named && *named ? named : "/run/ergon/ergon.sock",
 		                   .clock = &real_clock,
-		                   .dl = &real_dl };
+		                   .dl = &real_dl,
+		                   .config_dir = storage->config_dir };
 }

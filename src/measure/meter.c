@@ -134,7 +134,7 @@ static enum ergon_code open_named(struct meter *meter, const char *word, struct 
 	if (!driver)
 		return unknown_driver(word, err);
 	const char *argument = argument_of(word);
-	if (driver->takes && !argument)
+	if (driver->takes && driver->takes[0] != '[' && !argument)
 		return ergon_fail(err, ERGON_BAD_INPUT, "sensor '%s' wants %s:%s", driver->name,
 		                  driver->name, driver->takes);
 	struct sensor_reason reason = { "", "" };

@@ -88,7 +88,8 @@ enum sensor_use {
 struct sensor_driver {
 	const char *name;    /* as in `ergon sensors` and --sensors */
 	const char *summary; /* one line, for help and docs */
-	const char *takes;   /* what follows "NAME:" in --sensors ("FILE"); NULL for nothing */
+	const char *takes;   /* what follows "NAME:" in --sensors ("FILE"); "[...]": it may be left
+	                      * out; NULL for nothing */
 	enum sensor_use use;
 	size_t state_size; /* bytes the meter reserves for one open instance; zeroed */
 

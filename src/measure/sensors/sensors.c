@@ -8,11 +8,13 @@
 
 extern const struct sensor_driver sensor_rapl_powercap, sensor_rapl_perf, sensor_rapl_msr,
     sensor_amd_energy, sensor_xe, sensor_hwmon, sensor_nvml, sensor_amdsmi, sensor_rocm_smi,
-    sensor_level_zero, sensor_battery, sensor_cpu_model, sensor_dram_model, sensor_replay;
+    sensor_level_zero, sensor_ipmi_dcmi, sensor_redfish, sensor_meter, sensor_battery,
+    sensor_cpu_model, sensor_dram_model, sensor_replay;
 extern const struct sensor_driver sensor_daemon;
 
 /* clang-format off */
 const struct sensor_driver *const sensor_drivers[] = {
+	&sensor_meter,
 	&sensor_rapl_powercap,
 	&sensor_rapl_perf,
 	&sensor_rapl_msr,
@@ -23,6 +25,8 @@ const struct sensor_driver *const sensor_drivers[] = {
 	&sensor_xe,
 	&sensor_hwmon,
 	&sensor_level_zero,
+	&sensor_ipmi_dcmi,
+	&sensor_redfish,
 	&sensor_battery,
 	&sensor_daemon,
 	&sensor_cpu_model,
