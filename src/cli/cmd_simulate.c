@@ -37,8 +37,8 @@ static const struct option options[] = {
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct simulate_options, sweep.axes),
 	  .value = "load=FROM:TO:STEP",
-	  .help = "every policy at every load (gaps between arrivals divided by it); also "
-	          "load=A,B,..." },
+	  .help = "every policy at every load (gaps between arrivals divided by it), or at "
+	          "those of a list load=A,B" },
 	{ .name = "traces",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct simulate_options, sweep.traces),

@@ -58,6 +58,7 @@ struct job_state {
 	uint32_t setting; /* of power, an index into the oracle's; 0: free */
 	uint32_t epoch;
 	uint32_t restarts;               /* changes of placement after the first start */
+	uint32_t preemptions;            /* times it lost all GPUs to others */
 	uint32_t failures;               /* of nodes while it ran on them */
 	struct share *shares;            /* [share_count], in the order in which they were taken */
 	const struct estimate *estimate; /* of the running configuration */
@@ -67,6 +68,7 @@ struct job_state {
 	uint64_t held_since_ns;    /* GPUs held and power drawn are settled up to here */
 	uint64_t ran_ns;           /* GPUs held, up to held_since_ns */
 	uint64_t attained_gpu_ns;  /* GPU time held, up to held_since_ns */
+	uint64_t restart_gpu_ns;   /* of it, restarting */
 	int64_t power_uw;          /* drawn now by its GPUs */
 	unsigned __int128 energy;  /* uW x ns, up to held_since_ns */
 	/* What a failure would leave: as of the last checkpoint, which was saved_ns. */

@@ -109,6 +109,15 @@ json_t *metrics_to_json(const struct metrics *m, bool with_quantiles)
 		{ "lost_gpu_s", m->lost_gpu_s },
 		{ "lost_share", m->lost_share },
 		{ "asleep_share", m->asleep_share },
+		{ "restart_gpu_s", m->restart_gpu_s },
+		{ "useful_gpu_s", m->useful_gpu_s },
+		{ "useful_gpu_h_per_hour", m->useful_gpu_h_per_hour },
+		{ "energy_per_useful_gpu_h_j", m->energy_per_useful_gpu_h_j },
+		{ "budget_use_mean", m->budget_use_mean },
+		{ "budget_use_peak", m->budget_use_peak },
+		{ "backlog_mean", m->backlog_mean },
+		{ "backlog_max", m->backlog_max },
+		{ "backlog_growth", m->backlog_growth },
 		{ "down_share", m->down_share },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -119,6 +128,7 @@ json_t *metrics_to_json(const struct metrics *m, bool with_quantiles)
 	if (quantiles)
 		json_object_set_new(object, "jct_quantiles_s", quantiles);
 	json_object_set_new(object, "restarts", json_integer((json_int_t)m->restarts));
+	json_object_set_new(object, "preemptions", json_integer((json_int_t)m->preemptions));
 	json_object_set_new(object, "node_failures", json_integer((json_int_t)m->failures));
 	json_object_set_new(object, "node_sleeps", json_integer((json_int_t)m->sleeps));
 	json_object_set_new(object, "node_wakes", json_integer((json_int_t)m->wakes));

@@ -257,6 +257,46 @@ static enum ergon_code describe_files(const struct campaign *c, json_t *d, struc
 	return code;
 }
 
+/* A name, a number or a file: the text, and the digest of what it names if that is a file. */
+static enum ergon_code describe_source(json_t *d, const char *key, const char *text,
+                                       struct ergon_error *err)
+{
+	uint64_t hash = digest_begin;
+	if (!text)
+		return ERGON_OK;
+	if (file_exists(text) && !file_is_dir(text)) {
+		enum ergon_code code = digest_file(text, &hash, err);
+		if (code)
+			return code;
+	}
+	json_object_set_new(d, key,
+	                    json_pack("{s:s, s:o}", "text", text, "digest", digest_json(hash)));
+	return ERGON_OK;
+}
+
+static enum ergon_code describe_site(const struct campaign *c, json_t *d, struct ergon_error *err)
+{
+	const struct experiment_options *b = &c->options.base;
+	const struct site_options *site = &b->site;
+	const struct {
+		const char *key, *text;
+	} sources[] = { { "budget", site->budget }, { "carbon", site->carbon },
+		        { "price", site->price },   { "failures", site->failures },
+		        { "sleep", site->sleep },   { "deadlines", b->deadlines },
+		        { "external", b->external } };
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+		enum ergon_code code = describe_source(d, sources[i].key, sources[i].text, err);
+		if (code)
+			return code;
+	}
+	json_object_set_new(d, "pue", json_number(site->pue));
+	json_object_set_new(d, "host_w", json_number(site->host_w));
+	json_object_set_new(d, "sleep_after_ns", json_integer((json_int_t)site->sleep_after_ns));
+	json_object_set_new(d, "checkpoint_ns", json_integer((json_int_t)site->checkpoint_ns));
+	json_object_set_new(d, "delay_ns", json_integer((json_int_t)site->delay_ns));
+	return ERGON_OK;
+}
+
 static enum ergon_code describe(struct campaign *c, struct ergon_error *err)
 {
 	const struct campaign_options *o = &c->options;
@@ -277,7 +317,8 @@ static enum ergon_code describe(struct campaign *c, struct ergon_error *err)
 	    (json_int_t)o->seeds, "loads", loads, "policies", policies);
 	if (!c->description)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	return describe_files(c, c->description, err);
+	enum ergon_code code = describe_site(c, c->description, err);
+	return code ? code : describe_files(c, c->description, err);
 }
 
 static enum ergon_code name_folder(struct campaign *c, struct ergon_error *err)

@@ -2,6 +2,7 @@
 #include "optimize/sim/metrics.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/stats.h"
 
@@ -30,6 +31,7 @@ static void fairness(const struct sim_setup *setup, const double *jct_s, struct 
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < setup->count; i++) {
 		double alone = metrics_alone_s(setup->cluster, setup->oracle, &setup->jobs[i]);
+		m->useful_gpu_s += alone * setup->jobs[i].gpus;
 		if (!(alone > 0) || !(jct_s[i] > 0))
 			continue;
 		double rho = jct_s[i] / alone;
@@ -56,6 +58,8 @@ static void times(const struct sim_setup *setup, const struct sim_outcome *outco
 		wait_s[i] = span_s(job->arrival_ns, state->start_ns);
 		queued_s += jct_s[i];
 		m->restarts += state->restarts;
+		m->preemptions += state->preemptions;
+		m->restart_gpu_s += (double)state->restart_gpu_ns * 1e-9;
 		if (job->deadline_ns) {
 			double late_s = span_s(job->deadline_ns, state->end_ns);
 			m->deadlines++;
@@ -86,6 +90,57 @@ static void times(const struct sim_setup *setup, const struct sim_outcome *outco
 		    stats_quantile_sorted(jct_s, count, (double)i / METRICS_QUANTILES);
 	m->wait_p95_s = stats_quantile_sorted(wait_s, count, 0.95);
 	m->wait_max_s = wait_s[count - 1];
+}
+
+static int by_time(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of the number of jobs in the system, over the time in which jobs arrive (begin to end). */
+static void backlog_growth(const struct sim_setup *setup, const struct sim_outcome *outcome,
+                           uint64_t begin_ns, uint64_t end_ns, struct metrics *m)
+{
+	uint64_t half_ns = begin_ns + (end_ns - begin_ns) / 2;
+	double width_s = span_s(half_ns, end_ns), middle_s = width_s / 2, moment = 0, all_s = 0;
+	uint32_t arrived = 0;
+	for (uint32_t i = 0; i < setup->count; i++) {
+		uint64_t from = setup->jobs[i].arrival_ns, to = outcome->jobs[i].end_ns;
+		to = to < end_ns ? to : end_ns;
+		all_s += span_s(from, to);
+		arrived += from >= half_ns;
+		if (to <= half_ns)
+			continue;
+		double a = span_s(half_ns, from) - middle_s, b = span_s(half_ns, to) - middle_s;
+		moment += (b * b - a * a) / 2;
+	}
+	m->backlog_mean = end_ns > begin_ns ? all_s / span_s(begin_ns, end_ns) : (double)NAN;
+	/* slope = covariance of (t, N) over variance of t, which is width^2 / 12 */
+	double slope = 12 * moment / (width_s * width_s * width_s);
+	m->backlog_growth = width_s > 0 && arrived ? slope / (arrived / width_s) : (double)NAN;
+}
+
+static bool backlog(const struct sim_setup *setup, const struct sim_outcome *outcome,
+                    struct arena *arena, struct metrics *m)
+{
+	uint32_t count = setup->count, open = 0, most = 0;
+	uint64_t *ends = ARENA_ARRAY(arena, uint64_t, count);
+	if (!ends)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		ends[i] = outcome->jobs[i].end_ns;
+	qsort(ends, count, sizeof *ends, by_time);
+	for (uint32_t i = 0, done = 0; i < count; i++) {
+		while (done < count && ends[done] <= setup->jobs[i].arrival_ns)
+			done++;
+		open = i + 1 - done;
+		most = open > most ? open : most;
+	}
+	m->backlog_max = most;
+	backlog_growth(setup, outcome, setup->jobs[0].arrival_ns, setup->jobs[count - 1].arrival_ns,
+	               m);
+	return true;
 }
 
 static void supply(const struct sim_setup *setup, const struct sim_outcome *outcome, double gpu_s,
@@ -131,6 +186,12 @@ bool metrics_of(const struct sim_setup *setup, const struct sim_outcome *outcome
 	m->power_mean_w = m->makespan_s > 0 ? m->energy_j / m->makespan_s : (double)NAN;
 	m->power_peak_w = (double)outcome->peak_uw * 1e-6;
 	supply(setup, outcome, gpu_s, m);
+	double budget_w = setup->options.power_budget_w;
+	m->budget_use_mean = isfinite(budget_w) ? m->power_mean_w / budget_w : (double)NAN;
+	m->budget_use_peak = isfinite(budget_w) ? m->power_peak_w / budget_w : (double)NAN;
+	double hours = m->makespan_s / 3600, useful_h = m->useful_gpu_s / 3600;
+	m->useful_gpu_h_per_hour = hours > 0 ? useful_h / hours : (double)NAN;
+	m->energy_per_useful_gpu_h_j = useful_h > 0 ? m->energy_j / useful_h : (double)NAN;
 	m->over_budget_s = (double)outcome->over_budget_ns * 1e-9;
-	return true;
+	return backlog(setup, outcome, arena, m);
 }

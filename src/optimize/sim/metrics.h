@@ -27,7 +27,17 @@ struct metrics {
 	/* Finish-time fairness: completion time over the time alone on what was asked for. NaN
 	 * where the oracle cannot tell. */
 	double rho_mean, rho_max, jain; /* Jain's index of 1 / rho */
-	uint64_t restarts;
+	uint64_t restarts;              /* changes of placement after the first start */
+	uint64_t preemptions;           /* times a job lost all its GPUs to others */
+	double restart_gpu_s;           /* GPU time held by restarting jobs */
+	/* Useful work, in GPU seconds: what a job takes alone on what it asked for, times those
+	 * GPUs. So that a policy is not credited for time that it wastes. NaN: not known of all. */
+	double useful_gpu_s, useful_gpu_h_per_hour, energy_per_useful_gpu_h_j;
+	double budget_use_mean, budget_use_peak; /* of the power budget; NaN: there is none */
+	/* Jobs that have arrived and are not done: their mean and largest number, and how fast it
+	 * grows in the second half of the time in which jobs arrive (least squares), as a share of
+	 * the rate of arrivals: 0 where the cluster keeps up, 1 where nothing leaves. */
+	double backlog_mean, backlog_max, backlog_growth;
 	uint64_t deadlines, deadline_misses;
 	double lateness_max_s;
 	double lateness_mean_s;    /* over all jobs with a deadline, those on time counting 0 */

@@ -361,6 +361,7 @@ enum ergon_code plan_commit(struct plan *plan, struct ergon_error *err)
 		plan->entry_of[old->job] = JOB_NONE;
 		if (old->gpus && !(state->gpus && same_place(old, state))) {
 			stop(sim, old);
+			state->preemptions += !state->gpus;
 			share_release(&sim->store, old->shares, old->share_class);
 			old->shares = NULL;
 			old->gpus = old->share_count = 0;

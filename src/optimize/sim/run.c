@@ -143,6 +143,8 @@ static void settle_held(struct sim *sim, struct job_state *state, uint32_t gpus)
 	uint64_t span = sim->now_ns - state->held_since_ns;
 	state->ran_ns += span;
 	state->attained_gpu_ns += span * gpus;
+	if (state->in_debt)
+		state->restart_gpu_ns += span * gpus;
 	state->energy += (unsigned __int128)state->power_uw * span;
 	state->held_since_ns = sim->now_ns;
 }

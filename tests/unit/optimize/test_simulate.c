@@ -185,6 +185,15 @@ static void test_by_hand(void **state)
 	load(&x, small("2x2:cpu", four_jobs));
 	run(&x, "fifo", &r);
 	/* a 0-100, b 10-60, c 100-130, d 130-140: waits 0, 0, 80, 100 */
+	/* 1, 2, 3 jobs in the system for 10 s each while jobs arrive, 4 at last; from 15 to 30 s
+	 * the line through 2 (5 s) and 3 (10 s) rises by 12 x 25 / 15^3 a second, two jobs arrive
+	 */
+	assert_near(r.metrics.backlog_mean, 2, 1e-12);
+	assert_true(r.metrics.backlog_max == 4);
+	assert_near(r.metrics.backlog_growth, 12 * 25 / 3375.0 / (2 / 15.0), 1e-12);
+	assert_near(r.metrics.useful_gpu_s, 380, 1e-9);
+	assert_near(r.metrics.energy_per_useful_gpu_h_j, r.metrics.energy_j / (380 / 3600.0), 1e-6);
+	assert_true(r.metrics.preemptions == 0 && isnan(r.metrics.budget_use_mean));
 	assert_near(r.metrics.wait_mean_s, 45, 1e-9);
 	assert_near(r.metrics.jct_mean_s, (100 + 50 + 110 + 110) / 4.0, 1e-9);
 	assert_near(r.metrics.makespan_end_s, 140, 1e-9);
@@ -211,6 +220,7 @@ static void test_restart_is_charged(void **state)
 	run(&x, "fifo", &r);
 	assert_near(r.metrics.makespan_end_s, 155, 1e-9);
 	assert_int_equal(r.metrics.restarts, 0);
+	assert_near(r.metrics.restart_gpu_s, 5 * (2 + 1 + 4 + 1), 1e-9);
 	/* A restarting job holds its GPUs at idle power. */
 	assert_near(r.metrics.energy_j, 380 * 12.0 + (155 * 4 - 380) * 3.0, 1e-9);
 	policy_result_fini(&r);
