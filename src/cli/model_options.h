@@ -23,7 +23,8 @@ struct model_flags {
 /* Rows of an options table; flags: a struct model_flags within type. */
 #define MODEL_OPTION(type, flags) \
 	{ "model", 'm', OPTION_TEXT, offsetof(type, flags.model), "NAME", NULL, \
-	  "a model of the zoo, or a model file (with / or .json)", 0, 0 }
+	  "a model of the zoo, or a file: ours, a Hugging Face config.json (or its " \
+	  "folder); or totals: params=,flops=,activations=", 0, 0 }
 
 /* How the model is run; with and without its precision. */
 #define WORKLOAD_OPTIONS(type, flags) \

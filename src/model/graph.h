@@ -148,6 +148,12 @@ void op_moe(struct layer *layer);
 void op_loss(struct layer *layer);
 void op_aggregate(struct layer *layer);
 
+/* kernels: [KERNELS_MAX], zeroed. */
+void graph_init(struct graph *graph, const char *file, const struct workload_options *options,
+                struct workload *out, struct kernel *kernels, struct arena *arena,
+                struct ergon_error *err);
+/* Adds what belongs to the parameters, checks the whole, gives graph->out its kernels. */
+ERGON_MUST_USE enum ergon_code graph_close(struct graph *graph);
 /* After the layers: gradients' bookkeeping, casts of mixed precision, the optimizer. */
 void graph_finish(struct graph *graph);
 

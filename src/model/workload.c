@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/units.h"
+#include "model/import/import.h"
 #include "model/lower.h"
 #include "spec/catalogue.h"
 
@@ -142,19 +143,31 @@ static enum ergon_code read_names(struct graph *graph, const json_t *root)
 	return code;
 }
 
-static enum ergon_code build(struct graph *graph, const json_t *root)
+void graph_init(struct graph *graph, const char *file, const struct workload_options *options,
+                struct workload *out, struct kernel *kernels, struct arena *arena,
+                struct ergon_error *err)
+{
+	*graph = (struct graph){ .file = file,
+		                 .err = err,
+		                 .options = options,
+		                 .facts = precision_facts(options->precision),
+		                 .out = out,
+		                 .kernels = kernels,
+		                 .times = 1,
+		                 .weights_times = 1,
+		                 .ways = options->tensor_ways > 1 ? options->tensor_ways : 1,
+		                 .arena = arena };
+	out->precision = options->precision;
+	out->runtime = options->runtime;
+	out->infer = options->infer;
+	out->tensor_ways = (unsigned)graph->ways;
+}
+
+enum ergon_code graph_close(struct graph *graph)
 {
 	struct workload *out = graph->out;
-	struct scope scope = { 0 };
-	enum ergon_code code;
-	if (!json_is_object(root))
-		return ergon_fail_at(graph->err, ERGON_BAD_INPUT, graph->file, 1,
-		                     "expected an object that describes a model");
-	graph->blocks = json_object_get(root, "blocks");
-	if ((code = read_names(graph, root)) || (code = read_input(graph, root, &scope)) ||
-	    (code = read_dims(graph, root, &scope)) ||
-	    (code = lower_layers(graph, json_object_get(root, "layers"))) ||
-	    (code = lower_group(graph, "parameters")))
+	enum ergon_code code = lower_group(graph, "parameters");
+	if (code)
 		return code;
 	graph_finish(graph);
 	if (graph->count > KERNELS_MAX || !(out->step_flops < 1e24) || out->parameters > 1e15)
@@ -171,40 +184,57 @@ static enum ergon_code build(struct graph *graph, const json_t *root)
 	return ERGON_OK;
 }
 
+static enum ergon_code build(struct graph *graph, const json_t *root)
+{
+	struct scope scope = { 0 };
+	enum ergon_code code;
+	if (!json_is_object(root))
+		return ergon_fail_at(graph->err, ERGON_BAD_INPUT, graph->file, 1,
+		                     "expected an object that describes a model");
+	graph->blocks = json_object_get(root, "blocks");
+	if ((code = read_names(graph, root)) || (code = read_input(graph, root, &scope)) ||
+	    (code = read_dims(graph, root, &scope)) ||
+	    (code = lower_layers(graph, json_object_get(root, "layers"))))
+		return code;
+	return graph_close(graph);
+}
+
+/* From a parsed model file. */
+static enum ergon_code workload_build(const json_t *root, const char *file,
+                                      const struct workload_options *options, struct arena *arena,
+                                      const struct workload **workload, struct ergon_error *err)
+{
+	enum ergon_code code;
+	struct workload *out = ARENA_NEW(arena, struct workload);
+	struct kernel *kernels = calloc(KERNELS_MAX, sizeof *kernels);
+	struct graph graph;
+	if (!out || !kernels) {
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	} else {
+		graph_init(&graph, file, options, out, kernels, arena, err);
+		code = build(&graph, root);
+	}
+	free(kernels);
+	if (!code)
+		*workload = out;
+	return code;
+}
+
 enum ergon_code workload_parse(const char *text, size_t length, const char *file,
                                const struct workload_options *options, struct arena *arena,
                                const struct workload **workload, struct ergon_error *err)
 {
-	json_t *root;
+	json_t *root, *model = NULL;
 	*workload = NULL;
 	enum ergon_code code = json_parse(text, length, file, &root, err);
 	if (code)
 		return code;
-	struct workload *out = ARENA_NEW(arena, struct workload);
-	struct kernel *kernels = calloc(KERNELS_MAX, sizeof *kernels);
-	struct graph graph = { .file = file,
-		               .err = err,
-		               .options = options,
-		               .facts = precision_facts(options->precision),
-		               .out = out,
-		               .kernels = kernels,
-		               .times = 1,
-		               .weights_times = 1,
-		               .ways = options->tensor_ways > 1 ? options->tensor_ways : 1,
-		               .arena = arena };
-	if (!out || !kernels) {
-		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	} else {
-		out->precision = options->precision;
-		out->runtime = options->runtime;
-		out->infer = options->infer;
-		out->tensor_ways = (unsigned)graph.ways;
-		code = build(&graph, root);
-	}
-	free(kernels);
-	json_decref(root);
+	if (hf_config_like(root))
+		code = hf_config_import(root, file, &model, err);
 	if (!code)
-		*workload = out;
+		code = workload_build(model ? model : root, file, options, arena, workload, err);
+	json_decref(model);
+	json_decref(root);
 	return code;
 }
 
@@ -228,6 +258,22 @@ static enum ergon_code read_totals(const char *name, const struct workload_optio
 	return ERGON_OK;
 }
 
+/* A folder as models are downloaded, an ONNX file, or whatever the catalogue makes of the name. */
+static enum ergon_code find_model(const struct ergon_env *env, const char *name,
+                                  char path[CATALOGUE_PATH_MAX], struct ergon_error *err)
+{
+	size_t length = strlen(name);
+	bool onnx = length > 5 && strcmp(name + length - 5, ".onnx") == 0;
+	if (strchr(name, '/') && file_is_dir(name)) {
+		if (file_join(path, CATALOGUE_PATH_MAX, name, "config.json"))
+			return ERGON_OK;
+	} else if (onnx && length < CATALOGUE_PATH_MAX) {
+		memcpy(path, name, length + 1);
+		return ERGON_OK;
+	}
+	return catalogue_find(env, "models", "model", name, path, err);
+}
+
 enum ergon_code workload_load(const struct ergon_env *env, const char *name,
                               const struct workload_options *options, struct arena *arena,
                               const struct workload **workload, struct ergon_error *err)
@@ -244,7 +290,7 @@ enum ergon_code workload_load(const struct ergon_env *env, const char *name,
 		name = "aggregate";
 	}
 	if (!code)
-		code = catalogue_find(env, "models", "model", name, path, err);
+		code = find_model(env, name, path, err);
 	if (!code)
 		code = file_read(path, &text, &length, err);
 	if (code)
