@@ -15,7 +15,7 @@ enum { POLICIES_MAX = 32 };
 struct simulate_options {
 	struct experiment_flags x;
 	struct sweep_flags sweep;
-	const char *policies, *json;
+	const char *policies, *json, *window;
 	bool audit, whole_nodes, used;
 };
 
@@ -75,6 +75,11 @@ static const struct option options[] = {
 	  .field = offsetof(struct simulate_options, used),
 	  .help = "jobs hold the processors that they used, not those that they asked for, where "
 	          "the trace (SWF) says both" },
+	{ .name = "window",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, window),
+	  .value = "A:B",
+	  .help = "times of jobs A to B only, by arrival from 0, while all of them run" },
 	{ .name = "audit",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct simulate_options, audit),
@@ -181,6 +186,7 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 		return cli_fail(cli, "simulate", &err);
 	wanted.audit = given->audit;
 	wanted.whole_nodes = given->whole_nodes;
+	wanted.window = given->window;
 	wanted.used = given->used;
 	if (sweep_is_wanted(&given->sweep))
 		return sweep_simulations(cli, &given->sweep, &wanted, policies, count, given->json);

@@ -28,9 +28,9 @@ struct experiment_flags {
 	               .help = "NODESxGPUS:TYPE[,...], such as 16x4:t4, or a JSON file"),          \
 	    EXPERIMENT_ROW(type, flags.trace, OPTION_TEXT, "FILE", .name = "trace", .letter = 't', \
 	                   .help = "the jobs; - for standard input"),                              \
-	    EXPERIMENT_ROW(type, flags.oracle, OPTION_TEXT, "ORACLE", .name = "oracle",            \
-	                   .letter = 'o',                                                          \
-	                   .help = "measured:DIR, model or duration; default: by the trace"),      \
+	    EXPERIMENT_ROW(                                                                        \
+		type, flags.oracle, OPTION_TEXT, "ORACLE", .name = "oracle", .letter = 'o',        \
+		.help = "measured:DIR, gavel:FILE, model or duration; default: by the trace"),     \
 	    EXPERIMENT_ROW(type, flags.interval_ns, OPTION_DURATION, "DURATION",                   \
 	                   .name = "interval", .letter = 'i', .fallback = interval,                \
 	                   .help = "decide every DURATION only; 0: whenever something happens",    \

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "optimize/oracles/duration.h"
+#include "optimize/oracles/gavel.h"
 #include "optimize/sim/audit.h"
 #include "optimize/solver/linear.h"
 #include "optimize/traces/summary.h"
@@ -136,21 +137,27 @@ static bool all_have_durations(const struct experiment *x)
 
 static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err)
 {
-	static const char *const names[] = { "measured:DIR", "model", "duration" };
+	static const char *const names[] = { "measured:DIR", "gavel:FILE", "model", "duration" };
 	const char *what = x->options.oracle;
 	if (!what)
 		what = all_have_durations(x) ? "duration" : "model";
 	if (strcmp(what, "duration") == 0)
 		return duration_oracle(&x->arena, &x->cluster, x->gpu_max_w, x->trace.file, x->jobs,
 		                       x->count, &x->oracle, err);
-	bool measured = strncmp(what, "measured:", 9) == 0;
-	if (measured || strcmp(what, "model") == 0) {
+	bool measured = strncmp(what, "measured:", 9) == 0, gavel = strncmp(what, "gavel:", 6) == 0;
+	if (measured || gavel || strcmp(what, "model") == 0) {
 		enum ergon_code code =
 		    model_library_init(&x->library, x->env, &x->arena, &x->cluster, err);
 		if (!code && measured)
 			code = measured_load(what + 9, &x->arena, &x->tables, err);
 		if (code)
 			return code;
+		if (gavel) {
+			const struct gavel_query query = { what + 6,     &x->cluster,
+				                           x->gpu_max_w, &x->library,
+				                           &x->trace,    x->options.interval_ns };
+			return gavel_oracle(&x->arena, &query, x->jobs, x->count, &x->oracle, err);
+		}
 		if (!measured)
 			return model_oracle(&x->arena, &x->library, &x->trace, x->jobs, x->count,
 			                    &x->oracle, err);
@@ -160,7 +167,7 @@ static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err
 	}
 	char hint[256];
 	return ergon_fail(err, ERGON_BAD_INPUT, "--oracle '%.60s'%s", what,
-	                  suggest_hint(hint, sizeof hint, what, names, 3));
+	                  suggest_hint(hint, sizeof hint, what, names, 4));
 }
 
 static enum ergon_code read_objective(struct experiment *x, struct ergon_error *err)
@@ -195,6 +202,24 @@ static enum ergon_code read_objective(struct experiment *x, struct ergon_error *
 	                  text, suggest_hint(hint, sizeof hint, text, names, 4));
 }
 
+static enum ergon_code read_window(struct experiment *x, struct ergon_error *err)
+{
+	const char *text = x->options.window;
+	unsigned first, last;
+	char rest;
+	if (!text)
+		return ERGON_OK;
+	if (sscanf(text, "%9u:%9u%c", &first, &last, &rest) != 2 || first > last ||
+	    last >= x->count)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--window '%.40s': expected FIRST:LAST, jobs by arrival from 0 "
+		                  "to %u",
+		                  text, x->count - 1);
+	x->window_first = first;
+	x->window_count = last - first + 1;
+	return ERGON_OK;
+}
+
 enum ergon_code experiment_load(const struct ergon_env *env,
                                 const struct experiment_options *options, struct experiment *x,
                                 struct ergon_error *err)
@@ -224,6 +249,8 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 		                  options->load);
 	if (!code)
 		code = read_jobs(x, err);
+	if (!code)
+		code = read_window(x, err);
 	if (!code)
 		code = make_oracle(x, err);
 	if (!code && options->deadlines)
@@ -351,6 +378,8 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		.oracle = x->oracle,
 		.jobs = x->jobs,
 		.count = x->count,
+		.window_first = x->window_first,
+		.window_count = x->window_count,
 		.policy = policy,
 		.options = { .seed = x->options.seed,
 		             .interval_ns = x->options.interval_ns,

@@ -36,7 +36,9 @@ struct experiment_options {
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
 	struct site_options site;
 	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
-	const char *external;  /* command or library of policy external; NULL: none */
+	/* "A:B": times are those of jobs A to B, by arrival from 0, while all run; NULL: of all. */
+	const char *window;
+	const char *external; /* command or library of policy external; NULL: none */
 };
 
 /* A stretch of time in which a job held GPUs of one node, for the Gantt chart. */
@@ -74,6 +76,7 @@ struct experiment {
 	char power_note[512];
 	double time_weight, energy_weight;
 	struct site site;
+	uint32_t window_first, window_count; /* count 0: all jobs */
 	struct linear_solver *linear;
 	const struct ergon_env *env;
 	void (*progress)(void *user, double done);

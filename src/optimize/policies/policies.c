@@ -15,6 +15,9 @@ extern const struct scheduling_policy policy_easy;
 extern const struct scheduling_policy policy_conservative;
 extern const struct scheduling_policy policy_tiresias;
 extern const struct scheduling_policy policy_optimus;
+extern const struct scheduling_policy policy_gavel;
+extern const struct scheduling_policy policy_gavel_blind;
+extern const struct scheduling_policy policy_gavel_fifo;
 extern const struct scheduling_policy policy_themis;
 extern const struct scheduling_policy policy_themis_auction;
 extern const struct scheduling_policy policy_pollux;
@@ -36,6 +39,9 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_optimus,
 	&policy_themis,
 	&policy_themis_auction,
+	&policy_gavel,
+	&policy_gavel_blind,
+	&policy_gavel_fifo,
 	&policy_pollux,
 	&policy_pollux_exhaustive,
 	&policy_zeus,

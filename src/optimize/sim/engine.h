@@ -79,6 +79,8 @@ struct sim_setup {
 	struct oracle *oracle;
 	const struct job_facts *jobs; /* [count], by arrival */
 	uint32_t count;
+	/* Times and fairness are those of jobs window_first on; window_count 0: of all. */
+	uint32_t window_first, window_count;
 	const struct scheduling_policy *policy;
 	struct policy_options options;
 	/* Over time; NULL: none. budget: W of the cluster, then options.power_budget_w is not

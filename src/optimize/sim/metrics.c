@@ -25,13 +25,21 @@ static double span_s(uint64_t from_ns, uint64_t to_ns)
 	return to_ns > from_ns ? (double)(to_ns - from_ns) * 1e-9 : 0;
 }
 
+/* The jobs whose times are looked at: from *first, how many. */
+static uint32_t window(const struct sim_setup *setup, uint32_t *first)
+{
+	*first = setup->window_count ? setup->window_first : 0;
+	return setup->window_count ? setup->window_count : setup->count;
+}
+
 static void fairness(const struct sim_setup *setup, const double *jct_s, struct metrics *m)
 {
 	double sum = 0, inverse = 0, inverse_squared = 0;
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < setup->count; i++) {
-		double alone = metrics_alone_s(setup->cluster, setup->oracle, &setup->jobs[i]);
-		m->useful_gpu_s += alone * setup->jobs[i].gpus;
+	uint32_t count = 0, first, jobs = window(setup, &first);
+	for (uint32_t i = 0; i < jobs; i++) {
+		double alone =
+		    metrics_alone_s(setup->cluster, setup->oracle, &setup->jobs[first + i]);
+		m->useful_gpu_s += alone * setup->jobs[first + i].gpus;
 		if (!(alone > 0) || !(jct_s[i] > 0))
 			continue;
 		double rho = jct_s[i] / alone;
@@ -49,11 +57,11 @@ static void fairness(const struct sim_setup *setup, const double *jct_s, struct 
 static void times(const struct sim_setup *setup, const struct sim_outcome *outcome, double *jct_s,
                   double *wait_s, struct metrics *m)
 {
-	uint32_t count = setup->count;
+	uint32_t first, count = window(setup, &first);
 	double queued_s = 0, critical = 0, missed = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct job_state *state = &outcome->jobs[i];
-		const struct job_facts *job = &setup->jobs[i];
+		const struct job_state *state = &outcome->jobs[first + i];
+		const struct job_facts *job = &setup->jobs[first + i];
 		jct_s[i] = span_s(job->arrival_ns, state->end_ns);
 		wait_s[i] = span_s(job->arrival_ns, state->start_ns);
 		queued_s += jct_s[i];
