@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,10 +15,11 @@
 #include "measure/recorder.h"
 #include "measure/results.h"
 #include "measure/run.h"
+#include "measure/shares.h"
 
 struct measure_options {
 	uint64_t interval_ns, repeat, baseline_ns;
-	const char *json, *sensors, *grid, *mpi_folder;
+	const char *json, *sensors, *grid, *mpi_folder, *by;
 	uint64_t mpi_wait_ns;
 	double price;
 	bool no_store, mpi;
@@ -69,6 +71,11 @@ static const struct option options[] = {
 	  .help = "measure the idle machine so long first, and tell its share apart",
 	  .min = 0.01,
 	  .max = 3600 },
+	{ .name = "by",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct measure_options, by),
+	  .value = "WHAT",
+	  .help = "also whose energy it was: by process, cgroup, container or job" },
 	{ .name = "no-store",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct measure_options, no_store),
@@ -104,7 +111,11 @@ struct session {
 	bool recording;
 	struct parallel *parallel; /* NULL: without --mpi */
 	json_t *document;          /* of the whole job; NULL: this rank does not report */
-	double baseline_w;         /* 0: none */
+	struct measurement idle;   /* of the idle machine; empty: none */
+	double baseline_w;         /* of its processors and memory; 0: none */
+	enum share_key by;
+	struct share_watch *watch; /* who uses the machine; NULL: nobody asks */
+	bool watching;
 	struct run_result *results;
 	size_t count;
 };
@@ -122,11 +133,15 @@ static void poll_recorder(void *user)
 	struct session *session = user;
 	if (session->recording)
 		recorder_poll(&session->recorder);
+	if (session->watching)
+		shares_look(session->watch);
 }
 
-static void window_opened(void *user)
+static void window_opened(void *user, pid_t pid)
 {
 	struct session *session = user;
+	struct ergon_error err = { 0 };
+	session->watching = session->watch && !shares_begin(session->watch, (int)pid, &err);
 	if (session->parallel)
 		parallel_ready(session->parallel);
 }
@@ -138,13 +153,23 @@ static void window_closing(void *user)
 		parallel_await_others(session->parallel);
 }
 
+/* Shares the run's energy out among all processes; where that fails, CPU time alone decides. */
+static void share_out(struct session *session, struct run_result *result)
+{
+	struct ergon_error err = { 0 };
+	const struct measurement *idle = session->baseline_w > 0 ? &session->idle : NULL;
+	if (session->watching && !shares_end(session->watch, &result->energy, idle,
+	                                     result->user_s + result->system_s, &err))
+		result->shares =
+		    shares_to_json(session->watch, idle ? session->baseline_w : (double)NAN);
+	session->watching = false;
+}
+
 /* The document of this run; of the whole job where there is one. NULL: not ours to tell. */
 static enum ergon_code document_of(struct session *session, struct run_result *result,
                                    json_t **document, struct ergon_error *err)
 {
 	*document = NULL;
-	if (session->parallel)
-		parallel_add_others(session->parallel, result);
 	json_t *one = run_result_to_json(result);
 	if (!one)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -193,6 +218,9 @@ static enum ergon_code one_run(struct session *session, char **argv, struct ergo
 	enum ergon_code code = measure_command(session->meter, &run, argv, result, err);
 	session->count++;
 	json_t *document = NULL;
+	if (session->parallel && session->meter)
+		parallel_add_others(session->parallel, result);
+	share_out(session, result);
 	if (!code && session->meter && (session->recording || session->parallel))
 		code = document_of(session, result, &document, err);
 	if (document && session->recording)
@@ -279,12 +307,34 @@ static enum ergon_code join(struct session *session, struct ergon_error *err)
 	    err);
 }
 
+/* Looking at every process costs; it is done where it is asked for, and where GPUs are measured,
+ * whose energy no CPU time can share out. */
+static enum ergon_code open_watch(struct session *session, struct ergon_error *err)
+{
+	bool gpu = false;
+	for (size_t i = 0; i < meter_channel_count(session->meter); i++)
+		gpu = gpu || strncmp(meter_channel(session->meter, i)->name, "gpu-", 4) == 0;
+	if (!gpu && !session->options->by)
+		return ERGON_OK;
+	session->watch = calloc(1, sizeof *session->watch);
+	if (!session->watch)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = shares_init(session->watch, session->cli->env, err);
+	if (!code)
+		return ERGON_OK;
+	free(session->watch);
+	session->watch = NULL;
+	return session->options->by ? code : ERGON_OK;
+}
+
 static enum ergon_code open_all(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
 	const struct ergon_env *env = session->cli->env;
 	struct ergon_error kept = { 0 };
 	enum ergon_code code = check_output(o->json, err);
+	if (!code && o->by)
+		code = share_key_find(o->by, &session->by, err);
 	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)) ||
 	    (code = join(session, err)))
 		return code;
@@ -293,17 +343,17 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	bool keeps = !o->no_store && (!session->parallel || parallel_reports(session->parallel));
 	if (keeps && store_open(&session->store, env->state_dir, true, &kept))
 		warn(session, &kept);
-	return meter_open(&session->meter, env,
+	code = meter_open(&session->meter, env,
 	                  &(struct meter_options){ .interval_ns = o->interval_ns,
 	                                           .sensors = o->sensors,
 	                                           .stream = session->store != NULL },
 	                  err);
+	return code ? code : open_watch(session, err);
 }
 
 static enum ergon_code measure_baseline(struct session *session, struct ergon_error *err)
 {
 	const struct ergon_clock *clock = session->cli->env->clock;
-	struct measurement idle = { 0 };
 	if (!session->options->baseline_ns || !session->meter)
 		return ERGON_OK;
 	enum ergon_code code = meter_begin(session->meter, err);
@@ -311,9 +361,8 @@ static enum ergon_code measure_baseline(struct session *session, struct ergon_er
 		return code;
 	clock->sleep_until(clock->user,
 	                   clock->monotonic_ns(clock->user) + session->options->baseline_ns);
-	code = meter_end(session->meter, &idle, err);
-	session->baseline_w = attribute_cpu_power_w(&idle);
-	measurement_fini(&idle);
+	code = meter_end(session->meter, &session->idle, err);
+	session->baseline_w = attribute_cpu_power_w(&session->idle);
 	return code;
 }
 
@@ -332,6 +381,8 @@ static enum ergon_code report(struct session *session, struct ergon_error *err)
 	enum ergon_code code = ERGON_OK;
 	if (!session->cli->quiet) /* the history has it */
 		measure_table_print(session->cli->errors, document);
+	if (!session->cli->quiet && o->by)
+		shares_table_print(session->cli->errors, document, session->by);
 	if (o->json)
 		code = json_save(document, o->json, err);
 	json_decref(document);
@@ -378,6 +429,10 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	free(argv);
 	json_decref(session.document);
 	parallel_leave(session.parallel);
+	measurement_fini(&session.idle);
+	if (session.watch)
+		shares_fini(session.watch);
+	free(session.watch);
 	meter_close(session.meter);
 	store_close(session.store);
 	return status;

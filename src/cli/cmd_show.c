@@ -8,11 +8,16 @@
 #include "measure/history.h"
 
 struct show_options {
-	const char *json;
+	const char *json, *by;
 };
 
 static const struct option options[] = {
 	OPTION_JSON(struct show_options),
+	{ .name = "by",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct show_options, by),
+	  .value = "WHAT",
+	  .help = "also whose energy it was: by process, cgroup, container or job" },
 	OPTION_END,
 };
 
@@ -24,7 +29,11 @@ static int show_run(struct cli *cli, const void *parsed, char **operands, int co
 	struct store *store;
 	json_t *document = NULL;
 	int64_t id = 0;
-	enum ergon_code code = store_open(&store, cli->env->state_dir, false, &err);
+	enum share_key by = SHARE_PROCESS;
+	enum ergon_code code = o->by ? share_key_find(o->by, &by, &err) : ERGON_OK;
+	if (code)
+		return cli_fail(cli, "show", &err);
+	code = store_open(&store, cli->env->state_dir, false, &err);
 	if (!code)
 		code = store_find(store, operands[0], &id, &err);
 	if (!code)
@@ -37,6 +46,8 @@ static int show_run(struct cli *cli, const void *parsed, char **operands, int co
 		if (!json_is_true(json_object_get(document, "finished")))
 			fprintf(cli->out, "never finished; what its samples tell. ");
 		measure_table_print(cli->out, document);
+		if (o->by)
+			shares_table_print(cli->out, document, by);
 	}
 	json_decref(document);
 	return code ? cli_fail(cli, "show", &err) : EXIT_DONE;

@@ -8,8 +8,12 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "measure/shares.h"
 
 void measure_table_print(FILE *out, const json_t *document);
+
+/* Whose energy it was; says so where the document does not know. */
+void shares_table_print(FILE *out, const json_t *document, enum share_key by);
 
 /* A number at a path of keys ("total", "energy_j"); 0 where it is absent. */
 double document_number(const json_t *document, const char *outer, const char *key);

@@ -171,7 +171,7 @@ static enum ergon_code measure_child(struct meter *meter, const struct run_optio
 	double busy_s = machine_cpu_s(options->env);
 	enum ergon_code code = meter ? meter_begin(meter, err) : ERGON_OK;
 	if (options->opened)
-		options->opened(options->user);
+		options->opened(options->user, pid);
 	if (!code && write(go, "g", 1) != 1)
 		code = ergon_fail(err, ERGON_IO, "cannot start the command: %s", strerror(errno));
 	close(go); /* without the word the child gives up by itself */
@@ -239,6 +239,7 @@ enum ergon_code measure_command(struct meter *meter, const struct run_options *o
 void run_result_fini(struct run_result *result)
 {
 	free(result->command);
+	json_decref(result->shares);
 	measurement_fini(&result->energy);
 	*result = (struct run_result){ 0 };
 }
@@ -260,6 +261,10 @@ json_t *run_result_to_json(const struct run_result *result)
 		document = NULL;
 	}
 	json_decref(energy);
+	if (document && result->shares) {
+		json_object_set(document, "attribution", result->shares);
+		return document;
+	}
 	if (document && result->machine_cpu_s > 0 &&
 	    (result->energy.measured || result->energy.modelled)) {
 		struct attribution shares =

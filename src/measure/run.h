@@ -30,7 +30,7 @@ struct run_options {
 	void (*poll)(void *user);
 	/* Called when the window is open, just before the command goes, and when the command has
 	 * ended, before the window closes (others of the same job may still run). NULL: nothing. */
-	void (*opened)(void *user);
+	void (*opened)(void *user, pid_t pid);
 	void (*closing)(void *user);
 	void *user;
 	/* Where to see how busy the whole machine is; NULL: nothing is attributed. */
@@ -48,6 +48,8 @@ struct run_result {
 	double baseline_w;       /* NaN: none */
 	int64_t peak_rss_bytes;
 	struct measurement energy;
+	json_t
+	    *shares; /* whose energy it was, by shares.h; NULL: by CPU time of the command alone */
 };
 
 /* meter is open and not running, or NULL: then the command is only run. A command that cannot be

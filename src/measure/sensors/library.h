@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A shared library that ergon is not linked with: opened at run time through env->dl, its entry
- * points looked up from one table. Used for the GPU vendors' libraries, libcurl and OpenIPMI.
+ * What the drivers of vendors' libraries share beside the opener (base/library.h): is the hardware
+ * there at all?
  */
 #ifndef ERGON_MEASURE_SENSORS_LIBRARY_H
 #define ERGON_MEASURE_SENSORS_LIBRARY_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "ergon/env.h"
-
-/* Where the pointer to one function goes in the driver's struct of function pointers. */
-struct entry_point {
-	const char *name;
-	size_t slot; /* offsetof */
-	bool needed;
-};
-
-/* Opens the first of sonames (ends with NULL) that is there and fills api. Returns the handle, or
- * NULL with the reason in why: the opener's own text, or the first needed entry that is missing. */
-void *library_open(const struct ergon_env *env, const char *const *sonames,
-                   const struct entry_point *entries, size_t count, void *api, char *why,
-                   size_t size);
-void library_close(const struct ergon_env *env, void *handle); /* NULL is allowed */
+#include "base/library.h"
 
 /* Display and compute controllers of a vendor on the PCI bus, after sysfs. */
 int pci_display_count(const struct ergon_env *env, const char *vendor);

@@ -64,11 +64,79 @@ static void shares_always_sum_to_the_total(void **state)
 		}
 		struct attribution a = attribute(&m, 10 * rng_uniform(&rng), 10 * rng_uniform(&rng),
 		                                 run % 3 ? 1e4 * rng_uniform(&rng) : (double)NAN);
-		double sum = a.command_j + a.idle_j + a.others_j + a.unattributed_j;
-		assert_true(fabs(sum - m.energy_j) < 1e-6);
-		assert_true(a.command_j >= 0 && a.idle_j >= 0 && a.others_j >= -1e-9 &&
-		            a.unattributed_j >= -1e-6);
+		assert_true(a.command_uj + a.idle_uj + a.others_uj + a.unattributed_uj ==
+		            a.total_uj);
+		assert_true(fabs((double)a.total_uj / 1e6 - m.energy_j) < 4e-6); /* 6 x 0.5 uJ */
 	}
+}
+
+/* Exact, fair to less than a microjoule, and no share for who did nothing. */
+static void shares_are_fair(void **state)
+{
+	(void)state;
+	enum { MOST = 300 };
+	struct rng rng;
+	rng_init(&rng, 12);
+	for (int run = 0; run < 4000; run++) {
+		uint64_t weights[MOST], shares[MOST];
+		size_t count = rng_u64(&rng) % MOST;
+		/* from a few ticks to what overflows a sum of 64 bits */
+		unsigned bits = 1 + (unsigned)(rng_u64(&rng) % 64);
+		uint64_t amount = rng_u64(&rng) >> (rng_u64(&rng) % 64);
+		long double all = 0;
+		for (size_t i = 0; i < count; i++) {
+			weights[i] = rng_uniform(&rng) < 0.3 ? 0 : rng_u64(&rng) >> (64 - bits);
+			all += weights[i];
+		}
+		uint64_t unseen = rng_uniform(&rng) < 0.3 ? 0 : rng_u64(&rng) >> (64 - bits);
+		all += unseen;
+		uint64_t rest = apportion(amount, weights, count, unseen, shares), sum = rest;
+		for (size_t i = 0; i < count; i++) {
+			sum += shares[i];
+			if (weights[i] == 0 && all > 0 && all < 0x1p63L)
+				assert_true(shares[i] == 0);
+			if (all > 0 && all < 0x1p40L && amount < UINT64_C(1) << 50)
+				assert_true(fabsl((long double)shares[i] -
+				                  (long double)amount * weights[i] / all) <
+				            1.0001L);
+		}
+		assert_true(sum == amount);
+		if (all == 0)
+			assert_true(rest == amount);
+	}
+}
+
+static void pools_hold_every_domain_once(void **state)
+{
+	(void)state;
+	struct domain_energy domains[] = {
+		{ .name = "package-0", .in_total = true, .energy_j = 100, .average_power_w = 10 },
+		{ .name = "package-0/core", .energy_j = 60 },
+		{ .name = "package-0/dram",
+		  .in_total = true,
+		  .energy_j = 20,
+		  .average_power_w = 2 },
+		{ .name = "gpu-0", .in_total = true, .energy_j = 300, .average_power_w = 30 },
+		{ .name = "gpu-1@hwmon", .in_total = true, .energy_j = 50, .average_power_w = 5 },
+		{ .name = "module-0", .in_total = true, .energy_j = 7 },
+	};
+	struct measurement m = { .domains = domains, .count = 6, .duration_s = 10 };
+	struct domain_energy idle_domains[] = {
+		{ .name = "package-0", .in_total = true, .average_power_w = 4 },
+		{ .name = "gpu-1@hwmon", .in_total = true, .average_power_w = 50 },
+	};
+	struct measurement idle = { .domains = idle_domains, .count = 2, .duration_s = 1 };
+	struct energy_pools pools;
+	attribute_pools(&m, &idle, &pools);
+	assert_int_equal(pools.count, 3);
+	assert_int_equal(pools.total_uj, 477000000);
+	assert_int_equal(pools.pools[0].energy_uj, 120000000);
+	assert_int_equal(pools.pools[0].idle_uj, 40000000);
+	assert_int_equal(pools.pools[1].gpu, 0);
+	assert_int_equal(pools.pools[1].idle_uj, 0);
+	assert_int_equal(pools.pools[2].gpu, 1);
+	assert_int_equal(pools.pools[2].idle_uj, 50000000); /* no more than there was */
+	assert_int_equal(pools.unattributed_uj, 7000000);
 }
 
 int main(void)
@@ -76,6 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_shares),
 		cmocka_unit_test(shares_always_sum_to_the_total),
+		cmocka_unit_test(shares_are_fair),
+		cmocka_unit_test(pools_hold_every_domain_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
