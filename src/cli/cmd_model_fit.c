@@ -76,6 +76,17 @@ static void print_fit(FILE *out, const struct calibration *calibration,
 	table_fini(&table);
 }
 
+static enum ergon_code fit_all(const struct eval_cases *cases, struct calibration *calibration,
+                               struct calibrate_result *result, struct arena *arena,
+                               struct ergon_error *err)
+{
+	bool *sampled = ARENA_ARRAY(arena, bool, cases->count + 1);
+	if (!sampled)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = calibrate_sample(cases, sampled, err);
+	return code ? code : calibrate_all(cases, sampled, 0, calibration, result, err);
+}
+
 static enum ergon_code fit(struct cli *cli, const struct model_options *options, char **files,
                            int count, struct arena *arena, struct ergon_error *err)
 {
@@ -85,13 +96,17 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 	bool fitted[CALIBRATION_COUNT];
 	struct calibrate_options wanted = { .fitted = fitted, .spreads = true };
 	enum ergon_code code = choose(options->constants, fitted, arena, err);
-	if (!code)
+	/* Everything is fitted from the start values, unless others are given. */
+	calibration_init(&calibration);
+	if (!code && (options->constants || options->calibration))
 		code = read_start(cli, options->calibration, &calibration, err);
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
-	if (!code)
+	if (!code && options->constants)
 		code = calibrate(&cases, &wanted, &calibration, &result, err);
+	else if (!code)
+		code = fit_all(&cases, &calibration, &result, arena, err);
 	if (code)
 		return code;
 	char provenance[1024];

@@ -9,9 +9,11 @@
 #include "base/json.h"
 #include "base/stats.h"
 
-static const double ROBUST = 0.25;        /* log residual beyond which a row counts linearly */
-static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
-static const double PRIOR_WEIGHT = 0.005; /* against residuals whose squares sum to about 1 */
+static const double ROBUST = 0.08;       /* log residual beyond which a row counts linearly */
+static const double PRIOR_SIGMA = 3;     /* in logits: nearly all of the bounds' range */
+static const double PRIOR_WEIGHT = 0.02; /* against residuals whose squares sum to about 1 */
+
+enum { ROUNDS = 2 }; /* constants, devices, constants, devices */
 
 struct problem {
 	const struct eval_cases *cases;
@@ -205,32 +207,36 @@ static void describe(struct problem *problem, const double *z, struct calibrate_
 	free(cov);
 }
 
-/* The half widths that hold 80% of the log residuals of times and of powers, each file alike. */
-static void set_spreads(const struct problem *problem, struct calibration *calibration)
+enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
+                                  struct calibration *calibration, struct ergon_error *err)
 {
-	size_t count = problem->cases->count;
+	size_t count = cases->count, found[2] = { 0, 0 };
 	double *values[2] = { calloc(count + 1, sizeof(double)),
 		              calloc(count + 1, sizeof(double)) };
-	size_t used[2] = { 0, 0 };
 	for (size_t i = 0; values[0] && values[1] && i < count; i++) {
-		const struct eval_case *item = &problem->cases->items[i];
+		const struct eval_case *item = &cases->items[i];
 		struct eval_point point;
-		if (problem->weight[i] <= 0 || item->quantity == EVAL_ENERGY ||
+		if (item->reason || (used && !used[i]) || item->quantity == EVAL_ENERGY ||
 		    item->quantity == EVAL_MEMORY || !item->run || !item->run->id[0])
 			continue;
 		eval_predict(item, calibration, &point);
+		double r = fabs(log(point.predicted / item->measured));
 		size_t which = item->quantity == EVAL_POWER;
-		values[which][used[which]++] = fabs(log(point.predicted / item->measured));
+		if (isfinite(r))
+			values[which][found[which]++] = r;
 	}
+	enum ergon_code code =
+	    values[0] && values[1] ? ERGON_OK : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	double *targets[2] = { &calibration->time_spread, &calibration->power_spread };
-	for (int i = 0; i < 2 && values[0] && values[1]; i++) {
-		if (used[i] < 10)
+	for (int i = 0; i < 2 && !code; i++) {
+		if (found[i] < 10)
 			continue;
-		stats_sort(values[i], used[i]);
-		*targets[i] = fmin(fmax(stats_quantile_sorted(values[i], used[i], 0.8), 0.01), 2);
+		stats_sort(values[i], found[i]);
+		*targets[i] = fmin(fmax(stats_quantile_sorted(values[i], found[i], 0.8), 0.01), 2);
 	}
 	free(values[0]);
 	free(values[1]);
+	return code;
 }
 
 static enum ergon_code solve(struct problem *problem, const struct calibrate_options *options,
@@ -298,14 +304,25 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		code = ergon_fail(err, ERGON_INFEASIBLE,
 		                  "%zu usable measurements cannot fix %zu constants", result->cases,
 		                  unknowns);
-	if (!code)
-		code = solve(&problem, options, z, result, err);
-	if (!code) {
-		apply(&problem, z, calibration);
-		describe(&problem, z, result);
-		if (options->spreads)
-			set_spreads(&problem, calibration);
+	double rms_before = 0;
+	for (int round = 0; !code && round < (options->devices ? ROUNDS : 1); round++) {
+		if (round)
+			code = calibrate_devices(cases, options->used, options->devices,
+			                         calibration, err);
+		problem.base = *calibration;
+		if (!code)
+			code = solve(&problem, options, z, result, err);
+		rms_before = round ? rms_before : result->rms_before;
+		if (!code)
+			apply(&problem, z, calibration);
 	}
+	result->rms_before = rms_before;
+	if (!code)
+		describe(&problem, z, result);
+	if (!code && options->devices)
+		code = calibrate_devices(cases, options->used, options->devices, calibration, err);
+	if (!code && options->spreads)
+		code = calibrate_spreads(cases, options->used, calibration, err);
 	free(weight);
 	return code;
 }
@@ -335,7 +352,16 @@ json_t *calibration_to_json(const struct calibration *calibration,
 		}
 		json_object_set_new(fits, calibration_fields[i].name, item);
 	}
+	json_t *devices = json_object();
+	for (size_t i = 0; i < calibration->device_count; i++) {
+		json_t *own = json_object();
+		for (int j = 0; j < DEVICE_FACTOR_COUNT; j++)
+			json_object_set_new(own, device_factor_name((enum device_factor)j),
+			                    json_number(calibration->devices[i].factor[j]));
+		json_object_set_new(devices, calibration->devices[i].name, own);
+	}
 	json_object_set_new(out, "values", values);
+	json_object_set_new(out, "devices", devices);
 	json_object_set_new(out, "fits", fits);
 	return out;
 }

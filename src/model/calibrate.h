@@ -17,11 +17,15 @@
 #include "model/calibration.h"
 #include "model/eval.h"
 
+/* Which factors of devices. */
+enum { CALIBRATE_RATES = 1, CALIBRATE_ENERGIES = 2 };
+
 struct calibrate_options {
 	const bool *fitted; /* [CALIBRATION_COUNT]: which constants move; NULL: all */
 	const bool *used;   /* [cases->count]: which cases count; NULL: all */
 	size_t evaluations; /* of the whole set, at most; 0: 1500 */
 	bool spreads;       /* set time_spread and power_spread from the residuals */
+	unsigned devices; /* fit these factors of each device as well, in turn with the constants */
 };
 
 struct calibrate_field {
@@ -43,6 +47,28 @@ ERGON_MUST_USE enum ergon_code calibrate(const struct eval_cases *cases,
                                          const struct calibrate_options *options,
                                          struct calibration *calibration,
                                          struct calibrate_result *result, struct ergon_error *err);
+
+/* What a fit of everything looks at: of each file, metric and device an even sample, which keeps a
+ * fit short and no file from drowning another. sampled: [cases->count]. */
+ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
+                                                struct ergon_error *err);
+/* The installed calibration from scratch: constants of single devices, factors of each device, then
+ * the constants of interconnects, which only runs on several GPUs and collectives see; spreads
+ * last. used: which cases, as above. */
+ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used,
+                                             size_t evaluations, struct calibration *calibration,
+                                             struct calibrate_result *result,
+                                             struct ergon_error *err);
+
+/* Only those factors of devices, from all used rows of each. A device with a handful of rows or
+ * less stays as it was. */
+ERGON_MUST_USE enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *used,
+                                                 unsigned which, struct calibration *calibration,
+                                                 struct ergon_error *err);
+/* time_spread and power_spread: what holds 80% of the log residuals. */
+ERGON_MUST_USE enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
+                                                 struct calibration *calibration,
+                                                 struct ergon_error *err);
 
 /* A calibration file: values, and of each its interval and what it is correlated with. */
 json_t *calibration_to_json(const struct calibration *calibration,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/calibration.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,48 @@ const struct calibration_field calibration_fields[CALIBRATION_COUNT] = {
 #undef CALIBRATION_ROW
 };
 
-_Static_assert(sizeof(struct calibration) == CALIBRATION_COUNT * sizeof(double),
-               "calibration is an array of doubles with names");
+_Static_assert(offsetof(struct calibration, device_count) == CALIBRATION_COUNT * sizeof(double),
+               "calibration begins as an array of doubles with names");
+
+const double DEVICE_FACTOR_LOW = 0.25, DEVICE_FACTOR_HIGH = 4;
+
+static const char *const factor_names[DEVICE_FACTOR_COUNT] = {
+#define DEVICE_FACTOR_NAME(name, meaning) #name,
+	DEVICE_FACTORS(DEVICE_FACTOR_NAME)
+#undef DEVICE_FACTOR_NAME
+};
+
+/* What a factor scales. */
+static const struct {
+	enum device_factor factor;
+	size_t field;
+} scaled[] = {
+	{ DEVICE_FACTOR_vector, CALIBRATION_AT_gemm_vector },
+	{ DEVICE_FACTOR_vector, CALIBRATION_AT_conv_vector },
+	{ DEVICE_FACTOR_tensor, CALIBRATION_AT_gemm_tensor },
+	{ DEVICE_FACTOR_tensor, CALIBRATION_AT_conv_tensor },
+	{ DEVICE_FACTOR_tensor, CALIBRATION_AT_attention_flash },
+	{ DEVICE_FACTOR_conv, CALIBRATION_AT_conv_vector },
+	{ DEVICE_FACTOR_conv, CALIBRATION_AT_conv_tensor },
+	{ DEVICE_FACTOR_memory, CALIBRATION_AT_memory },
+	{ DEVICE_FACTOR_memory, CALIBRATION_AT_memory_gddr },
+	{ DEVICE_FACTOR_light, CALIBRATION_AT_norm },
+	{ DEVICE_FACTOR_light, CALIBRATION_AT_depthwise },
+	{ DEVICE_FACTOR_light, CALIBRATION_AT_memory_gather },
+	{ DEVICE_FACTOR_flop_energy, CALIBRATION_AT_fp32_pj },
+	{ DEVICE_FACTOR_flop_energy, CALIBRATION_AT_tensor_pj },
+	{ DEVICE_FACTOR_byte_energy, CALIBRATION_AT_hbm_pj },
+	{ DEVICE_FACTOR_byte_energy, CALIBRATION_AT_gddr_pj },
+	{ DEVICE_FACTOR_standing, CALIBRATION_AT_busy },
+	{ DEVICE_FACTOR_standing, CALIBRATION_AT_active },
+	{ DEVICE_FACTOR_standing, CALIBRATION_AT_active_gddr },
+	{ DEVICE_FACTOR_cap, CALIBRATION_AT_cap_reach },
+};
+
+const char *device_factor_name(enum device_factor factor)
+{
+	return factor_names[factor];
+}
 
 static double *value_at(struct calibration *calibration, size_t at)
 {
@@ -27,6 +68,90 @@ void calibration_init(struct calibration *calibration)
 {
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
 		*value_at(calibration, i) = calibration_fields[i].start;
+	calibration->device_count = 0;
+}
+
+const struct device_calibration *calibration_find_device(const struct calibration *calibration,
+                                                         const char *device)
+{
+	for (size_t i = 0; i < calibration->device_count; i++)
+		if (strcmp(calibration->devices[i].name, device) == 0)
+			return &calibration->devices[i];
+	return NULL;
+}
+
+bool calibration_for_device(const struct calibration *calibration, const char *device,
+                            struct calibration *out)
+{
+	const struct device_calibration *own = calibration_find_device(calibration, device);
+	memcpy(out, calibration, offsetof(struct calibration, device_count));
+	out->device_count = 0;
+	for (size_t i = 0; own && i < sizeof scaled / sizeof *scaled; i++)
+		*value_at(out, scaled[i].field) *= own->factor[scaled[i].factor];
+	return own != NULL;
+}
+
+void calibration_centre(struct calibration *calibration, enum device_factor factor)
+{
+	double sum = 0;
+	for (size_t i = 0; i < calibration->device_count; i++)
+		sum += log(calibration->devices[i].factor[factor]);
+	double mean = calibration->device_count ? exp(sum / (double)calibration->device_count) : 1;
+	/* As far as all constants that the factor scales have room. */
+	for (size_t i = 0; i < sizeof scaled / sizeof *scaled; i++) {
+		const struct calibration_field *field = &calibration_fields[scaled[i].field];
+		double value = *value_at(calibration, scaled[i].field);
+		if (scaled[i].factor == factor)
+			mean = fmin(fmax(mean, field->low / value), field->high / value);
+	}
+	for (size_t i = 0; i < sizeof scaled / sizeof *scaled; i++)
+		if (scaled[i].factor == factor)
+			*value_at(calibration, scaled[i].field) *= mean;
+	for (size_t i = 0; i < calibration->device_count; i++)
+		calibration->devices[i].factor[factor] /= mean;
+}
+
+static enum ergon_code read_device(json_t *object, const char *name, const char *file,
+                                   struct calibration *calibration, struct ergon_error *err)
+{
+	const char *known[DEVICE_FACTOR_COUNT + 1] = { NULL };
+	struct json_place place = { file, name };
+	if (calibration->device_count == CALIBRATED_DEVICES_MAX ||
+	    strlen(name) >= sizeof calibration->devices[0].name)
+		return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0,
+		                     "device '%.60s': more than %d, or too long a name", name,
+		                     CALIBRATED_DEVICES_MAX);
+	struct device_calibration *own = &calibration->devices[calibration->device_count++];
+	*own = (struct device_calibration){ 0 };
+	memcpy(own->name, name, strlen(name) + 1);
+	for (size_t i = 0; i < DEVICE_FACTOR_COUNT; i++)
+		known[i] = factor_names[i];
+	if (!json_is_object(object))
+		return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0,
+		                     "device '%.60s': expected an object", name);
+	enum ergon_code code = json_only_keys(object, place, known, err);
+	for (size_t i = 0; i < DEVICE_FACTOR_COUNT; i++) {
+		own->factor[i] = 1;
+		if (!code)
+			code = json_want_real(object, place, factor_names[i], DEVICE_FACTOR_LOW,
+			                      DEVICE_FACTOR_HIGH, &own->factor[i], err);
+	}
+	return code;
+}
+
+static enum ergon_code read_devices(const json_t *root, const char *file,
+                                    struct calibration *calibration, struct ergon_error *err)
+{
+	json_t *devices = json_object_get(root, "devices"), *object;
+	const char *name;
+	enum ergon_code code = ERGON_OK;
+	if (!devices)
+		return ERGON_OK;
+	if (!json_is_object(devices))
+		return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0, "devices: expected an object");
+	json_object_foreach(devices, name, object) if (!code) code =
+	    read_device(object, name, file, calibration, err);
+	return code;
 }
 
 enum ergon_code calibration_parse(const char *text, size_t length, const char *file,
@@ -53,6 +178,8 @@ enum ergon_code calibration_parse(const char *text, size_t length, const char *f
 	for (size_t i = 0; !code && i < CALIBRATION_COUNT; i++)
 		code = json_want_real(values, place, known[i], calibration_fields[i].low,
 		                      calibration_fields[i].high, value_at(calibration, i), err);
+	if (!code)
+		code = read_devices(root, file, calibration, err);
 	json_decref(root);
 	return code;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The predictor's few fitted constants. Each has a physical meaning and a unit, and is shared by
- * all models and devices: there is none for one model or one row.
+ * all models and devices: there is none for one model or one row. A device that was measured may
+ * have factors on some of them (struct device_calibration); one that was not has none.
  *
  * They live in data/calibration/default.json with where each comes from; `ergon model fit` writes
  * such a file.
@@ -9,37 +10,43 @@
 #ifndef ERGON_MODEL_CALIBRATION_H
 #define ERGON_MODEL_CALIBRATION_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "ergon/env.h"
 #include "ergon/error.h"
+#include "spec/device.h"
 
 /* field, unit, lower bound, upper bound, start value, meaning. The table is the struct, the file
  * format, the documentation and what can be fitted. */
 #define CALIBRATION_FIELDS(X)                                                                      \
-	X(gemm_vector, "1", 0.3, 1.0, 0.85,                                                        \
+	X(gemm_vector, "1", 0.88, 1.0, 0.95,                                                       \
 	  "share of the float32 vector peak a large product reaches")                              \
-	X(gemm_tensor, "1", 0.2, 1.0, 0.75, "share of the tensor peak a large product reaches")    \
-	X(conv_vector, "1", 0.2, 1.2, 0.75, "the same for convolutions in float32")                \
-	X(conv_tensor, "1", 0.1, 1.0, 0.6, "the same for convolutions on tensor units")            \
-	X(winograd, "1", 1.0, 2.25, 1.3, "gain of 3x3 float32 convolutions over direct ones")      \
-	X(attention_flash, "1", 0.1, 1.0, 0.55, "share of the tensor peak of fused attention")     \
-	X(k_half, "elements", 0, 500, 20, "inner dimension at which a product reaches half")       \
+	X(gemm_tensor, "1", 0.75, 1.0, 0.9, "share of the tensor peak a large product reaches")    \
+	X(conv_vector, "1", 0.6, 1.1, 0.8, "the same for convolutions in float32")                 \
+	X(conv_tensor, "1", 0.4, 1.0, 0.7, "the same for convolutions on tensor units")            \
+	X(winograd, "1", 1.0, 2.25, 1.5, "gain of 3x3 float32 convolutions over direct ones")      \
+	X(attention_flash, "1", 0.25, 0.9, 0.5, "share of the tensor peak of fused attention")     \
+	X(k_half, "elements", 0, 64, 15, "inner dimension at which a product reaches half")        \
 	X(wave, "1", 0, 1, 0.6, "part of an unfilled last wave of tiles that is lost")             \
-	X(tile_bytes_per_clock, "B", 16, 256, 64,                                                  \
+	X(tile_bytes_per_clock, "B", 32, 256, 100,                                                 \
 	  "operands that flow from L2 into one SM each clock")                                     \
-	X(memory, "1", 0.4, 1.0, 0.85, "share of the memory bandwidth that long kernels reach")    \
-	X(memory_gddr, "1", 0.4, 1.0, 0.75, "the same where the memory is GDDR")                   \
-	X(memory_old, "1", 0.5, 1.0, 0.85,                                                         \
+	X(memory, "1", 0.83, 0.95, 0.89, "share of the memory bandwidth that long kernels reach")  \
+	X(memory_gddr, "1", 0.7, 0.92, 0.8, "the same where the memory is GDDR")                   \
+	X(memory_old, "1", 0.7, 1.0, 0.85,                                                         \
 	  "factor on both before Volta (compute capability below 7)")                              \
-	X(memory_clock, "1", 0, 1, 0.5,                                                            \
+	X(memory_clock, "1", 0.2, 0.85, 0.5,                                                       \
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
-	X(memory_half_s, "s", 0, 3e-6, 1.5e-6, "ramp of a kernel's memory stream")                 \
-	X(memory_gather, "1", 0.05, 1.0, 0.6, "of that, what gathers and pooling reach")           \
-	X(depthwise, "1", 0.02, 1.0, 0.4, "of that, what depthwise convolutions reach")            \
-	X(norm, "1", 0.2, 1.0, 0.7, "of that, what norms and softmax reach")                       \
-	X(l2_share, "1", 0, 1, 0.4, "share of the L2 that still holds what the last kernel wrote") \
-	X(l2_bytes_per_clock, "B", 8, 128, 32, "L2 bandwidth of one SM and clock")                 \
-	X(hidden, "1", 0, 1, 0.2, "part of the lesser of compute and memory that is not hidden")   \
-	X(launch_s, "s", 0, 3e-6, 1.5e-6, "device time between two kernels")                       \
+	X(memory_half_s, "s", 0, 4e-6, 2e-6, "ramp of a kernel's memory stream")                   \
+	X(memory_gather, "1", 0.1, 1.0, 0.4, "of that, what gathers and pooling reach")            \
+	X(depthwise, "1", 0.05, 1.0, 0.2, "of that, what depthwise convolutions reach")            \
+	X(norm, "1", 0.5, 1.0, 0.8, "of that, what norms and softmax reach")                       \
+	X(l2_share, "1", 0, 0.5, 0.2,                                                              \
+	  "share of the L2 that still holds what the last kernel wrote")                           \
+	X(l2_bytes_per_clock, "B", 16, 128, 32, "L2 bandwidth of one SM and clock")                \
+	X(hidden, "1", 0.02, 0.5, 0.2,                                                             \
+	  "part of the lesser of compute and memory that is not hidden")                           \
+	X(launch_s, "s", 0, 4e-6, 1.5e-6, "device time between two kernels")                       \
 	X(call_s, "s", 0, 1e-4, 2e-5,                                                              \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
 	X(host_issue_s, "s", 1e-6, 6e-5, 1e-5, "host time to issue one operator, eager")           \
@@ -47,34 +54,70 @@
 	X(hook_s, "s", 0, 5e-3, 9e-4,                                                              \
 	  "what hooks on the gradient of a tensor take, where a framework has them")               \
 	X(host_step_s, "s", 0, 2e-2, 5e-4, "host time of a step besides operators")                \
-	X(overlap, "1", 0, 1, 0.7, "part of the backward pass behind which all-reduce hides")      \
+	X(queue, "1", 0, 1, 0.5,                                                                   \
+	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
+	X(overlap, "1", 0.3, 1, 0.8, "part of the backward pass behind which all-reduce hides")    \
 	X(nvlink, "1", 0.2, 1, 0.75, "share of a link's stated bandwidth that all-reduce reaches") \
-	X(pcie, "1", 0.1, 1, 0.6, "the same over PCIe")                                            \
+	X(pcie, "1", 0.1, 0.95, 0.6, "the same over PCIe")                                         \
 	X(network, "1", 0.1, 1, 0.6, "the same between nodes")                                     \
-	X(collective_s, "s", 0, 2e-4, 2e-5, "latency of one all-reduce hop")                       \
-	X(fp32_pj, "pJ", 0.5, 60, 12, "energy of a float32 vector FLOP at 12 nm, boost voltage")   \
-	X(tensor_pj, "pJ", 0.1, 20, 1.6, "energy of a tensor FLOP at 12 nm, 16-bit operands")      \
-	X(process_exponent, "1", 0, 3, 1.0, "energy scales with (process / 12 nm) to this")        \
-	X(clock_exponent, "1", 0, 3, 1.0, "and with (boost clock / 1.4 GHz) to this")              \
-	X(hbm_pj, "pJ", 5, 120, 40, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 20, 200, 90, "energy of a byte from GDDR")                                \
-	X(busy, "1", 0, 0.6, 0.18, "clock tree and leakage of a busy device, share of its TDP")    \
-	X(active, "1", 0, 0.3, 0.08, "draw of a device in use at any clock over TDP, HBM")         \
-	X(active_gddr, "1", 0, 0.4, 0.15, "the same with GDDR memory")                             \
+	X(collective_s, "s", 1e-6, 1e-4, 1e-5, "latency of one all-reduce hop")                    \
+	X(fp32_pj, "pJ", 8.5, 13.5, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
+	X(tensor_pj, "pJ", 0.9, 1.9, 1.4, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
+	X(process_exponent, "1", 0.3, 0.8, 0.5,                                                    \
+	  "vector energy scales with (process / 12 nm) to this")                                   \
+	X(clock_exponent, "1", 0, 0.8, 0.3, "and with (boost clock / 1.4 GHz) to this")            \
+	X(tensor_exponent, "1", 0.5, 1.1, 0.7,                                                     \
+	  "tensor energy scales with (process / 12 nm) to this")                                   \
+	X(hbm_pj, "pJ", 20, 60, 35, "energy of a byte from HBM")                                   \
+	X(gddr_pj, "pJ", 60, 160, 100, "energy of a byte from GDDR")                               \
+	X(busy, "1", 0.05, 0.35, 0.2, "clock tree and leakage of a busy device, share of its TDP") \
+	X(active, "1", 0, 0.15, 0.05, "draw of a device in use at any clock over TDP, HBM")        \
+	X(active_gddr, "1", 0, 0.2, 0.1, "the same with GDDR memory")                              \
 	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_knee, "1", 0.2, 0.95, 0.6,                                                       \
+	X(voltage_knee, "1", 0.35, 0.8, 0.55,                                                      \
 	  "clock over boost below which voltage no longer falls")                                  \
-	X(voltage_floor, "1", 0.4, 1, 0.72, "voltage there, over that at boost")                   \
-	X(min_clock, "1", 0.05, 0.9, 0.2, "lowest clock over boost that a power cap can force")    \
-	X(cap_sharpness, "1", 5, 60, 9,                                                            \
-	  "mean power under a cap: (P^-q + cap^-q)^(-1/q), P without cap")                         \
+	X(voltage_floor, "1", 0.55, 0.9, 0.72, "voltage there, over that at boost")                \
+	X(min_clock, "1", 0.1, 0.5, 0.2, "lowest clock over boost that a power cap can force")     \
+	X(cap_reach, "1", 0.85, 1.0, 0.93,                                                         \
+	  "mean power that a strictly binding cap allows, over it")                                \
+	X(cap_sharpness, "1", 6, 40, 15,                                                           \
+	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
 	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
 	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")
+
+/* What a calibrated device may scale, name and meaning: boards differ from their data sheets in
+ * clocks they hold, in what their memory controller reaches and in silicon. 1 where nobody measured
+ * the device; fitted with a prior that holds each near 1, so that few rows move them little. */
+#define DEVICE_FACTORS(X)                                                                          \
+	X(vector, "rate of matrix products on vector units")                                       \
+	X(tensor, "rate of matrix products and attention on tensor units")                         \
+	X(conv, "rate of convolutions, besides")                                                   \
+	X(memory, "bandwidth of memory")                                                           \
+	X(light, "bandwidth of norms, gathers and depthwise convolutions, besides")                \
+	X(flop_energy, "energy of arithmetic")                                                     \
+	X(byte_energy, "energy of memory traffic")                                                 \
+	X(standing, "power of clocks and fabric")                                                  \
+	X(cap, "mean power under a binding cap, over the cap")
+
+enum device_factor {
+#define DEVICE_FACTOR_ID(name, meaning) DEVICE_FACTOR_##name,
+	DEVICE_FACTORS(DEVICE_FACTOR_ID)
+#undef DEVICE_FACTOR_ID
+	    DEVICE_FACTOR_COUNT
+};
+enum { CALIBRATED_DEVICES_MAX = 64 };
+
+struct device_calibration {
+	char name[DEVICE_NAME_MAX]; /* as its data file calls it */
+	double factor[DEVICE_FACTOR_COUNT];
+};
 
 struct calibration {
 #define CALIBRATION_MEMBER(name, unit, low, high, start, meaning) double name;
 	CALIBRATION_FIELDS(CALIBRATION_MEMBER)
 #undef CALIBRATION_MEMBER
+	size_t device_count;
+	struct device_calibration devices[CALIBRATED_DEVICES_MAX];
 };
 
 struct calibration_field {
@@ -89,7 +132,7 @@ enum {
 };
 extern const struct calibration_field calibration_fields[CALIBRATION_COUNT];
 
-/* The start values: before any fit. */
+/* The start values: before any fit; no device is calibrated. */
 void calibration_init(struct calibration *calibration);
 /* env->data_dir/calibration/default.json; a field that it lacks keeps its start value, one that is
  * outside its bounds is an error. */
@@ -99,5 +142,17 @@ ERGON_MUST_USE enum ergon_code calibration_load(const struct ergon_env *env,
 ERGON_MUST_USE enum ergon_code calibration_parse(const char *text, size_t length, const char *file,
                                                  struct calibration *calibration,
                                                  struct ergon_error *err);
+
+/* The row of a device, or NULL. */
+const struct device_calibration *calibration_find_device(const struct calibration *calibration,
+                                                         const char *device);
+/* The constants as they are on one device: *out has no devices of its own. True where the device is
+ * calibrated. */
+bool calibration_for_device(const struct calibration *calibration, const char *device,
+                            struct calibration *out);
+/* What all devices share of a factor goes to the constants, within their bounds. */
+void calibration_centre(struct calibration *calibration, enum device_factor factor);
+const char *device_factor_name(enum device_factor factor);
+extern const double DEVICE_FACTOR_LOW, DEVICE_FACTOR_HIGH;
 
 #endif

@@ -89,7 +89,7 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 	point->high = item->rate ? item->scale / low : item->scale * high;
 	point->host = item->quantity != EVAL_DEVICE_TIME &&
 	              item->quantity != EVAL_COLLECTIVE_TIME &&
-	              p->cause_s[CAUSE_HOST] + p->cause_s[CAUSE_LOADING] > 0;
+	              (p->host_time_s > p->device_time_s || p->cause_s[CAUSE_LOADING] > 0);
 }
 
 /* ---- grouping ---- */

@@ -49,6 +49,7 @@ struct eval_case {
 	enum eval_quantity quantity;
 	double scale; /* predicted number = scale * quantity; a rate: scale / quantity */
 	bool rate;
+	bool judge_only;    /* not for calibration */
 	const char *reason; /* why it cannot be predicted, or NULL */
 };
 

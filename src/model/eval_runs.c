@@ -81,10 +81,39 @@ static double count_tokens(const char *text)
 	return *end == 'M' ? value * 1048576 : *end == 'K' ? value * 1024 : value;
 }
 
+/* "parallelism=dp4", "tp4" or "pp4_2" (stages, micro-batches), with the batch of all GPUs. */
+static const char *read_one_way(struct eval_builder *builder, const struct measured_run *run,
+                                const char *text, struct layout *layout)
+{
+	char *end;
+	double count = strlen(text) > 2 ? strtod(text + 2, &end) : 0, micro = 1;
+	if (count >= 1 && *end == '_')
+		micro = strtod(end + 1, &end);
+	*layout = (struct layout){ .tensor = 1, .pipeline = 1, .context = 1, .expert = 1 };
+	layout->data = layout->accumulation = 1;
+	layout->micro = run->batch;
+	if (!(count >= 1 && micro >= 1) || *end || count != run->gpus)
+		return eval_reason(builder, "the parallel layout '%s' is not known", text);
+	if (strncmp(text, "dp", 2) == 0) {
+		layout->data = count;
+		layout->micro = run->batch / count;
+	} else if (strncmp(text, "tp", 2) == 0) {
+		layout->tensor = count;
+	} else {
+		layout->pipeline = count;
+		layout->accumulation = micro;
+		layout->micro = run->batch / micro;
+	}
+	return layout->micro > 0 ? NULL : "the batch size is not stated";
+}
+
 static const char *read_layout(struct eval_builder *builder, const struct measured_run *run,
                                struct layout *layout)
 {
 	double global = 0, accumulation = 1;
+	char one_way[24];
+	if (config_text(run->config, "parallelism", one_way, sizeof one_way))
+		return read_one_way(builder, run, one_way, layout);
 	*layout = (struct layout){ .tensor = ways(run, "TP"),
 		                   .pipeline = ways(run, "PP"),
 		                   .context = ways(run, "CP"),
@@ -187,7 +216,7 @@ static const char *set_software(struct eval_builder *builder, const struct measu
 		return eval_reason(builder, "%s", err.text);
 	const char *runtime = rule->runtime;
 	if (strstr(run->config, "torch.compile") || strstr(run->config, "XLA=ON") ||
-	    strstr(run->config, "XLA=Yes"))
+	    strstr(run->config, "XLA=Yes") || strstr(run->config, "fusion=compiled"))
 		runtime = "compiled";
 	if (runtime && runtime_parse(runtime, &options->runtime, &err))
 		return eval_reason(builder, "%s", err.text);
@@ -341,6 +370,7 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 	if (!workload)
 		return reason;
 	item->workload = workload;
+	item->judge_only = subject->rule->judge_only;
 	item->device = subject->device;
 	item->settings = subject->settings;
 	if (subject->rule->batch_in_tokens) {

@@ -12,7 +12,6 @@
 enum {
 	DEFAULT_FOLDS = 10,
 	EVALUATIONS = 300, /* of all cases of a fit: half a dozen steps */
-	SHARE_MAX = 12     /* cases of one file, metric and device that a fit sees */
 };
 
 static const char *const names[HOLDOUT_COUNT] = { "none", "model", "gpu", "random" };
@@ -67,8 +66,15 @@ static const char *key_of(const struct eval_case *item, enum holdout holdout, st
 	if (holdout == HOLDOUT_MODEL && !kernel)
 		return strcmp(item->workload->name, "aggregate") == 0 ? item->run->model
 		                                                      : item->workload->name;
-	char key[256];
-	snprintf(key, sizeof key, "%.120s|%.120s", item->file, item->run->id);
+	/* All caps of one configuration stand and fall together. */
+	const struct measured_run *run = item->run;
+	char key[512];
+	if (kernel)
+		snprintf(key, sizeof key, "%.120s|%.120s", item->file, run->id);
+	else
+		snprintf(key, sizeof key, "%.80s|%.60s|%.60s|%.160s|%.20s|%g|%.20s|%g|%.16s",
+		         item->file, run->gpu, run->model, run->config, run->precision, run->batch,
+		         run->size, run->gpus, run->task);
 	return arena_strdup(arena, key);
 }
 
@@ -116,65 +122,19 @@ static enum ergon_code assign(const struct eval_cases *cases, enum holdout holdo
 	return ERGON_OK;
 }
 
-/* What fits look at: one GPU, and of each file, metric and device an even sample. */
-static enum ergon_code choose(const struct eval_cases *cases, bool *eligible, struct arena *arena,
-                              struct ergon_error *err)
-{
-	struct member *members = ARENA_ARRAY(arena, struct member, cases->count);
-	size_t count = 0;
-	if (!members)
-		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < cases->count; i++) {
-		const struct eval_case *item = &cases->items[i];
-		char key[320];
-		if (item->reason || item->run->gpus > 1 || item->quantity == EVAL_MEMORY ||
-		    item->quantity == EVAL_COLLECTIVE_TIME)
-			continue;
-		snprintf(key, sizeof key, "%.120s|%.60s|%.60s", item->file, item->metric,
-		         item->device->name);
-		const char *copy = arena_strdup(arena, key);
-		if (!copy)
-			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-		members[count++] = (struct member){ copy, i };
-	}
-	qsort(members, count, sizeof *members, by_key);
-	for (size_t begin = 0, end; begin < count; begin = end) {
-		for (end = begin; end < count; end++)
-			if (strcmp(members[end].key, members[begin].key) != 0)
-				break;
-		size_t size = end - begin, take = size < SHARE_MAX ? size : SHARE_MAX;
-		for (size_t i = 0; i < take; i++)
-			eligible[members[begin + i * size / take].index] = true;
-	}
-	return ERGON_OK;
-}
-
-static bool is_interconnect(size_t field)
-{
-	return field == CALIBRATION_AT_nvlink || field == CALIBRATION_AT_pcie ||
-	       field == CALIBRATION_AT_network || field == CALIBRATION_AT_collective_s ||
-	       field == CALIBRATION_AT_overlap;
-}
-
 static enum ergon_code run_fold(const struct eval_cases *cases, const size_t *fold, size_t which,
                                 const bool *eligible, struct eval_point *points,
                                 struct ergon_error *err)
 {
-	bool fitted[CALIBRATION_COUNT];
 	bool *used = calloc(cases->count, sizeof *used);
 	struct calibration calibration;
 	struct calibrate_result result;
 	if (!used)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
-		fitted[i] = !is_interconnect(i);
 	for (size_t i = 0; i < cases->count; i++)
 		used[i] = eligible[i] && fold[i] != which;
-	struct calibrate_options options = {
-		.fitted = fitted, .used = used, .evaluations = EVALUATIONS, .spreads = true
-	};
 	calibration_init(&calibration);
-	enum ergon_code code = calibrate(cases, &options, &calibration, &result, err);
+	enum ergon_code code = calibrate_all(cases, used, EVALUATIONS, &calibration, &result, err);
 	for (size_t i = 0; !code && i < cases->count; i++)
 		if (!cases->items[i].reason && fold[i] == which)
 			eval_predict(&cases->items[i], &calibration, &points[i]);
@@ -196,7 +156,7 @@ enum ergon_code holdout_predict(const struct eval_cases *cases, enum holdout hol
 	if (!code)
 		code = assign(cases, holdout, folds, fold, &arena, err);
 	if (!code)
-		code = choose(cases, eligible, &arena, err);
+		code = calibrate_sample(cases, eligible, err);
 	int count = code ? 0 : (int)*folds;
 #pragma omp parallel for schedule(dynamic)
 	for (int i = 0; i < count; i++)

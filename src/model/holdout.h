@@ -3,11 +3,11 @@
  * Cross-validation: every case is predicted with constants that were fitted without its group.
  *
  * Groups are networks (by the zoo's name, so that one network under several names in several files
- * is one group), GPUs, or runs at random; a run's time, power and energy stay together, and a
- * kernel of a table of kernels counts as a run of its own unless GPUs are held out. Each fold fits
- * all constants from their start values to cases on one GPU outside the fold (interconnect
- * constants stay as they are), at most a few of each file, metric and device. Deterministic; folds
- * are fitted in parallel.
+ * is one group), GPUs, or configurations at random; a run's time, power and energy stay together,
+ * at all power caps that it was measured at, and a kernel of a table of kernels counts as a
+ * configuration of its own unless GPUs are held out. Each fold fits all constants from their start
+ * values, and the factors of its devices, to a sample of the cases outside the fold (see
+ * calibrate_sample). Deterministic; folds are fitted in parallel.
  */
 #ifndef ERGON_MODEL_HOLDOUT_H
 #define ERGON_MODEL_HOLDOUT_H

@@ -17,7 +17,7 @@ struct plan {
 	const struct timetable *times;
 	const struct workload *workload;
 	const struct device *device;
-	const struct calibration *cal;
+	const struct calibration *cal; /* as it is on this device */
 	struct layout layout;
 	struct communication communication;
 	double weight[KERNEL_CLASS_COUNT]; /* how often a GPU runs the rows of a class in a step */
@@ -81,7 +81,7 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
                       const struct predict_settings *settings)
 {
 	const struct workload *workload = times->workload;
-	const struct calibration *cal = times->calibration;
+	const struct calibration *cal = &times->constants;
 	plan->times = times;
 	plan->workload = workload;
 	plan->device = times->device;
@@ -170,6 +170,14 @@ static double exposed_s(const struct plan *plan, double backward_s, double all_s
 	return fmax(c->data_s - plan->cal->overlap * behind, c->bucket_s);
 }
 
+/* The slower of device and host decides; but kernels are of unequal length, so that the queue
+ * between them runs empty at times although the host is faster on average. Rises with both. */
+static double side_by_side(const struct plan *plan, double device_s, double host_s)
+{
+	double less = fmin(device_s, host_s), more = fmax(device_s, host_s);
+	return more > 0 ? more + plan->cal->queue * less * less / more : 0;
+}
+
 static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
                      struct moment *moment)
 {
@@ -183,19 +191,19 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	}
 	/* Stages wait while the pipeline fills and drains; so do those who wait for their layers'
 	 * sums. The host issues what a stage runs. */
-	double kernels = fmax(moment->device_s, plan->host_s);
 	double bubble = 1 + plan->layout.bubble;
-	double device = (moment->device_s + plan->tensor_s) * bubble;
-	double host = (plan->host_s + plan->tensor_s) * bubble;
-	double busy = fmax(device, host);
+	double device = moment->device_s + plan->tensor_s, host = plan->host_s + plan->tensor_s;
+	double kernels = side_by_side(plan, moment->device_s, plan->host_s);
+	double stage = side_by_side(plan, device, host), busy = stage * bubble;
 	/* Two timelines, each of which only gets shorter with a faster device: kernels in a row,
 	 * and the host issuing them. Gradients travel behind the backward part of either. */
-	double finished = fmax(device + exposed_s(plan, moment->backward_s, moment->device_s),
-	                       host + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
-	moment->exposed_s = finished - busy + plan->tensor_s;
+	double finished = side_by_side(
+	    plan, device * bubble + exposed_s(plan, moment->backward_s, moment->device_s),
+	    host * bubble + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
+	moment->exposed_s = finished - busy + stage - kernels;
 	moment->step_s = fmax(finished, settings->loading_s);
 	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s;
-	moment->cause_s[CAUSE_PIPELINE] = (kernels + plan->tensor_s) * plan->layout.bubble;
+	moment->cause_s[CAUSE_PIPELINE] = busy - stage;
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
 	moment->cause_s[CAUSE_LOADING] = moment->step_s - finished;
 	double v = voltage(plan->cal, clock), step = moment->step_s;
@@ -252,6 +260,7 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 	double cap = settings->power_cap_w > 0 ? settings->power_cap_w : device->tdp_w;
 	at_clock(plan, settings, top, moment);
 	/* The limiter cuts peaks, so that a mean near the cap already lies below what it was. */
+	cap *= plan->cal->cap_reach;
 	double over = moment->power_w / cap, q = plan->cal->cap_sharpness;
 	if (over < UNTOUCHED)
 		return top;

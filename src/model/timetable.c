@@ -10,7 +10,9 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 	table->calibration = calibration;
 	table->batch = batch;
 	table->collective_count = 0;
-	machine_init(&table->machine, device, calibration);
+	table->calibrated =
+	    calibration_for_device(calibration, device->name, &table->constants);
+	machine_init(&table->machine, device, &table->constants);
 	size_t count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX, row = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
 		struct class_sums sums = { 0 };

@@ -6,7 +6,7 @@
  * accumulation or power cap: predict() makes one and uses it once, a search makes one and uses it
  * for thousands of configurations. Rows are those of the workload, in the same order; how often a
  * step runs them depends on their class only. A value without pointers of its own (it borrows its
- * three inputs); about 24 KB, so it may stand on the stack.
+ * three inputs); about 36 KB, so it may stand on the stack.
  */
 #ifndef ERGON_MODEL_TIMETABLE_H
 #define ERGON_MODEL_TIMETABLE_H
@@ -26,7 +26,9 @@ struct class_sums {
 struct timetable {
 	const struct workload *workload;
 	const struct device *device;
-	const struct calibration *calibration;
+	const struct calibration *calibration; /* of all devices */
+	struct calibration constants;          /* as they are on this one */
+	bool calibrated;                       /* this one was measured */
 	struct machine machine;
 	double batch;
 	size_t from[KERNEL_CLASS_COUNT + 1]; /* rows of class c: from[c] to from[c + 1] */

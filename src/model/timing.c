@@ -9,6 +9,7 @@ static const double PJ = 1e-12;
 static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
 static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
 static const double VOLTA = 7.0;  /* compute capability */
+static const double MAXWELL = 5.0, KEPLER_ISSUE = 2.0 / 3;
 
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *cal)
@@ -18,6 +19,10 @@ void machine_init(struct machine *machine, const struct device *device,
 		machine->sm_rate[rate] = device->peak_flops[rate] / device->sm_count;
 	machine->sm_rate[RATE_FP32] = device->matrix_fp32_flops / device->sm_count;
 	machine->vector_rate = device->peak_flops[RATE_FP32];
+	/* Kepler has 192 lanes an SM and issues to 128 of them, unless pairs of instructions are
+	 * independent (NVIDIA 2012, Kepler GK110 white paper: four schedulers of 32). */
+	if (device->compute_capability < MAXWELL)
+		machine->sm_rate[RATE_FP32] *= KEPLER_ISSUE;
 	double second = 1 / device->memory_bandwidth_bps;
 	bool hbm = strncmp(device->memory_type, "HBM", 3) == 0;
 	double reached = hbm ? cal->memory : cal->memory_gddr;
@@ -45,7 +50,8 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->winograd = cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
 	process *= pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
-	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * process * PJ;
+	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
+	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * shrink * PJ;
 	double scale[RATE_COUNT] = {
 		[RATE_TF32] = 2, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
 	};

@@ -107,6 +107,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "tokens_per_sample",
 		                             "batch_unit",
 		                             "padding",
+		                             "calibrate",
 		                             "why",
 		                             NULL };
 	char path[48];
@@ -131,6 +132,11 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	const char *unit = "samples";
 	if (!code)
 		code = json_want_text(object, place, "batch_unit", &unit, reading->err);
+	const json_t *calibrate = json_object_get(object, "calibrate");
+	if (!code && calibrate && !json_is_boolean(calibrate))
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: calibrate: expected true or false", path);
+	rule->judge_only = json_is_false(calibrate);
 	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
 	if (!code && !rule->batch_in_tokens && strcmp(unit, "samples") != 0)
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,

@@ -15,7 +15,8 @@
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
  * "padding": "batch" (each
  * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
- * batch_size_per_gpu counts), "why" } ] }
+ * batch_size_per_gpu counts), "calibrate": false (something that is not stated rules these runs:
+ * they are judged, but no constant is fitted to them), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -38,6 +39,7 @@ struct model_rule {
 	bool pad_to_batch;      /* the data set's lengths are known */
 	double length_median, length_sigma, length_longest;
 	bool batch_in_tokens;
+	bool judge_only; /* something unstated rules these runs: no constant is fitted to them */
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
 };
 

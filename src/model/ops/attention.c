@@ -35,8 +35,11 @@ static void flash(struct graph *graph, const struct shape *s)
 		                 .phase = PHASE_FORWARD,
 		                 .axis = AXIS_BATCH };
 	graph_kernel(graph, kernel);
-	graph->out->forward_flops += flops * graph->times;
-	graph->out->step_flops += 3 * flops * graph->times; /* recomputation is not useful work */
+	/* The FLOPs of a model are those of full attention by convention (Narayanan et al. 2021,
+	 * arXiv 2104.04473), and recomputation is no useful work. */
+	double whole = flops * (s->causal ? 2 : 1) * graph->times;
+	graph->out->forward_flops += whole;
+	graph->out->step_flops += 3 * whole;
 	kernel.flops *= 2.5;
 	kernel.bytes *= 2.5;
 	kernel.launches = 2;

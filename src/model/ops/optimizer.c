@@ -24,7 +24,8 @@ static const struct facts facts[OPTIMIZER_COUNT] = {
 	[OPTIMIZER_NONE] = { "none", 0, 0, 0, 0 },
 };
 enum { TENSORS_A_LAUNCH = 40 };          /* of a multi-tensor kernel */
-static const double UPDATE_ISSUE = 0.25; /* an operator without a module and autograd around it */
+static const double UPDATE_ISSUE = 0.1;  /* an operator without a module and autograd around it */
+static const double GRADIENT_ISSUE = 0.3; /* clearing it, and adding to it */
 
 void graph_finish(struct graph *graph)
 {
@@ -56,7 +57,7 @@ void graph_finish(struct graph *graph)
 	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
 	                                     .count = tensors,
 	                                     .launches = eager ? 1 : 0,
-	                                     .issue = eager ? 1 : 0.5,
+	                                     .issue = eager ? GRADIENT_ISSUE : GRADIENT_ISSUE / 2,
 	                                     .rate = RATE_FP32,
 	                                     .family = FAMILY_OPTIMIZER,
 	                                     .phase = PHASE_BACKWARD });
