@@ -10,8 +10,7 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 	table->calibration = calibration;
 	table->batch = batch;
 	table->collective_count = 0;
-	table->calibrated =
-	    calibration_for_device(calibration, device->name, &table->constants);
+	table->calibrated = calibration_for_device(calibration, device->name, &table->constants);
 	machine_init(&table->machine, device, &table->constants);
 	size_t count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX, row = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
