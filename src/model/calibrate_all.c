@@ -50,8 +50,12 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_hook_s:
 		return STAGE_HOST;
 	case CALIBRATION_AT_nvlink:
+	case CALIBRATION_AT_nvlink_switch:
+	case CALIBRATION_AT_tensor_hidden:
 	case CALIBRATION_AT_pcie:
 	case CALIBRATION_AT_network:
+	case CALIBRATION_AT_ethernet_bps:
+	case CALIBRATION_AT_network_s:
 	case CALIBRATION_AT_collective_s:
 	case CALIBRATION_AT_overlap:
 		return STAGE_LINKS;
@@ -189,9 +193,9 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
                               struct ergon_error *err)
 {
 	/* Powers throttle, and so do times look: rates are fitted again once power is known. */
-	static const enum stage order[] = { STAGE_KERNELS, STAGE_TIME,    STAGE_HOST,
-		                            STAGE_POWER,   STAGE_KERNELS, STAGE_TIME,
-		                            STAGE_HOST,    STAGE_POWER,   STAGE_LINKS };
+	static const enum stage order[] = { STAGE_LINKS, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
+		                            STAGE_POWER, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
+		                            STAGE_POWER, STAGE_LINKS };
 	struct work work = { cases, used, evaluations, calibration, result, NULL };
 	enum ergon_code code = ERGON_OK;
 	*result = (struct calibrate_result){ 0 };

@@ -57,10 +57,15 @@
 	X(queue, "1", 0, 1, 0.5,                                                                   \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
 	X(overlap, "1", 0.3, 1, 0.8, "part of the backward pass behind which all-reduce hides")    \
-	X(nvlink, "1", 0.2, 1, 0.75, "share of a link's stated bandwidth that all-reduce reaches") \
+	X(tensor_hidden, "1", 0, 1, 0.7,                                                           \
+	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
+	X(nvlink, "1", 0.4, 0.95, 0.65, "share of a link's stated bandwidth that all-reduce gets") \
+	X(nvlink_switch, "1", 0.4, 1.2, 0.8, "the same where switches add up, from Hopper on")     \
 	X(pcie, "1", 0.1, 0.95, 0.6, "the same over PCIe")                                         \
-	X(network, "1", 0.1, 1, 0.6, "the same between nodes")                                     \
-	X(collective_s, "s", 1e-6, 1e-4, 1e-5, "latency of one all-reduce hop")                    \
+	X(network, "1", 0.3, 1, 0.8, "the same between nodes, of their ports")                     \
+	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.5e9, "what a node without such ports reaches")       \
+	X(collective_s, "s", 5e-7, 2e-5, 3e-6, "latency of one all-reduce hop in a node")          \
+	X(network_s, "s", 1e-6, 5e-4, 1.5e-5, "the same between nodes")                            \
 	X(fp32_pj, "pJ", 8.5, 13.5, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
 	X(tensor_pj, "pJ", 0.9, 1.9, 1.4, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
 	X(process_exponent, "1", 0.3, 0.8, 0.5,                                                    \

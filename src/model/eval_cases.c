@@ -132,6 +132,8 @@ static enum ergon_code add_file(struct eval_builder *builder, const char *path)
 	enum ergon_code code = csv_read(path, builder->arena, csv, builder->err);
 	if (code)
 		return code;
+	if (eval_collectives_fit(csv))
+		return eval_add_collectives(builder, csv);
 	if (eval_kernels_fit(csv))
 		return eval_add_kernels(builder, csv);
 	/* Named columns that are missing make the better error than "no known schema". */

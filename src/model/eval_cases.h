@@ -49,6 +49,13 @@ bool eval_precision(const char *text, enum precision *precision);
 
 ERGON_MUST_USE enum ergon_code eval_add_runs(struct eval_builder *builder,
                                              const struct measurements *measurements);
+/* A workload of that kernel and nothing else, over so many tensor-parallel ranks; NULL when memory
+ * is out. */
+const struct workload *eval_one_kernel(struct eval_builder *builder, const struct kernel *kernel,
+                                       unsigned ranks);
+bool eval_collectives_fit(const struct csv *csv);
+ERGON_MUST_USE enum ergon_code eval_add_collectives(struct eval_builder *builder,
+                                                    const struct csv *csv);
 bool eval_kernels_fit(const struct csv *csv);
 ERGON_MUST_USE enum ergon_code eval_add_kernels(struct eval_builder *builder,
                                                 const struct csv *csv);

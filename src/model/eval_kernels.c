@@ -232,8 +232,8 @@ bool eval_kernels_fit(const struct csv *csv)
 	return schema_of(csv) != NULL;
 }
 
-/* A workload of one kernel and nothing else. */
-static const struct workload *alone(struct eval_builder *builder, const struct kernel *kernel)
+const struct workload *eval_one_kernel(struct eval_builder *builder, const struct kernel *kernel,
+                                       unsigned ranks)
 {
 	struct kernel *copy = ARENA_NEW(builder->arena, struct kernel);
 	struct workload *workload = ARENA_NEW(builder->arena, struct workload);
@@ -249,6 +249,7 @@ static const struct workload *alone(struct eval_builder *builder, const struct k
 		                       .groups = { "kernel" },
 		                       .group_count = 1,
 		                       .infer = true,
+		                       .tensor_ways = ranks,
 		                       .forward_flops = kernel->flops,
 		                       .step_flops = kernel->flops };
 	return workload;
@@ -315,7 +316,7 @@ static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv
 		item->device = eval_device(builder, item->run->gpu, &item->reason);
 	if (!item->reason && !(item->measured > 0))
 		item->reason = "the measured number is 0";
-	if (!item->reason && !(item->workload = alone(builder, &kernel)))
+	if (!item->reason && !(item->workload = eval_one_kernel(builder, &kernel, 1)))
 		return ergon_fail(builder->err, ERGON_NO_MEMORY, "out of memory");
 	return ERGON_OK;
 }

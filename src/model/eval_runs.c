@@ -304,6 +304,7 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		.zero = sharding(run->config),
 		.recompute = recomputation(run->config),
 		.accumulation = (unsigned)subject->layout.accumulation,
+		.era = rule->era,
 		.power_cap_w = isnan(run->power_limit_w) ? 0 : run->power_limit_w,
 	};
 	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)

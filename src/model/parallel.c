@@ -2,6 +2,7 @@
 #include "model/parallel.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
 static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
@@ -28,25 +29,44 @@ double layout_node_gpus(const struct predict_settings *settings)
 	return settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
 }
 
-/* A node as it is sold: one 400 Gbit/s port a GPU beside 900 GB/s of NVLink, one of 200 beside 600,
- * else 100 for all of it. */
-static double network_bps(const struct device *device, const struct predict_settings *settings)
+/* What leaves a node. A node as it is sold: one 400 Gbit/s port a GPU beside 900 GB/s of NVLink,
+ * one of 200 beside 600; others hang on the Ethernet of a data centre, through the host. */
+static double network_bps(const struct device *device, const struct calibration *cal,
+                          const struct predict_settings *settings)
 {
-	if (settings->network_bps > 0)
-		return settings->network_bps;
 	double port = device->nvlink_bps >= 900e9 ? 50e9 : device->nvlink_bps >= 600e9 ? 25e9 : 0;
-	return port > 0 ? port * layout_node_gpus(settings) : 12.5e9;
+	if (settings->network_bps > 0)
+		return settings->network_bps * cal->network;
+	return port > 0 ? port * layout_node_gpus(settings) * cal->network : cal->ethernet_bps;
 }
 
-static double link_bps(const struct device *device, const struct calibration *cal)
+/* Cards that are bridged in pairs reach a third one through PCIe. */
+static bool bridged(const struct device *device)
 {
-	return device->nvlink_bps > 0 ? device->nvlink_bps / 2 * cal->nvlink
-	                              : device->pcie_bps * cal->pcie;
+	return strstr(device->name, "PCIE") || strncmp(device->memory_type, "GDDR", 4) == 0;
 }
 
+static double link_bps(const struct device *device, const struct calibration *cal, double ranks)
+{
+	if (device->nvlink_bps <= 0 || (ranks > 2 && bridged(device)))
+		return device->pcie_bps * cal->pcie;
+	/* Hopper's switches add up what passes through them (SHARP). */
+	double share = device->nvlink_bps >= 900e9 ? cal->nvlink_switch : cal->nvlink;
+	return device->nvlink_bps / 2 * share;
+}
+
+/* A ring inside a node; its messages follow each other at once. */
 static double ring_s(double ranks, double bytes, double bps, double latency_s)
 {
 	return ranks > 1 ? 2 * (ranks - 1) * latency_s + 2 * (ranks - 1) / ranks * bytes / bps : 0;
+}
+
+/* Between nodes libraries take trees, whose depth is logarithmic, where a ring's latency would be
+ * felt (Sanders et al. 2009; NCCL 2.4). */
+static double nodes_s(double nodes, double bytes, double bps, double latency_s)
+{
+	double hops = nodes > 1 ? 2 * fmin(nodes - 1, ceil(log2(nodes))) : 0;
+	return nodes > 1 ? hops * latency_s + 2 * (nodes - 1) / nodes * bytes / bps : 0;
 }
 
 /* All-reduce of data-parallel ranks: first those of a node, then between nodes. */
@@ -57,10 +77,10 @@ static double data_reduce_s(const struct layout *layout, const struct device *de
 	double node = layout_node_gpus(settings);
 	double inside = fmin(layout->data, fmax(1, floor(node / layout->tensor)));
 	double nodes = ceil(layout->data / inside);
+	/* Every other group of a node talks at the same time; each part goes its own way. */
 	double rings = fmax(1, fmin(node, layout->data * layout->tensor) / inside);
-	double net = network_bps(device, settings) * cal->network;
-	return ring_s(inside, bytes, link_bps(device, cal), cal->collective_s) +
-	       ring_s(nodes, bytes * rings, net, cal->collective_s);
+	return ring_s(inside, bytes, link_bps(device, cal, inside), cal->collective_s) +
+	       nodes_s(nodes, bytes * rings, network_bps(device, cal, settings), cal->network_s);
 }
 
 double tensor_reduce_s(const struct layout *layout, const struct device *device,
@@ -68,9 +88,9 @@ double tensor_reduce_s(const struct layout *layout, const struct device *device,
                        double bytes)
 {
 	double node = layout_node_gpus(settings), inside = fmin(layout->tensor, node);
-	return ring_s(inside, bytes, link_bps(device, cal), cal->collective_s) +
-	       ring_s(ceil(layout->tensor / node), bytes,
-	              network_bps(device, settings) * cal->network, cal->collective_s);
+	return ring_s(inside, bytes, link_bps(device, cal, inside), cal->collective_s) +
+	       nodes_s(ceil(layout->tensor / node), bytes, network_bps(device, cal, settings),
+	               cal->network_s);
 }
 
 void communication_init(struct communication *out, const struct layout *layout,

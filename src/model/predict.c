@@ -11,6 +11,8 @@ static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's 
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 enum { SOLVER_STEPS = 40 };
+/* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
+enum { TENSOR_OVERLAP_ERA = 2023 };
 
 /* One step as it is spread over GPUs. */
 struct plan {
@@ -98,6 +100,8 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 		    plan->weight[kernel_class(kernel)] * kernel->count *
 		    tensor_reduce_s(&plan->layout, plan->device, cal, settings, bytes);
 	}
+	if (!settings->era || settings->era >= TENSOR_OVERLAP_ERA)
+		plan->tensor_s *= 1 - cal->tensor_hidden;
 	plan->flops = plan->compute_j = plan->memory_j = 0;
 	double launches = 0, issues = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
@@ -166,7 +170,9 @@ static void split_kernels(const struct plan *plan, double clock, double cause_s[
 static double exposed_s(const struct plan *plan, double backward_s, double all_s)
 {
 	const struct communication *c = &plan->communication;
-	double behind = c->everywhere ? all_s : backward_s / plan->layout.micro;
+	/* A stage's parts are done one by one while its pipeline drains. */
+	double last = fmin(plan->layout.pipeline, plan->layout.micro) / plan->layout.micro;
+	double behind = c->everywhere ? all_s : backward_s * last;
 	return fmax(c->data_s - plan->cal->overlap * behind, c->bucket_s);
 }
 

@@ -40,6 +40,7 @@ struct predict_settings {
 	unsigned virtual_stages; /* interleaved stages a rank; 0 counts as 1 */
 	unsigned zero; /* sharded over data-parallel ranks: 1 optimizer, 2 + gradients, 3 +
 	                * parameters */
+	unsigned era;  /* the software's year; 0: of today */
 	enum recompute recompute; /* activations of blocks (or only attention) computed again */
 };
 

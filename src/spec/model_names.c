@@ -107,6 +107,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "tokens_per_sample",
 		                             "batch_unit",
 		                             "padding",
+		                             "era",
 		                             "calibrate",
 		                             "why",
 		                             NULL };
@@ -149,6 +150,10 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = json_want_count(object, place, "resolution", 1, 1u << 20, &rule->resolution,
 		                       reading->err);
+	uint64_t era = 0;
+	if (!code)
+		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
+	rule->era = (unsigned)era;
 	if (!code)
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);

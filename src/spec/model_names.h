@@ -15,8 +15,8 @@
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
  * "padding": "batch" (each
  * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
- * batch_size_per_gpu counts), "calibrate": false (something that is not stated rules these runs:
- * they are judged, but no constant is fitted to them), "why" } ] }
+ * batch_size_per_gpu counts), "era": the software's year, "calibrate": false (something that is not
+ * stated rules these runs: they are judged, but no constant is fitted to them), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -33,6 +33,7 @@ struct model_rule {
 	const char *zoo, *skip;                      /* one of both */
 	const char *dims, *take, *need;              /* NULL: none */
 	const char *optimizer, *runtime, *attention; /* NULL: not implied */
+	unsigned era;                                /* the software's year; 0: not implied */
 	uint64_t sequence, resolution;               /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
 	double dataset_samples; /* an epoch; 0: unknown */

@@ -60,8 +60,8 @@ static void finds_what_made_the_data(void **state)
 	(void)state;
 	calibration_init(&truth);
 	fit = truth;
-	truth.memory = 0.7;
-	truth.conv_vector = 0.6;
+	truth.memory = 0.93;
+	truth.conv_vector = 0.7;
 	make(&world, &truth);
 	fitted[CALIBRATION_AT_memory] = fitted[CALIBRATION_AT_conv_vector] = true;
 	fitted[CALIBRATION_AT_attention_flash] = true; /* no attention here: nothing to find */
@@ -69,8 +69,8 @@ static void finds_what_made_the_data(void **state)
 	assert_int_equal(calibrate(&world.cases, &options, &fit, &result, NULL), ERGON_OK);
 	print_message("memory %g conv_vector %g rms %g -> %g in %zu\n", fit.memory, fit.conv_vector,
 	              result.rms_before, result.rms_after, result.evaluations);
-	assert_close(fit.memory, 0.7, 0.02);
-	assert_close(fit.conv_vector, 0.6, 0.02);
+	assert_close(fit.memory, 0.93, 0.02);
+	assert_close(fit.conv_vector, 0.7, 0.02);
 	assert_true(result.rms_after < 0.1 * result.rms_before);
 	assert_true(result.fields[CALIBRATION_AT_memory].identified);
 	assert_false(result.fields[CALIBRATION_AT_launch_s].fitted);
