@@ -11,7 +11,7 @@
 
 static const double ROBUST = 0.08;        /* log residual beyond which a row counts linearly */
 static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
-static const double PRIOR_WEIGHT = 0.005; /* against residuals whose squares sum to about 1 */
+static const double PRIOR_WEIGHT = 0.001; /* against residuals whose squares sum to about 1 */
 
 enum { ROUNDS = 2 }; /* constants, devices, constants, devices */
 
