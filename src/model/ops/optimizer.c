@@ -23,8 +23,8 @@ static const struct facts facts[OPTIMIZER_COUNT] = {
 	[OPTIMIZER_LAMB] = { "lamb", 11, 24, 20, 10 },
 	[OPTIMIZER_NONE] = { "none", 0, 0, 0, 0 },
 };
-enum { TENSORS_A_LAUNCH = 40 };          /* of a multi-tensor kernel */
-static const double UPDATE_ISSUE = 0.1;  /* an operator without a module and autograd around it */
+enum { TENSORS_A_LAUNCH = 40 };           /* of a multi-tensor kernel */
+static const double UPDATE_ISSUE = 0.1;   /* an operator without a module and autograd around it */
 static const double GRADIENT_ISSUE = 0.3; /* clearing it, and adding to it */
 
 void graph_finish(struct graph *graph)

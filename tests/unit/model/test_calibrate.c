@@ -36,15 +36,17 @@ static void make(struct world *world, const struct calibration *truth)
 	for (int i = 0; i < CASES; i++) {
 		struct eval_case *item = &world->items[i];
 		struct eval_point point;
-		*item =
-		    (struct eval_case){ .file = "f.csv",
-			                .split = "",
-			                .metric = "step_time_s",
-			                .run = &run,
-			                .workload = workload,
-			                .device = &world->device,
-			                .scale = 1,
-			                .settings = { .batch = 1 + 8 * i, .power_cap_w = 1e4 } };
+		*item = (struct eval_case){ .file = "f.csv",
+			                    .split = "",
+			                    .metric = "step_time_s",
+			                    .run = &run,
+			                    .workload = workload,
+			                    .device = &world->device,
+			                    .scale = 1,
+			                    .settings = { .batch = 1 + 8 * i,
+			                                  .power_cap_w = 1e4,
+			                                  /* tells arithmetic from memory */
+			                                  .clock_hz = i % 2 ? 0.9e9 : 0 } };
 		eval_predict(item, truth, &point);
 		item->measured = point.predicted;
 	}
@@ -60,7 +62,7 @@ static void finds_what_made_the_data(void **state)
 	(void)state;
 	calibration_init(&truth);
 	fit = truth;
-	truth.memory = 0.93;
+	truth.memory = 0.84;
 	truth.conv_vector = 0.7;
 	make(&world, &truth);
 	fitted[CALIBRATION_AT_memory] = fitted[CALIBRATION_AT_conv_vector] = true;
@@ -69,7 +71,7 @@ static void finds_what_made_the_data(void **state)
 	assert_int_equal(calibrate(&world.cases, &options, &fit, &result, NULL), ERGON_OK);
 	print_message("memory %g conv_vector %g rms %g -> %g in %zu\n", fit.memory, fit.conv_vector,
 	              result.rms_before, result.rms_after, result.evaluations);
-	assert_close(fit.memory, 0.93, 0.02);
+	assert_close(fit.memory, 0.84, 0.02);
 	assert_close(fit.conv_vector, 0.7, 0.02);
 	assert_true(result.rms_after < 0.1 * result.rms_before);
 	assert_true(result.fields[CALIBRATION_AT_memory].identified);
