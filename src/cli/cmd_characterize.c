@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/progress.h"
+#include "cli/wrap.h"
 #include "understand/classify.h"
 
 struct options {
@@ -49,7 +50,11 @@ static void print_result(struct cli *cli, const struct characterization *c)
 {
 	const struct class_evidence *e = &c->evidence;
 	char text[32];
-	fprintf(cli->out, "%s: %s.\n\n", workload_class_name(c->verdict.class), c->verdict.because);
+	char verdict[600];
+	snprintf(verdict, sizeof verdict, "%s: %s.", workload_class_name(c->verdict.class),
+	         c->verdict.because);
+	wrap_print(cli->out, verdict, 0, 0);
+	fputc('\n', cli->out);
 	fprintf(cli->out, "  time           %s\n",
 	        format_duration(text, sizeof text, c->plain.duration_s));
 	fprintf(cli->out, "  processors     %.2f busy of %.0f\n", e->busy, e->processors);
@@ -64,7 +69,21 @@ static void print_result(struct cli *cli, const struct characterization *c)
 		        e->neighbour.ratio, e->neighbour.half_width);
 	else if (e->no_neighbour[0])
 		fprintf(cli->out, "  neighbour      not probed: %s\n", e->no_neighbour);
-	fprintf(cli->out, "  counters       %s\n", e->no_counters);
+	if (e->footprint.samples > 0 && !e->no_footprint[0])
+		fprintf(cli->out,
+		        "  memory         touches %.3g MB in 0.1 s, new pages at %.3g GB/s\n",
+		        e->footprint.set_bytes * 1e-6, e->footprint.rate_bytes_per_s * 1e-9);
+	else if (e->no_footprint[0])
+		wrap_printf(cli->out, "  memory", 17, "not seen: %s", e->no_footprint);
+	if (isfinite(e->roofs.bytes_per_s))
+		fprintf(cli->out,
+		        "  this machine   streams %.3g GB/s just now; last cache %.3g MB\n",
+		        e->roofs.bytes_per_s * 1e-9, e->roofs.cache_bytes * 1e-6);
+	if (e->has_counters)
+		fprintf(cli->out, "  counters       %.2f instructions a cycle%s\n", e->counters.ipc,
+		        e->counters.scaled ? ", scaled: they took turns" : "");
+	if (e->no_counters[0])
+		wrap_printf(cli->out, "  counters", 17, "%s", e->no_counters);
 }
 
 static enum ergon_code run_it(struct cli *cli, const struct options *o, char **argv,
@@ -110,13 +129,13 @@ const struct command command_characterize = {
 	.pillar = PILLAR_UNDERSTAND,
 	.summary = "say what a command waits for: the core, memory, or neither",
 	.synopsis = "[options] -- COMMAND [ARG...]",
-	.details = "Runs the command as it is, then under probes: at a low and a high clock where "
-		   "the clock can "
-		   "be set (put back afterwards), else beside a memory stream and beside "
-		   "arithmetic on other "
-		   "processors. Gives a class with its evidence, or says why it cannot. The "
-		   "command's standard "
-		   "output is thrown away.",
+	.details =
+	    "Runs the command as it is, then under probes: at a low and a high clock where "
+	    "the clock can be set (put back afterwards); by hardware counters, where they are "
+	    "open, against the roofs that this machine has just now; by how much memory it "
+	    "touches, and how fast; at last beside a memory stream and beside arithmetic on "
+	    "other processors. Stops where one of them tells. Gives a class with its "
+	    "evidence, or says why it cannot. The command's standard output is thrown away.",
 	.examples = "ergon characterize -- ergon kernel triad --paradigm simd --repeat 30\n"
 		    "ergon characterize --json - -- ./solver input.dat",
 	.statuses = "130  interrupted",

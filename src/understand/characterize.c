@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/grow.h"
@@ -15,6 +14,11 @@
 #include "measure/run.h"
 #include "understand/classify.h"
 #include "understand/corunner.h"
+#include "understand/kernel_run.h"
+#include "understand/machine.h"
+
+/* Of one roof's timed part. */
+static const double ROOF_S = 0.3;
 
 struct probe {
 	struct characterization *c;
@@ -50,17 +54,37 @@ static enum ergon_code run_once(struct probe *p, bool pinned, struct run_result 
 	return ERGON_OK;
 }
 
+static void waits_of(struct class_evidence *e, const struct rusage *from, double time_s)
+{
+	struct rusage now;
+	getrusage(RUSAGE_CHILDREN, &now);
+	e->blocks_per_s =
+	    (double)(now.ru_inblock - from->ru_inblock + now.ru_oublock - from->ru_oublock) /
+	    time_s;
+	e->waits_per_s = (double)(now.ru_nvcsw - from->ru_nvcsw) / time_s;
+}
+
 static enum ergon_code plain_run(struct probe *p, struct ergon_error *err)
 {
 	struct run_result result;
+	struct rusage from;
+	struct counters *counters = &p->c->counters;
+	struct class_evidence *e = &p->c->evidence;
+	getrusage(RUSAGE_CHILDREN, &from);
+	counters_open(counters, p->env, p->options->counters);
 	enum ergon_code code = run_once(p, false, &result, err);
+	counters_read(counters);
 	if (!code && result.status != 0 && !p->c->interrupted)
 		code = ergon_fail(err, ERGON_INFEASIBLE, "the command failed: exit status %d",
 		                  result.status);
 	if (!code) {
 		p->c->user_s = result.user_s;
 		p->c->system_s = result.system_s;
-		p->c->evidence.busy = (result.user_s + result.system_s) / result.energy.duration_s;
+		e->busy = (result.user_s + result.system_s) / result.energy.duration_s;
+		waits_of(e, &from, result.energy.duration_s);
+		e->counters = counters_summary(counters, result.energy.duration_s);
+		e->has_counters = counters->open && isfinite(e->counters.ipc);
+		snprintf(e->no_counters, sizeof e->no_counters, "%s", counters->reason);
 		code = measurement_copy(&p->c->plain, &result.energy, err);
 	}
 	run_result_fini(&result);
@@ -185,31 +209,74 @@ static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
 	return code;
 }
 
-/* ---- counters ---- */
+/* ---- the roofs, measured beside the command: on a shared machine they are what is left ---- */
 
-/* Only whether they are open: a verdict that rests on them is for machines that have them. */
-static void try_counters(struct class_evidence *e)
+static double roof_of(const struct probe *p, const char *name, enum precision precision,
+                      uint64_t size, unsigned threads, bool bytes)
 {
-	struct perf_event_attr attributes = { .type = PERF_TYPE_HARDWARE,
-		                              .size = sizeof attributes,
-		                              .config = PERF_COUNT_HW_INSTRUCTIONS,
-		                              .exclude_kernel = 1,
-		                              .exclude_hv = 1,
-		                              .disabled = 1 };
-	long fd = syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd >= 0) {
-		close((int)fd);
-		snprintf(e->no_counters, sizeof e->no_counters,
-		         "open here, but not used yet by this verdict");
+	const struct kernel *kernel;
+	struct kernel_run run;
+	struct kernel_run_options options = { .seconds = ROOF_S };
+	if (kernel_find(name, &kernel, NULL))
+		return (double)NAN;
+	struct kernel_config config = { .env = p->env,
+		                        .size = size,
+		                        .precision = precision,
+		                        .paradigm = threads > 1 ? PARADIGM_OPENMP : PARADIGM_SIMD,
+		                        .threads = threads,
+		                        .isa = kernel_isa() };
+	if (kernel_run(kernel, &config, &options, &run, NULL))
+		return (double)NAN;
+	return bytes ? kernel_run_bytes_per_s(&run) : kernel_run_flops_per_s(&run);
+}
+
+static void measure_roofs(struct probe *p)
+{
+	struct class_roofs *roofs = &p->c->evidence.roofs;
+	struct machine machine;
+	machine_describe(&machine, p->env);
+	double last = 32e6;
+	if (machine.cache_count > 0)
+		last = (double)machine.caches[machine.cache_count - 1].bytes;
+	double bytes = 2 * last;
+	if (machine.memory_available_bytes > 0)
+		bytes = fmin(bytes, (double)machine.memory_available_bytes / 8);
+	unsigned threads = (unsigned)fmax(1, fmin(round(p->c->evidence.busy), machine.processors));
+	const uint64_t turns = 1 << 16, dram = (uint64_t)(bytes / 24) / 16 * 16;
+	roofs->cache_bytes = last;
+	roofs->bytes_per_s = roof_of(p, "triad", PRECISION_F64, dram, threads, true);
+	if (!p->c->evidence.has_counters)
 		return;
-	}
-	const char *reason = errno == ENOENT || errno == EOPNOTSUPP
-	                         ? "this processor shows none (usual in a VM)"
-	                     : errno == EACCES || errno == EPERM
-	                         ? "closed to this user: sysctl kernel.perf_event_paranoid=2 "
-	                           "opens them"
-	                         : strerror(errno);
-	snprintf(e->no_counters, sizeof e->no_counters, "%s", reason);
+	roofs->f64_flops_per_s = roof_of(p, "fma", PRECISION_F64, turns, threads, false);
+	roofs->f32_flops_per_s = roof_of(p, "fma", PRECISION_F32, turns, threads, false);
+	roofs->cache_bytes_per_s =
+	    roof_of(p, "triad", PRECISION_F64, (uint64_t)(last / 4 / 24) / 16 * 16, threads, true);
+}
+
+static enum ergon_code footprint(struct probe *p, struct ergon_error *err)
+{
+	struct class_evidence *e = &p->c->evidence;
+	if (p->options->progress && !p->options->progress(p->options->user, 0.5, "memory touched"))
+		return ERGON_OK;
+	enum ergon_code code = footprint_probe(&e->footprint, p->env, p->argv, p->environment, err);
+	snprintf(e->no_footprint, sizeof e->no_footprint, "%s", e->footprint.absent);
+	return code;
+}
+
+/* Each probe only where those before it leave the question open. */
+static enum ergon_code probe_until_clear(struct probe *p, struct ergon_error *err)
+{
+	struct characterization *c = p->c;
+	enum ergon_code code = clock_probe(p, err);
+	if (code || c->interrupted || classify(&c->evidence).class)
+		return code;
+	measure_roofs(p);
+	if (classify(&c->evidence).class)
+		return ERGON_OK;
+	code = footprint(p, err);
+	if (code || c->interrupted || classify(&c->evidence).class)
+		return code;
+	return neighbour_probe(p, err);
 }
 
 enum ergon_code characterize(struct characterization *c, const struct ergon_env *env,
@@ -218,7 +285,8 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
 {
 	const double nan = (double)NAN;
 	*c = (struct characterization){ .evidence = { .clock = { nan, nan },
-		                                      .neighbour = { nan, nan } } };
+		                                      .neighbour = { nan, nan },
+		                                      .roofs = { nan, nan, nan, nan, nan } } };
 	struct probe p = { c, env, meter, argv, environment, options, 0, { { 0 } }, { { 0 } } };
 	struct text words = { 0 };
 	for (char *const *word = argv; *word; word++)
@@ -231,13 +299,11 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
 	p.null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (p.null_fd < 0)
 		return ergon_fail(err, ERGON_IO, "cannot open /dev/null");
-	try_counters(&c->evidence);
 	enum ergon_code code = plain_run(&p, err);
-	bool idle = !code && classify(&c->evidence).class == CLASS_IDLE;
+	enum workload_class first = classify(&c->evidence).class;
+	bool idle = first == CLASS_IDLE || first == CLASS_IO;
 	if (!code && !idle && !c->interrupted)
-		code = clock_probe(&p, err);
-	if (!code && !idle && !c->interrupted && !isfinite(c->evidence.clock.ratio))
-		code = neighbour_probe(&p, err);
+		code = probe_until_clear(&p, err);
 	close(p.null_fd);
 	c->verdict = classify(&c->evidence);
 	return code;
@@ -246,6 +312,8 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
 void characterization_fini(struct characterization *c)
 {
 	measurement_fini(&c->plain);
+	if (c->counters.env)
+		counters_close(&c->counters);
 	free(c->command);
 	*c = (struct characterization){ 0 };
 }
@@ -256,16 +324,52 @@ static json_t *ratio_to_json(struct probe_ratio r, const char *absent)
 	                 json_number(r.half_width), "absent_because", *absent ? absent : NULL);
 }
 
+static json_t *footprint_to_json(const struct class_evidence *e)
+{
+	bool seen = e->footprint.samples > 0 && !e->no_footprint[0];
+	const double nan = (double)NAN;
+	return json_pack("{s:I, s:o, s:o, s:o, s:s?}", "samples", (json_int_t)e->footprint.samples,
+	                 "set_bytes", json_number(seen ? e->footprint.set_bytes : nan),
+	                 "rate_bytes_per_s",
+	                 json_number(seen ? e->footprint.rate_bytes_per_s : nan),
+	                 "last_cache_bytes", json_number(e->roofs.cache_bytes), "absent_because",
+	                 e->no_footprint[0] ? e->no_footprint : NULL);
+}
+
+static json_t *counts_to_json(const struct characterization *c)
+{
+	const struct class_evidence *e = &c->evidence;
+	const struct counter_summary *s = &e->counters;
+	const double nan = (double)NAN;
+	bool has = e->has_counters;
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s?}", "ipc",
+	                 json_number(has ? s->ipc : nan), "flops_per_s",
+	                 json_number(has ? s->flops_per_s : nan), "bytes_per_s",
+	                 json_number(has ? s->bytes_per_s : nan), "intensity",
+	                 json_number(has ? s->intensity : nan), "stall_share",
+	                 json_number(has ? s->stall_share : nan), "took_turns", has && s->scaled,
+	                 "events", counters_to_json(&c->counters), "absent_because",
+	                 e->no_counters[0] ? e->no_counters : NULL);
+}
+
 json_t *characterization_to_json(const struct characterization *c)
 {
 	const struct class_evidence *e = &c->evidence;
-	return json_pack(
-	    "{s:s, s:i, s:s, s:s, s:s, s:{s:o, s:o, s:o, s:o, s:s}, s:o, s:b, s:o}", "kind",
-	    "ergon.characterize", "version", 1, "command", c->command, "class",
-	    workload_class_name(c->verdict.class), "because", c->verdict.because, "evidence",
-	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
+	const struct class_roofs *r = &e->roofs;
+	json_t *evidence = json_pack(
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "busy_processors",
+	    json_number(e->busy), "processors", json_number(e->processors), "disk_blocks_per_s",
+	    json_number(e->blocks_per_s), "waits_per_s", json_number(e->waits_per_s),
 	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
-	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", e->no_counters, "time_s",
+	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", counts_to_json(c),
+	    "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
+	    json_number(r->f64_flops_per_s), "f32_flops_per_s", json_number(r->f32_flops_per_s),
+	    "bytes_per_s", json_number(r->bytes_per_s), "cache_bytes_per_s",
+	    json_number(r->cache_bytes_per_s));
+	return json_pack(
+	    "{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "kind", "ergon.characterize",
+	    "version", 1, "command", c->command, "class", workload_class_name(c->verdict.class),
+	    "because", c->verdict.because, "evidence", evidence, "time_s",
 	    json_number(c->plain.duration_s), "interrupted", c->interrupted, "energy_j",
 	    json_number(c->plain.measured || c->plain.modelled ? c->plain.energy_j : (double)NAN));
 }

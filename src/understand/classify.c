@@ -11,12 +11,27 @@
 static const double BUSY_LEAST = 0.1;
 static const double CLOCK_COMPUTE = 0.7, CLOCK_MEMORY = 0.35;
 static const double NEIGHBOUR_MEMORY = 1.15, NEIGHBOUR_NONE = 1.08;
+/* Shares of the roofs. Loops of real programs reach 60-90% of a roof that they are bound by
+ * (Williams, Waterman and Patterson 2009, section 5). */
+static const double NEAR_BANDWIDTH = 0.6, NEAR_COMPUTE = 0.5, NEAR_CACHE = 0.5, FAR = 0.2;
+static const double STALLED = 0.4, BUSY_IPC = 1.5;
+/* New data against the bandwidth of one's own threads; above 1.2, more pages were touched than
+ * could have been read: only parts of them were. */
+static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.1, TOUCH_SCATTERED = 1.2;
+static const double BLOCKS_IO = 2000, WAITS_IO = 100; /* a second */
 
 const char *workload_class_name(enum workload_class class)
 {
-	static const char *const names[] = { "unknown",       "idle",
-		                             "compute-bound", "compute- or cache-bound",
-		                             "memory-bound",  "mixed" };
+	static const char *const names[] = { "unknown",
+		                             "idle",
+		                             "I/O- or communication-bound",
+		                             "compute-bound",
+		                             "compute- or cache-bound",
+		                             "memory-bound",
+		                             "memory-bandwidth-bound",
+		                             "memory-latency-bound",
+		                             "cache-bound",
+		                             "mixed" };
 	return names[class];
 }
 
@@ -67,22 +82,99 @@ static struct workload_verdict by_neighbour(const struct class_evidence *e)
 	return v;
 }
 
+static struct workload_verdict by_counters(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	const struct counter_summary *c = &e->counters;
+	double flops_roof =
+	    c->f32_share > 0.5 ? e->roofs.f32_flops_per_s : e->roofs.f64_flops_per_s;
+	double flops = c->flops_per_s / flops_roof, bytes = c->bytes_per_s / e->roofs.bytes_per_s;
+	double cache = c->cache_bytes_per_s / e->roofs.cache_bytes_per_s;
+	if (bytes >= NEAR_BANDWIDTH)
+		v.class = CLASS_BANDWIDTH;
+	else if (flops >= NEAR_COMPUTE)
+		v.class = CLASS_COMPUTE;
+	else if (c->stall_share >= STALLED)
+		v.class = CLASS_LATENCY;
+	else if (cache >= NEAR_CACHE)
+		v.class = CLASS_CACHE;
+	else if (c->ipc >= BUSY_IPC && bytes < FAR)
+		v.class = CLASS_COMPUTE;
+	int used = snprintf(v.because, sizeof v.because, "%.2f instructions a cycle", c->ipc);
+	if (isfinite(flops))
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
+		                 ", %.0f%% of the arithmetic roof", 100 * flops);
+	if (isfinite(bytes))
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
+		                 ", %.0f%% of the memory bandwidth", 100 * bytes);
+	if (isfinite(c->stall_share))
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
+		                 ", %.0f%% of the cycles stalled on loads from memory",
+		                 100 * c->stall_share);
+	snprintf(v.because + used, sizeof v.because - (size_t)used, "%s%s",
+	         c->scaled ? " (counters took turns)" : "",
+	         v.class ? "" : ": near no roof of this machine");
+	return v;
+}
+
+static struct workload_verdict by_footprint(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	const struct footprint *f = &e->footprint;
+	double share = f->rate_bytes_per_s / e->roofs.bytes_per_s;
+	if (f->set_bytes <= e->roofs.cache_bytes / 2) {
+		v.class = CLASS_COMPUTE_OR_CACHE;
+		snprintf(v.because, sizeof v.because,
+		         "in 0.1 s it touches %.3g MB, which the last cache (%.3g MB) holds",
+		         f->set_bytes * 1e-6, e->roofs.cache_bytes * 1e-6);
+		return v;
+	}
+	if (share > TOUCH_SCATTERED)
+		v.class = CLASS_LATENCY;
+	else if (share >= TOUCH_MEMORY)
+		v.class = CLASS_BANDWIDTH;
+	else if (share < TOUCH_NONE)
+		v.class = CLASS_COMPUTE_OR_CACHE;
+	snprintf(v.because, sizeof v.because,
+	         "it touches new pages at %.3g GB/s, %.0f%% of what this machine can stream just "
+	         "now%s",
+	         f->rate_bytes_per_s * 1e-9, 100 * share,
+	         v.class == CLASS_LATENCY
+	             ? ": more than it can have read, so it needs only parts of "
+	               "each, one after the other"
+	         : v.class ? ""
+	                   : ": neither little nor near the roof");
+	return v;
+}
+
+static struct workload_verdict not_busy(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_IDLE };
+	if (e->blocks_per_s > BLOCKS_IO || e->waits_per_s > WAITS_IO)
+		v.class = CLASS_IO;
+	snprintf(v.because, sizeof v.because,
+	         "it used %.1f%% of one processor, moved %.3g MB/s to and from disk and waited "
+	         "%.0f times a second",
+	         100 * e->busy, e->blocks_per_s * 512e-6, e->waits_per_s);
+	return v;
+}
+
 struct workload_verdict classify(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
-	if (e->busy < BUSY_LEAST) {
-		v.class = CLASS_IDLE;
-		snprintf(v.because, sizeof v.because,
-		         "it used %.1f%% of one processor: it sleeps, or waits for I/O or the "
-		         "network",
-		         100 * e->busy);
-	} else if (known(e->clock)) {
+	if (e->busy < BUSY_LEAST)
+		return not_busy(e);
+	if (known(e->clock))
 		v = by_clock(e);
-	} else if (known(e->neighbour)) {
+	if (!v.class && e->has_counters)
+		v = by_counters(e);
+	if (!v.class && e->footprint.samples > 0 && !e->no_footprint[0])
+		v = by_footprint(e);
+	if (!v.class && known(e->neighbour))
 		v = by_neighbour(e);
-	} else {
-		snprintf(v.because, sizeof v.because, "no probe was possible: %.190s; %.190s",
-		         e->no_clock, e->no_neighbour);
-	}
+	if (!v.class && !v.because[0])
+		snprintf(v.because, sizeof v.because,
+		         "no probe was possible: %.150s; %.150s; %.150s", e->no_clock,
+		         e->no_footprint, e->no_neighbour);
 	return v;
 }

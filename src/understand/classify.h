@@ -2,14 +2,17 @@
  *
  * Why a command takes the time it takes: a class, with its evidence, or an honest "unknown".
  *
- * Never from utilisation alone. Two probes tell waiting for memory from computing:
+ * Never from utilisation alone. In this order, and only as far as intervals lie on one side of a
+ * line:
  *   clock:     its time at a low clock against its time at a high one. Sensitivity 1: time goes
  *              with the clock, so the core is what it waits for; 0: it waits for what has a clock
  *              of its own (memory). Needs the lever cpu.freq.
+ *   counters:  what it achieves against the roofs of this machine, measured beside it (counters.h).
+ *   footprint: how much memory it touches, and how fast (footprint.h). Needs no privilege.
  *   neighbour: its CPU time beside a memory stream on other processors against its CPU time
- *              beside arithmetic there. What is bound by memory suffers. Needs two processors,
- * nothing else. It cannot tell arithmetic from the caches of the core itself. A ratio counts only
- * as far as its confidence interval lies on one side of the line.
+ *              beside arithmetic there. What is bound by memory suffers, where the neighbours take
+ *              a good share of the memory's bandwidth. Needs two processors, nothing else.
+ * The last two cannot tell arithmetic from the caches of the core itself.
  */
 #ifndef ERGON_UNDERSTAND_CLASSIFY_H
 #define ERGON_UNDERSTAND_CLASSIFY_H
@@ -17,14 +20,20 @@
 #include <jansson.h>
 
 #include "measure/meter.h"
+#include "understand/counters.h"
+#include "understand/footprint.h"
 #include "understand/sweep.h"
 
 enum workload_class {
 	CLASS_UNKNOWN,
-	CLASS_IDLE,    /* hardly any CPU time: it sleeps, or waits for I/O or the network */
+	CLASS_IDLE,    /* hardly any CPU time: it sleeps or waits */
+	CLASS_IO,      /* hardly any CPU time, but blocks read and written, or many waits */
 	CLASS_COMPUTE, /* bound by the core */
 	CLASS_COMPUTE_OR_CACHE, /* bound by the core or its caches, not by memory */
 	CLASS_MEMORY,           /* bound by memory: bandwidth or latency */
+	CLASS_BANDWIDTH,        /* by what memory can deliver */
+	CLASS_LATENCY,          /* by how long a load takes */
+	CLASS_CACHE,            /* by the last cache */
 	CLASS_MIXED,            /* partly by each */
 };
 const char *workload_class_name(enum workload_class class);
@@ -34,12 +43,24 @@ struct probe_ratio {
 	double ratio, half_width;
 };
 
+/* What this machine can do at most, with as many threads as the command keeps busy; NaN unknown. */
+struct class_roofs {
+	double f64_flops_per_s, f32_flops_per_s, bytes_per_s, cache_bytes_per_s;
+	double cache_bytes; /* the last cache */
+};
+
 struct class_evidence {
 	double busy;                  /* CPU seconds a second of wall time */
 	double processors;            /* that it could use */
 	struct probe_ratio clock;     /* sensitivity: 0 to 1 */
 	struct probe_ratio neighbour; /* CPU time beside memory over beside arithmetic */
-	char no_clock[192], no_neighbour[192], no_counters[192]; /* why a probe is missing */
+	struct counter_summary counters;
+	bool has_counters;
+	struct footprint footprint;
+	struct class_roofs roofs;
+	double blocks_per_s, waits_per_s; /* of 512 bytes to and from disk; voluntary switches */
+	/* Why a probe is missing; "" where it was made or not needed. */
+	char no_clock[192], no_neighbour[192], no_counters[192], no_footprint[192];
 };
 
 struct workload_verdict {
@@ -55,13 +76,15 @@ struct characterization {
 	struct workload_verdict verdict;
 	struct measurement plain; /* one run as it is */
 	double user_s, system_s;
+	struct counters counters;
 	char *command;
 	bool interrupted;
 };
 
 struct characterize_options {
-	double precision;   /* of the probes' times; 0: 0.03 */
-	uint64_t budget_ns; /* of each probe; 0: none */
+	double precision;                    /* of the probes' times; 0: 0.03 */
+	uint64_t budget_ns;                  /* of each probe; 0: none */
+	const struct counter_port *counters; /* NULL: the real machine's */
 	bool (*progress)(void *user, double done, const char *note);
 	void *user;
 };

@@ -43,18 +43,87 @@ static void verdicts(void **state)
 			                    .clock = rows[i].clock,
 			                    .neighbour = rows[i].neighbour,
 			                    .no_clock = "no clock",
+			                    .no_footprint = "no marks",
 			                    .no_neighbour = "one processor" };
 		struct workload_verdict v = classify(&e);
 		if (v.class != rows[i].class)
 			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);
 		assert_true(v.because[0] != '\0');
 		if (i + 1 == sizeof rows / sizeof *rows)
-			assert_non_null(strstr(v.because, "no clock; one processor"));
+			assert_non_null(strstr(v.because, "no clock; no marks; one processor"));
 	}
+}
+
+struct counter_row {
+	struct counter_summary counters; /* ipc, flops, f32 share, bytes, cache bytes, AI, stalls */
+	enum workload_class class;
+};
+
+static const double none = (double)NAN;
+
+/* Against 100 GFLOP/s, 10 GB/s, 100 GB/s from the last cache. */
+static void verdicts_of_counters(void **state)
+{
+	(void)state;
+	const struct counter_row rows[] = {
+		{ { 2, 8e10, 0, 1e9, 1e9, 80, 0.1, false }, CLASS_COMPUTE },
+		{ { 0.5, 1e9, 0, 9e9, 9e9, 0.1, 0.7, false }, CLASS_BANDWIDTH },
+		{ { 0.1, 1e8, 0, 2e9, 2e9, 0.05, 0.9, false }, CLASS_LATENCY },
+		{ { 1, 1e10, 0, 1e9, 8e10, 10, 0.1, false }, CLASS_CACHE },
+		{ { 3, none, 0, 1e8, 1e8, none, none, true }, CLASS_COMPUTE }, /* integer work */
+		{ { 0.7, 1e10, 0, 3e9, 1e10, 3, 0.2, false }, CLASS_UNKNOWN },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct class_evidence e = { .busy = 1,
+			                    .clock = NONE,
+			                    .neighbour = NONE,
+			                    .counters = rows[i].counters,
+			                    .has_counters = true,
+			                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8 },
+			                    .no_footprint = "not asked" };
+		struct workload_verdict v = classify(&e);
+		if (v.class != rows[i].class)
+			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);
+		assert_int_equal(strstr(v.because, "took turns") != NULL, rows[i].counters.scaled);
+	}
+}
+
+/* Against 10 GB/s and a cache of 100 MB. */
+static void verdicts_of_footprints(void **state)
+{
+	(void)state;
+	const struct {
+		double set, rate;
+		enum workload_class class;
+	} rows[] = {
+		{ 20e6, 9e9, CLASS_COMPUTE_OR_CACHE },
+		{ 300e6, 6e9, CLASS_BANDWIDTH },
+		{ 300e6, 0.5e9, CLASS_COMPUTE_OR_CACHE },
+		{ 300e6, 15e9, CLASS_LATENCY },
+		{ 300e6, 2e9, CLASS_UNKNOWN },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct class_evidence e = { .busy = 1,
+			                    .clock = NONE,
+			                    .neighbour = NONE,
+			                    .footprint = { .samples = 9,
+			                                   .set_bytes = rows[i].set,
+			                                   .rate_bytes_per_s = rows[i].rate },
+			                    .roofs = { none, none, 1e10, none, 1e8 } };
+		struct workload_verdict v = classify(&e);
+		if (v.class != rows[i].class)
+			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);
+	}
+	struct class_evidence io = { .busy = 0.02, .blocks_per_s = 1e5 };
+	assert_int_equal(classify(&io).class, CLASS_IO);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(verdicts) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(verdicts_of_counters),
+		cmocka_unit_test(verdicts_of_footprints),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
