@@ -55,7 +55,10 @@ struct ergon_env {
 	const char *config_dir; /* the user's sensors.json; NULL: none */
 	/* ioctl on a device below devfs_root: 0 or more, or -1 with errno. NULL: the kernel's. */
 	int (*device_ioctl)(void *user, int fd, unsigned long request, void *argument);
-	void *device_user;
+	/* perf_event_open of a struct perf_event_attr, likewise. */
+	int (*perf_event_open)(void *user, void *attr, int pid, int cpu, int group,
+	                       unsigned long flags);
+	void *device_user; /* of both */
 };
 
 /* The real machine: /sys, /proc, /dev, dlopen, the kernel's clocks. data_dir is looked for in

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/integrate.h"
 
+#include <math.h>
+
 #include "base/units.h"
 
 static const double default_max_power_w = 10e3;
@@ -138,6 +140,9 @@ static void power_step(struct integrator *in, const struct reading *reading, uin
 		in->moved_ns = reading->time_ns;
 	}
 	double mean_w = ((double)in->last.raw + (double)reading->raw) / 2 / 1e6;
+	double change_w = ((double)reading->raw - (double)in->last.raw) / 1e6;
+	double seen_s = fmax(seconds_from_ns(step_ns), (double)in->channel->refresh_us / 1e6);
+	in->sum.step_j2 += change_w * seen_s * change_w * seen_s;
 	in->sum.power_j += mean_w * seconds_from_ns(step_ns);
 	in->sum.covered_ns += step_ns;
 	in->sum.steps++;
@@ -207,5 +212,6 @@ struct channel_sum channel_sum_minus(const struct channel_sum *after,
 		.update_w = after->update_w - before->update_w,
 		.update_w2 = after->update_w2 - before->update_w2,
 		.update_lag_w2 = after->update_lag_w2 - before->update_lag_w2,
+		.step_j2 = after->step_j2 - before->step_j2,
 	};
 }

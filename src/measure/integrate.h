@@ -26,6 +26,10 @@ struct channel_sum {
 	/* Mean power between updates of the source, for sources that look part of the time. */
 	uint32_t updates;
 	double update_w, update_w2, update_lag_w2; /* sums of p, p^2, p times the p before */
+	/* Powers: sum over steps of (change of power times its time, or the source's refresh)^2,
+	 * which tells how far a sum of samples may be off (von Neumann's successive differences).
+	 */
+	double step_j2;
 };
 
 struct integrator {

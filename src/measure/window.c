@@ -68,20 +68,43 @@ enum ergon_code meter_region_begin(struct meter *meter, struct meter_region **ou
 	return ERGON_OK;
 }
 
+/* What lies between the samples of a power: 95% by successive differences, which is exact for a
+ * load that changes at random and wide for one that seldom does. A source that averages over all of
+ * its refresh misses nothing between; a load that keeps step with the sampling cannot be told by
+ * any statistic. */
+static double between_half_j(const struct channel *channel, const struct channel_sum *sum,
+                             const struct domain_energy *domain)
+{
+	if (channel->behaviour == CHANNEL_ENERGY_COUNTER)
+		return 0;
+	double seen = channel->refresh_us && channel->window_us
+	                  ? fmin(1, (double)channel->window_us / channel->refresh_us)
+	                  : 0;
+	double looks = sum->steps;
+	if (channel->refresh_us)
+		looks = fmin(looks, domain->covered_s * 1e6 / channel->refresh_us);
+	if (looks < 3) /* nothing to tell how much power changes */
+		return (1 - seen) * domain->energy_j;
+	return student_t_quantile(0.95, looks - 1) * (1 - seen) * sqrt(fmax(0, sum->step_j2) / 2);
+}
+
 /* Half the width of the interval that the true energy lies in, beside gaps: twice the sensor's own
  * error, and what the source may be behind by at either end of the window. */
 static double half_width_j(const struct channel *channel, const struct domain_energy *domain,
                            double power_w, uint64_t interval_ns)
 {
 	double lag_s = (double)channel->refresh_us / 1e6;
-	if (channel->behaviour != CHANNEL_ENERGY_COUNTER) {
-		double window_s = (double)channel->window_us / 1e6;
-		lag_s = fmax(fmax(lag_s, window_s),
-		             fmin(seconds_from_ns(interval_ns), domain->covered_s));
-		lag_s /= 2; /* the trapezoid's ends: half a step each way */
-	}
-	return 2 * channel->relative_error * domain->energy_j + power_w * lag_s +
-	       (channel->behaviour == CHANNEL_ENERGY_COUNTER ? channel->resolution / 1e6 : 0);
+	if (channel->behaviour == CHANNEL_ENERGY_COUNTER)
+		return 2 * channel->relative_error * domain->energy_j + power_w * lag_s +
+		       channel->resolution / 1e6;
+	/* A mean is half its window late, a held value up to a refresh, and a sample half a step.
+	 */
+	double step_s = fmin(seconds_from_ns(interval_ns), domain->covered_s);
+	if (channel->window_us)
+		lag_s += (double)channel->window_us / 2e6;
+	else
+		lag_s = fmax(lag_s, step_s / 2);
+	return 2 * channel->relative_error * domain->energy_j + power_w * lag_s;
 }
 
 /* What a source that looks part of the time may have missed: the standard error of the mean of what
@@ -130,6 +153,8 @@ static void fill_domain(const struct meter *meter, size_t i, const struct channe
 	domain->peak_power_w = fmax(peak_w, domain->average_power_w);
 	double half_j = half_width_j(channel, domain, domain->peak_power_w, meter->interval_ns);
 	half_j += unseen_half_j(channel, sum, domain);
+	if (channel->observed_share <= 0)
+		half_j += between_half_j(channel, sum, domain);
 	/* A counter that showed nothing yet may be about to show all it can. */
 	double missed_s = fmax(domain->gap_s, 0);
 	double unseen_w = domain->peak_power_w;

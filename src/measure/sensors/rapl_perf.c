@@ -75,9 +75,12 @@ static bool event_config(const struct ergon_env *env, const struct event *event,
 	return true;
 }
 
-static int open_counter(uint32_t type, uint64_t config, unsigned cpu)
+static int open_counter(const struct ergon_env *env, uint32_t type, uint64_t config, unsigned cpu)
 {
 	struct perf_event_attr attr = { .type = type, .size = sizeof attr, .config = config };
+	if (env->perf_event_open)
+		return env->perf_event_open(env->device_user, &attr, -1, (int)cpu, -1,
+		                            (unsigned long)PERF_FLAG_FD_CLOEXEC);
 	return (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1,
 	                    (unsigned long)PERF_FLAG_FD_CLOEXEC);
 }
@@ -150,7 +153,7 @@ static int open_all(struct rapl_perf *rapl, struct channel *channels, int max, i
 			continue;
 		for (int i = 0; i < cpus.count && rapl->count < max && rapl->count < EVENTS_MAX;
 		     i++) {
-			int fd = open_counter(cpus.type, config, cpus.numbers[i]);
+			int fd = open_counter(rapl->env, cpus.type, config, cpus.numbers[i]);
 			if (fd < 0) {
 				*refused = errno;
 				continue;
