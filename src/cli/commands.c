@@ -22,6 +22,7 @@ extern const struct command command_predict;
 extern const struct command command_whatif;
 extern const struct command command_explain;
 extern const struct command command_search;
+extern const struct command command_label;
 extern const struct command command_model;
 extern const struct command command_simulate;
 extern const struct command command_recommend;
@@ -51,6 +52,7 @@ const struct command *const commands[] = {
 	&command_whatif,
 	&command_explain,
 	&command_search,
+	&command_label,
 	&command_model,
 	&command_simulate,
 	&command_recommend,

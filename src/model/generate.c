@@ -14,9 +14,9 @@ enum ergon_code generation_load(const struct ergon_env *env, const char *model,
 	wanted.infer = true;
 	wanted.sequence = (uint64_t)request->prompt;
 	enum ergon_code code = workload_load(env, model, &wanted, arena, &request->prefill, err);
-	if (!code && (request->prefill->tokens <= 0 || request->prefill->cache_bytes <= 0))
+	if (!code && (request->prefill->tokens <= 0 || !request->prefill->generates))
 		code = ergon_fail(err, ERGON_BAD_INPUT,
-		                  "%s does not generate text: it has no attention over tokens",
+		                  "%s does not generate text: expected a decoder over tokens",
 		                  request->prefill->name);
 	wanted.sequence = 1;
 	wanted.sequences = request->settings.batch;

@@ -61,6 +61,7 @@ struct graph {
 	size_t count, layers, nesting;
 	unsigned repeats; /* repeated blocks around the current layer */
 	bool scores;      /* inside materialised attention's scores */
+	bool attended;    /* some attention came before */
 	struct tensor x;
 	double times;         /* equal layers that the current one stands for */
 	double weights_times; /* equal sets of parameters: fewer than times where shared */

@@ -150,6 +150,7 @@ struct workload {
 	double block_bytes;    /* a sample: kept inside all of them */
 	double score_bytes;    /* a sample: kept by materialised attention scores */
 	double cache_bytes;    /* inference: keys and values of one token, kept for later ones */
+	bool generates;        /* attention that looks back only, over its own tokens */
 	unsigned tensor_ways;
 };
 

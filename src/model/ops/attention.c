@@ -121,6 +121,10 @@ void op_attention(struct layer *layer)
 	s.dropout = layer_flag(layer, "dropout", true);
 	if (layer->code)
 		return;
+	/* An encoder beside the decoder is not run again for each token. */
+	bool cross = json_object_get(layer->object, "context") != NULL;
+	graph->out->generates = s.causal && !cross && (graph->out->generates || !graph->attended);
+	graph->attended = true;
 	if (graph->options->context > 0 && s.context == s.tokens) {
 		s.context = (double)graph->options->context + s.tokens;
 		s.causal = false; /* all that is cached came before */
