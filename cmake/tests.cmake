@@ -49,7 +49,7 @@ foreach(source IN LISTS ERGON_SYSTEM_TESTS)
   set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT 1200 SKIP_RETURN_CODE 77
     ENVIRONMENT "ERGON=$<TARGET_FILE:ergon>;ERGON_BUILD_DIR=${CMAKE_BINARY_DIR}")
   # What compares energy with a counter that another process advances needs the processors.
-  if(name MATCHES "measure|cycle|levers|serve")
+  if(name MATCHES "measure|cycle|levers|serve|top")
     set_tests_properties(system.${name} PROPERTIES RUN_SERIAL ON)
   endif()
 endforeach()

@@ -6,6 +6,7 @@
 
 extern const struct command command_sensors;
 extern const struct command command_measure;
+extern const struct command command_top;
 extern const struct command command_record;
 extern const struct command command_runs;
 extern const struct command command_show;
@@ -36,6 +37,7 @@ extern const struct command command_help;
 const struct command *const commands[] = {
 	&command_sensors,
 	&command_measure,
+	&command_top,
 	&command_record,
 	&command_runs,
 	&command_show,
