@@ -15,7 +15,8 @@ enum { POLICIES_MAX = 32 };
 struct simulate_options {
 	struct experiment_flags x;
 	struct sweep_flags sweep;
-	const char *policies, *json, *window;
+	const char *policies, *json, *window, *external;
+	uint64_t patience_ns;
 	bool audit, whole_nodes, used;
 };
 
@@ -75,6 +76,19 @@ static const struct option options[] = {
 	  .field = offsetof(struct simulate_options, used),
 	  .help = "jobs hold the processors that they used, not those that they asked for, where "
 	          "the trace (SWF) says both" },
+	{ .name = "external",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, external),
+	  .value = "COMMAND|FILE.so",
+	  .help = "what policy external is: a command that speaks JSON lines, or a shared "
+	          "library (ergon/policy.h)" },
+	{ .name = "external-timeout",
+	  .kind = OPTION_DURATION,
+	  .field = offsetof(struct simulate_options, patience_ns),
+	  .value = "DURATION",
+	  .fallback = "30s",
+	  .help = "how long policy external may take over an answer",
+	  .max = 86400 },
 	{ .name = "window",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct simulate_options, window),
@@ -118,7 +132,8 @@ static enum ergon_code parse_policies(const struct simulate_options *given,
 	*count = 0;
 	if (strcmp(given->policies, "all") == 0) {
 		for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++)
-			if (!(*p)->needs_budget || given->x.power_budget)
+			if ((!(*p)->needs_budget || given->x.power_budget) &&
+			    (!(*p)->needs_external || given->external))
 				add_policy(list, count, *p);
 		return ERGON_OK;
 	}
@@ -187,6 +202,8 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 	wanted.audit = given->audit;
 	wanted.whole_nodes = given->whole_nodes;
 	wanted.window = given->window;
+	wanted.external = given->external;
+	wanted.external_patience_ns = given->patience_ns;
 	wanted.used = given->used;
 	if (sweep_is_wanted(&given->sweep))
 		return sweep_simulations(cli, &given->sweep, &wanted, policies, count, given->json);

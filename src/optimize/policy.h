@@ -175,9 +175,10 @@ struct explanation;   /* policies/explain.h */
 /* What a policy may use besides the call. Lives as long as the run; none of it changes results but
  * by what it answers. */
 struct policy_services {
-	struct linear_solver *linear; /* NULL: none */
-	const char *external;         /* the command or library of policy `external`, or NULL */
-	const struct ergon_env *env;  /* for policies that live outside policies/, or NULL */
+	struct linear_solver *linear;  /* NULL: none */
+	const char *external;          /* the command or library of policy `external`, or NULL */
+	uint64_t external_patience_ns; /* how long to wait for an answer of it; 0: 30 s */
+	const struct ergon_env *env;   /* for policies that live outside policies/, or NULL */
 	/* Hears why a configuration was chosen for explain_job (JOB_NONE: nobody asks). */
 	uint32_t explain_job;
 	void (*explain)(void *user, const struct explanation *explanation);
@@ -200,6 +201,7 @@ struct scheduling_policy {
 	size_t state_size;   /* zeroed before init */
 	bool every_round;    /* wants decide() in rounds in which nothing happened */
 	bool needs_budget;   /* cannot run without --power-budget */
+	bool needs_external; /* cannot run without --external */
 
 	enum ergon_code (*init)(void *state, const struct policy_setup *setup,
 	                        struct ergon_error *err); /* NULL: nothing to do */

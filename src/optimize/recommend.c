@@ -112,7 +112,8 @@ static enum ergon_code simulate_all(struct experiment *x, struct recommendation 
 	for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++) {
 		if (r->count == RECOMMEND_POLICIES_MAX)
 			break;
-		if ((*p)->needs_budget && !(experiment_has_budget(x)))
+		if (((*p)->needs_budget && !experiment_has_budget(x)) ||
+		    ((*p)->needs_external && !x->options.external))
 			continue;
 		struct policy_result *result = &r->results[r->count];
 		struct ergon_error why = { 0 };

@@ -394,6 +394,7 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		             .energy_weight = x->energy_weight },
 		.services = { .linear = x->linear,
 		              .external = x->options.external,
+		              .external_patience_ns = x->options.external_patience_ns,
 		              .env = x->env,
 		              .explain_job = JOB_NONE },
 		.progress = x->progress,

@@ -38,7 +38,8 @@ struct experiment_options {
 	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
 	/* "A:B": times are those of jobs A to B, by arrival from 0, while all run; NULL: of all. */
 	const char *window;
-	const char *external; /* command or library of policy external; NULL: none */
+	const char *external;          /* command or library of policy external; NULL: none */
+	uint64_t external_patience_ns; /* for its answers; 0: 30 s */
 };
 
 /* A stretch of time in which a job held GPUs of one node, for the Gantt chart. */

@@ -26,6 +26,7 @@ extern const struct scheduling_policy policy_zeus;
 extern const struct scheduling_policy policy_hades;
 extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
+extern const struct scheduling_policy policy_external;
 
 /* clang-format off: one a line */
 const struct scheduling_policy *const scheduling_policies[] = {
@@ -48,6 +49,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_hades,
 	&policy_aurachronos,
 	&policy_charon,
+	&policy_external,
 	NULL,
 };
 /* clang-format on */
