@@ -51,9 +51,15 @@ static enum ergon_code row(struct trace_parse *parse, const struct trace_cell *c
 		code = jobtype_read(parse, cells[TYPE], &job);
 	if (code)
 		return code;
-	if (slo > 0)
-		job.deadline_ns = ns_from_seconds(seconds_from_ns(job.arrival_ns) +
-		                                  slo * seconds_from_ns(job.duration_ns));
+	if (slo > 0) {
+		double deadline_s =
+		    seconds_from_ns(job.arrival_ns) + slo * seconds_from_ns(job.duration_ns);
+		if (deadline_s > TRACE_TIME_MAX_S)
+			return trace_bad(parse, "SLO",
+			                 "a deadline (arrival + SLO x duration) up to 4e9 s",
+			                 cells[SLO].text);
+		job.deadline_ns = ns_from_seconds(deadline_s);
+	}
 	return trace_add(parse, &job);
 }
 

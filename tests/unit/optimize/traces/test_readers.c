@@ -301,6 +301,7 @@ static const struct bad_case {
 	{ "shockwave", SHOCK "134583\t1\tgns\t1\t-1\t1418\n", 1, "12" },
 	{ "shockwave", SHOCK "134583\t1\tgnu\t1\t-1\t1418\t0\n", 1, "mode" },
 	{ "shockwave", SHOCK "134583\t1\tgns\t1\t-1\t-1418\t0\n", 1, "duration" },
+	{ "shockwave", SHOCK "134583\t1\tgns\t1\t1.2\t4000000000\t0\n", 1, "SLO" },
 	{ "shockwave", SHOCK "134583\t1\tgns\tinf\t-1\t1418\t0\n", 1, "weight" },
 	{ "philly", PHILLY "2017-02-29 06:32:04,1,8,8,a\n", 2, "timestamp" },
 	{ "philly", PHILLY "2017-09-28 06:32,1,8,8,a\n", 2, "timestamp" },
