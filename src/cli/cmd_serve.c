@@ -124,8 +124,8 @@ const struct command command_serve = {
 	    "ergon measure, the library and its Python package find it by themselves where the\n"
 	    "sensors are closed to them: at /run/ergon/ergon.sock, or where ERGON_SOCKET says.\n"
 	    "Root and the user that it runs as may always ask. It ends by SIGTERM or Ctrl-C.",
-	.examples = "sudo ergon serve --group ergon --user nobody\n"
-		    "sudo ergon serve --socket /tmp/ergon.sock --allow \"$USER\"",
+	.examples = "ergon serve --group ergon --user nobody\n"
+		    "ergon serve --socket /tmp/ergon.sock --allow anna",
 	.options = options,
 	.options_size = sizeof(struct serve_options),
 	.run = serve_run,

@@ -51,7 +51,7 @@ assert $1, d
 # One node: 2 and 4 ranks take what one meter shows, 134 W, and no multiple of it.
 for n in 2 4; do
 	# shellcheck disable=SC2046
-	out=$(ranks $n $(measure) -- "$scratch/mpi_sum" 1 2>"$scratch/err") || fail "$n ranks"
+	out=$(ranks $n $(measure) -- "$scratch/mpi_sum" 0.7 2>"$scratch/err") || fail "$n ranks"
 	[ "$out" = "sum $((n * (n - 1) / 2))" ] || fail "the program's own output: $out"
 	[ "$(grep -c '^measured energy' "$scratch/err")" = 1 ] || fail "not one table"
 	grep -q "^ranks  *$n on 1 node" "$scratch/err" || fail "the ranks are not told"
@@ -69,7 +69,7 @@ exec "$@"
 NODE
 chmod +x "$scratch/as_nodes"
 # shellcheck disable=SC2046
-ranks 4 "$scratch/as_nodes" $(measure) -- "$scratch/mpi_sum" 1 >/dev/null 2>"$scratch/err" || fail "two nodes"
+ranks 4 "$scratch/as_nodes" $(measure) -- "$scratch/mpi_sum" 0.7 >/dev/null 2>"$scratch/err" || fail "two nodes"
 [ "$(grep -c '^measured energy' "$scratch/err")" = 1 ] || fail "two nodes: not one table"
 grep -q '^node1  *2 ' "$scratch/err" || fail "no row for node1"
 check "abs(e / t / 268 - 1) < 0.05 and len(n) == 2 and d['missing_ranks'] == 0 and len(statuses) == 4"
