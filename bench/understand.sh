@@ -35,3 +35,27 @@ for precision in f64 f32; do
 	ratio "gemm $precision / OpenBLAS" "$(best flops "$work"/gemm.$precision.openmp.*)" \
 	  "$(best flops "$work"/gemm.$precision.blas.*)"
 done
+
+# Two profiles of this machine, one after the other: for how many of the results do the two 95%
+# intervals overlap? About 95% of them should; a machine that others use moves between the two.
+budget=${BUDGET:-60s}
+for run in 1 2; do
+	ERGON_STATE_DIR=$work "$ergon" bench --budget "$budget" --no-save --json "$work/bench.$run" >/dev/null
+done
+python3 - "$work/bench.1" "$work/bench.2" <<'PY'
+import json, sys
+a, b = (json.load(open(name)) for name in sys.argv[1:])
+key = lambda k: (k["name"], k["paradigm"], k["precision"], k["level"])
+second = {key(k): k for k in b["kernels"]}
+pairs = [(k, second[key(k)]) for k in a["kernels"] if key(k) in second]
+def widths(k):
+    return k["time_half_width_s"] / k["time_s"] if k["time_half_width_s"] is not None else float("nan")
+agree = [abs(x["time_s"] - y["time_s"]) <= x["time_half_width_s"] + y["time_half_width_s"] for x, y in pairs]
+half = sorted(widths(k) for pair in pairs for k in pair)
+print(f"two profiles, {a['rounds']} rounds each: {sum(agree)} of {len(pairs)} results agree within their "
+      f"intervals ({100 * sum(agree) / len(pairs):.0f}%); median half width {100 * half[len(half) // 2]:.0f}%")
+for (x, y), ok in zip(pairs, agree):
+    if not ok:
+        print(f"  apart: {' '.join(str(v) for v in key(x) if v)}: "
+              f"{x['gflops']:.3g} +-{100 * widths(x):.0f}% against {y['gflops']:.3g} +-{100 * widths(y):.0f}% GFLOP/s")
+PY

@@ -12,6 +12,7 @@
 /* Share of a cell's time that is timed passes; the rest is set-up, checks and warm-up. */
 static const double TIMED_SHARE = 0.6;
 static const double IDLE_SHARE = 0.05;
+static const double ROUND_S = 12; /* what a round through the whole plan takes at the least */
 static const double DEFAULT_BUDGET_S = 60, SHORT_BUDGET_S = 30;
 static const uint64_t SCALAR_GEMM = 240, FMA_TURNS = 1 << 16;
 
@@ -151,8 +152,12 @@ static enum ergon_code run_cell(struct planner *p, struct bench_cell *cell, doub
 {
 	struct kernel_run_options options = { .seconds = seconds, .meter = p->options->meter };
 	struct ergon_error why = { 0 };
-	enum ergon_code code = kernel_run(cell->kernel, &cell->config, &options, &cell->run, &why);
-	cell->ran = code == ERGON_OK;
+	struct kernel_run round;
+	enum ergon_code code = kernel_run(cell->kernel, &cell->config, &options, &round, &why);
+	if (!code) {
+		kernel_run_merge(&cell->run, &round, &cell->rounds);
+		cell->ran = true;
+	}
 	if (code == ERGON_NOT_SUPPORTED || code == ERGON_NO_MEMORY) {
 		snprintf(cell->skipped, sizeof cell->skipped, "%.255s", why.text);
 		return ERGON_OK;
@@ -167,41 +172,40 @@ static enum ergon_code run_cell(struct planner *p, struct bench_cell *cell, doub
 	return ERGON_OK;
 }
 
-static bool tell(const struct planner *p, size_t i)
+static bool tell(const struct planner *p, size_t done, const struct bench_cell *cell)
 {
 	const struct bench *b = p->bench;
-	char note[64];
+	char note[64] = "done";
 	if (!p->options->progress)
 		return true;
-	if (i < b->count)
-		snprintf(note, sizeof note, "%s %s %s", b->cells[i].kernel->name,
-		         paradigm_name(b->cells[i].config.paradigm),
-		         b->cells[i].level ? b->cells[i].level
-		                           : precision_name(b->cells[i].config.precision));
-	else
-		snprintf(note, sizeof note, "done");
-	return p->options->progress(p->options->user, (double)(i + 1) / (double)(b->count + 1),
-	                            note);
+	if (cell)
+		snprintf(note, sizeof note, "%s %s %s", cell->kernel->name,
+		         paradigm_name(cell->config.paradigm),
+		         cell->level ? cell->level : precision_name(cell->config.precision));
+	return p->options->progress(p->options->user,
+	                            (double)(done + 1) / (double)(b->rounds * b->count + 1), note);
 }
 
+/* A budget that ends in the first round leaves cells out; one that ends later only widens the
+ * intervals. */
 static enum ergon_code run_cells(struct planner *p, uint64_t begin_ns, double budget_s,
                                  struct ergon_error *err)
 {
 	struct bench *b = p->bench;
 	enum ergon_code code = ERGON_OK;
-	for (size_t i = 0; !code && i < b->count; i++) {
-		if (!tell(p, i)) {
-			b->interrupted = true;
-			break;
-		}
+	size_t all = b->rounds * b->count;
+	for (size_t i = 0; !code && i < all && !b->interrupted; i++) {
+		struct bench_cell *cell = &b->cells[i % b->count];
 		double left = budget_s - elapsed_s(p, begin_ns);
-		double share = left / (double)(b->count - i);
-		b->cells[i].left_out = !(left > 0);
-		if (left > 0)
-			code = run_cell(p, &b->cells[i], fmax(share * TIMED_SHARE, 0.002), err);
-		else
-			snprintf(b->cells[i].skipped, sizeof b->cells[i].skipped,
-			         "the budget was spent");
+		if (i >= b->count && (!cell->ran || !(left > 0)))
+			continue;
+		b->interrupted = !tell(p, i, cell);
+		double share = left / (double)(all - i);
+		cell->left_out = !(left > 0);
+		if (left > 0 && !b->interrupted)
+			code = run_cell(p, cell, fmax(share * TIMED_SHARE, 0.002), err);
+		else if (!(left > 0))
+			snprintf(cell->skipped, sizeof cell->skipped, "the budget was spent");
 	}
 	return code;
 }
@@ -222,6 +226,7 @@ enum ergon_code bench_run(struct bench *bench, const struct ergon_env *env,
 	}
 	machine_describe(&bench->machine, env);
 	make_plan(&p);
+	bench->rounds = (unsigned)fmin(fmax(budget_s / ROUND_S, 1), BENCH_ROUNDS_MAX);
 	enum ergon_code code = ERGON_OK;
 	if (options->meter)
 		code = measure_idle(&p, fmax(IDLE_SHARE * budget_s, 0.2), err);

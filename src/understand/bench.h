@@ -7,6 +7,10 @@
  * with its checked result, interval and energy. From them come the roofs (the fastest batch of
  * the best kernel) and the energy of a FLOP and of a byte, whole and above idle.
  *
+ * A budget that allows for it is spent in several rounds through the plan, up to BENCH_ROUNDS_MAX:
+ * intervals then tell how much a result varies over minutes, not only within a fraction of a
+ * second.
+ *
  * Power is measured where a sensor is, else modelled, and marked so; performance is always real.
  */
 #ifndef ERGON_UNDERSTAND_BENCH_H
@@ -18,7 +22,7 @@
 #include "understand/kernel_run.h"
 #include "understand/machine.h"
 
-enum { BENCH_CELLS_MAX = 256 };
+enum { BENCH_CELLS_MAX = 256, BENCH_ROUNDS_MAX = 5 };
 
 struct bench_options {
 	uint64_t budget_ns;         /* 0: 60 s */
@@ -37,6 +41,7 @@ struct bench_cell {
 	bool left_out;     /* for want of time */
 	char skipped[256]; /* why it did not run; "" where it did */
 	struct kernel_run run;
+	struct moments rounds; /* mean time of a pass in each round */
 };
 
 /* What one FLOP or byte costs; NaN where unknown. */
@@ -50,6 +55,7 @@ struct bench {
 	size_t count;
 	bool has_energy, has_idle, interrupted;
 	enum provenance provenance;
+	unsigned rounds; /* through the plan */
 	double idle_power_w, idle_low_w, idle_high_w;
 	double wall_s;
 };

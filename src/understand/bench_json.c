@@ -116,6 +116,7 @@ json_t *bench_to_json(const struct bench *bench)
 	add_roofs(bench, root);
 	add_cells(bench, root);
 	json_object_set_new(root, "confidence", json_real(0.95));
+	json_object_set_new(root, "rounds", json_integer(bench->rounds));
 	json_object_set_new(root, "wall_s", json_number(bench->wall_s));
 	json_object_set_new(root, "interrupted", json_boolean(bench->interrupted));
 	return root;

@@ -125,6 +125,8 @@ static enum ergon_code clock_probe(struct probe *p, struct ergon_error *err)
 	struct sweep sweep;
 	static const char *const specs[] = { "cpu.freq=min:max:2" };
 	struct sweep_options options = sweep_options_of(p);
+	/* Stalls on memory are in it, waiting for a processor that others hold is not. */
+	options.cpu_time = true;
 	enum ergon_code code = sweep_init(&sweep, p->env, specs, 1, &options, &why);
 	if (!code && sweep.count == 2)
 		code = sweep_command(&sweep, p->env, p->meter, p->argv, p->environment, &why);

@@ -15,9 +15,10 @@ static const double NEIGHBOUR_MEMORY = 1.15, NEIGHBOUR_NONE = 1.08;
  * (Williams, Waterman and Patterson 2009, section 5). */
 static const double NEAR_BANDWIDTH = 0.6, NEAR_COMPUTE = 0.5, NEAR_CACHE = 0.5, FAR = 0.2;
 static const double STALLED = 0.4, BUSY_IPC = 1.5;
-/* New data against the bandwidth of one's own threads; above 1.2, more pages were touched than
- * could have been read: only parts of them were. */
-static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.1, TOUCH_SCATTERED = 1.2;
+/* New data against the bandwidth of one's own threads. Pages are what is seen: scattered accesses
+ * count a page for a line, so bandwidth and latency look alike until far more was touched than can
+ * have been read. */
+static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.1, TOUCH_SCATTERED = 2;
 static const double BLOCKS_IO = 2000, WAITS_IO = 100; /* a second */
 
 const char *workload_class_name(enum workload_class class)
@@ -61,7 +62,7 @@ static struct workload_verdict by_clock(const struct class_evidence *e)
 	else if (above(r, CLOCK_MEMORY) && below(r, CLOCK_COMPUTE))
 		v.class = CLASS_MIXED;
 	snprintf(v.because, sizeof v.because,
-	         "%.0f%% (+-%.0f) of a change of clock shows in its time%s", 100 * r.ratio,
+	         "%.0f%% (+-%.0f) of a change of clock shows in its CPU time%s", 100 * r.ratio,
 	         100 * r.half_width,
 	         v.class ? "" : ": the interval lies across a line; more repeats would tell");
 	return v;
@@ -132,7 +133,7 @@ static struct workload_verdict by_footprint(const struct class_evidence *e)
 	if (share > TOUCH_SCATTERED)
 		v.class = CLASS_LATENCY;
 	else if (share >= TOUCH_MEMORY)
-		v.class = CLASS_BANDWIDTH;
+		v.class = CLASS_MEMORY;
 	else if (share < TOUCH_NONE)
 		v.class = CLASS_COMPUTE_OR_CACHE;
 	snprintf(v.because, sizeof v.because,

@@ -211,8 +211,8 @@ void counters_open(struct counters *c, const struct ergon_env *env, const struct
 		int fd = open_one(c, &attributes, leader);
 		/* A group that the processor cannot count at once is parted. */
 		if (fd < 0 && leader >= 0) {
-			leader = -1;
 			fd = open_one(c, &attributes, -1);
+			leader = fd >= 0 ? fd : leader;
 		}
 		if (fd < 0) {
 			error = i == 0 ? -fd : error;

@@ -193,6 +193,38 @@ enum ergon_code kernel_run(const struct kernel *kernel, const struct kernel_conf
 	return code;
 }
 
+void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
+                      struct moments *rounds)
+{
+	moments_add(rounds, round->time_s);
+	if (rounds->count == 1) {
+		*run = *round;
+		return;
+	}
+	double before = (double)run->passes, added = (double)round->passes, all = before + added;
+	double within = fmin(run->time_half_width_s, round->time_half_width_s);
+	double seconds_before = run->time_s * before, seconds_added = round->time_s * added;
+	run->time_s = (seconds_before + seconds_added) / all;
+	run->time_half_width_s =
+	    fmax(moments_half_width(rounds, 0.95), isfinite(within) ? within : 0);
+	run->time_min_s = fmin(run->time_min_s, round->time_min_s);
+	run->error = fmax(run->error, round->error);
+	run->passes += round->passes;
+	run->batches += round->batches;
+	run->has_energy = run->has_energy && round->has_energy;
+	if (!run->has_energy)
+		return;
+	run->power_half_width_w = fmax(fmax(run->power_half_width_w, round->power_half_width_w),
+	                               fabs(run->power_w - round->power_w));
+	run->power_w = (run->power_w * seconds_before + round->power_w * seconds_added) /
+	               (seconds_before + seconds_added);
+	run->energy_j = (run->energy_j * before + round->energy_j * added) / all;
+	run->energy_low_j = (run->energy_low_j * before + round->energy_low_j * added) / all;
+	run->energy_high_j = (run->energy_high_j * before + round->energy_high_j * added) / all;
+	if (round->provenance == PROVENANCE_MODELLED)
+		run->provenance = round->provenance;
+}
+
 double kernel_run_flops_per_s(const struct kernel_run *run)
 {
 	return run->flops / run->time_s;

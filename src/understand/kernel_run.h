@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/stats.h"
 #include "measure/meter.h"
 #include "understand/kernels/kernel.h"
 
@@ -48,6 +49,13 @@ ERGON_MUST_USE enum ergon_code kernel_run(const struct kernel *kernel,
                                           const struct kernel_config *config,
                                           const struct kernel_run_options *options,
                                           struct kernel_run *run, struct ergon_error *err);
+
+/* Puts another round of the same kernel into run: times and energies of all passes together. rounds
+ * holds the mean time of each round so far and takes the new one; from two rounds on, the interval
+ * is that of the rounds' means, which sees what the batches of one round cannot: that a shared
+ * machine is slower for minutes at a time. Never narrower than that of the batches. */
+void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
+                      struct moments *rounds);
 
 /* Rates of the mean; NaN where nothing was timed. */
 double kernel_run_flops_per_s(const struct kernel_run *run);

@@ -41,6 +41,7 @@ struct sweep_options {
 	uint64_t budget_ns; /* 0: none */
 	uint64_t seed;
 	bool no_warm_up;
+	bool cpu_time; /* times are CPU seconds of the command: for probes on shared machines */
 	bool adaptive; /* measure only what the search for the least EDP needs */
 	/* Told after each run; false ends the sweep as if the budget were spent. May be NULL. */
 	bool (*progress)(void *user, double done, const char *note);

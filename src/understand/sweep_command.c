@@ -105,8 +105,10 @@ static enum ergon_code run_once(struct command_run *c, struct lever_child *child
 	}
 	enum provenance provenance;
 	bool has_energy = measurement_provenance(&result.energy, &provenance);
+	double time_s =
+	    c->sweep->options.cpu_time ? result.user_s + result.system_s : result.energy.duration_s;
 	*sample =
-	    (struct sweep_sample){ .time_s = result.energy.duration_s,
+	    (struct sweep_sample){ .time_s = time_s,
 		                   .energy_j = has_energy ? result.energy.energy_j : (double)NAN,
 		                   .provenance = provenance,
 		                   .status = result.status };

@@ -5,6 +5,7 @@
 set -eu
 kills=${KILLS:-10}
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
+[ -x "$ERGON_BUILD_DIR/tests/emulated_cpu_job" ] || { echo "skipped: no emulated job was built"; exit 77; }
 # In memory where there is such a place: a slow disk must not hold the made-up counter up.
 work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 sys=$work/sys
@@ -45,6 +46,23 @@ PY
 # A command that fails, and an interrupt, end with the machine as it was found.
 "$ERGON" --sysfs "$sys" sweep --lever cpu.governor=powersave --repeat 1 -- false 2>/dev/null || true
 [ "$(state)" = "$found" ] || fail "not put back after a failure: $(state)"
+
+# The clock probe, from the lever to the class: a command whose CPU time goes with the clock, one
+# whose does not. From 800 to 3200 MHz: four times as long, and as long.
+while read -r share class; do
+	"$ERGON" --sysfs "$sys" characterize --precision 10% --budget 20s --json "$work/class.json" -- \
+		"$ERGON_BUILD_DIR/tests/emulated_cpu_job" "$share" "$sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq" >/dev/null
+	python3 - "$work/class.json" "$class" <<'PY' || fail "characterize, share $share"
+import json, sys
+d = json.load(open(sys.argv[1]))
+print(f"clock probe: {d['class']}: {d['because']}")
+assert d["class"] == sys.argv[2], d
+PY
+	[ "$(state)" = "$found" ] || fail "not put back after characterize: $(state)"
+done <<ROWS
+1 compute-bound
+0 memory-bound
+ROWS
 
 i=0
 slowest=0

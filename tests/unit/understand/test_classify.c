@@ -97,9 +97,9 @@ static void verdicts_of_footprints(void **state)
 		enum workload_class class;
 	} rows[] = {
 		{ 20e6, 9e9, CLASS_COMPUTE_OR_CACHE },
-		{ 300e6, 6e9, CLASS_BANDWIDTH },
+		{ 300e6, 6e9, CLASS_MEMORY },
 		{ 300e6, 0.5e9, CLASS_COMPUTE_OR_CACHE },
-		{ 300e6, 15e9, CLASS_LATENCY },
+		{ 300e6, 25e9, CLASS_LATENCY },
 		{ 300e6, 2e9, CLASS_UNKNOWN },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
