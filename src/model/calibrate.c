@@ -10,6 +10,7 @@
 #include "base/stats.h"
 
 static const double ROBUST = 0.08;        /* log residual beyond which a row counts linearly */
+static const double FULL_SHARE = 50;      /* rows of a file and metric that weigh as one */
 static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
 static const double PRIOR_WEIGHT = 0.001; /* against residuals whose squares sum to about 1 */
 
@@ -85,7 +86,7 @@ static int residuals(void *user, int rows, int unknowns, const double *z, double
 	return 0;
 }
 
-/* Every file and metric gets the same sum of squared weights, 1. */
+/* Every file and metric gets the same sum of squared weights, 1; a short one less. */
 static size_t fill_weights(const struct eval_cases *cases, const bool *used, double *weight)
 {
 	size_t count = 0;
@@ -110,7 +111,7 @@ static size_t fill_weights(const struct eval_cases *cases, const bool *used, dou
 				if (pass == 0)
 					members += weight[i] == 1;
 				else if (weight[i] == 1)
-					weight[i] = 0.9999 / sqrt(members < 2 ? 2 : members);
+					weight[i] = 0.9999 / sqrt(fmax(members, FULL_SHARE));
 			}
 	}
 	return count;

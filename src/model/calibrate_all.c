@@ -10,7 +10,8 @@
 #include "base/arena.h"
 #include "model/calibrate.h"
 
-enum { SHARE_MAX = 16 }; /* cases of one file, metric and device that a fit sees */
+/* Cases of one file, metric and device that a fit sees, whole runs and single kernels. */
+enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60 };
 
 struct member {
 	const char *key;
@@ -77,17 +78,21 @@ static bool tells_devices(const struct eval_case *item)
 static bool tells(enum stage stage, const struct eval_case *item,
                   const struct calibration *calibration)
 {
+	/* A time under a cap tells how power falls with the clock. */
 	bool power = item->quantity == EVAL_POWER || item->quantity == EVAL_ENERGY;
+	bool capped = !power && item->settings.power_cap_w > 0;
 	if (stage == STAGE_LINKS)
 		return item->quantity == EVAL_COLLECTIVE_TIME ||
 		       (item->quantity != EVAL_MEMORY && !power && item->run->gpus > 1);
-	if (!tells_devices(item) || power != (stage == STAGE_POWER))
+	if (!tells_devices(item) || (power && stage != STAGE_POWER) ||
+	    (stage == STAGE_POWER && !power && !capped))
 		return false;
-	bool convolution = item->workload->kernels[0].family == FAMILY_CONV;
+	/* Convolutions of odd shapes, with the algorithm that a rule of thumb picked: whole models
+	 * tell better what those that models have reach. */
 	if (item->quantity == EVAL_DEVICE_TIME)
-		return stage == (convolution ? STAGE_TIME : STAGE_KERNELS);
-	if (power || stage == STAGE_KERNELS)
-		return stage == STAGE_POWER;
+		return stage == STAGE_KERNELS && item->workload->kernels[0].family != FAMILY_CONV;
+	if (stage == STAGE_KERNELS)
+		return false;
 	/* The host of a source is nobody's data sheet: it must not bend what is known of devices,
 	 * nor a slow device the host. */
 	struct eval_point point;
@@ -137,7 +142,9 @@ enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
 		for (end = begin; end < count; end++)
 			if (strcmp(members[end].key, members[begin].key) != 0)
 				break;
-		size_t size = end - begin, take = size < SHARE_MAX ? size : SHARE_MAX;
+		bool kernels = cases->items[members[begin].index].quantity == EVAL_DEVICE_TIME;
+		size_t most = kernels ? KERNELS_SHARE_MAX : SHARE_MAX;
+		size_t size = end - begin, take = size < most ? size : most;
 		for (size_t i = 0; i < take; i++)
 			sampled[members[begin + i * size / take].index] = true;
 	}

@@ -29,24 +29,26 @@
 	X(attention_flash, "1", 0.25, 0.9, 0.5, "share of the tensor peak of fused attention")     \
 	X(k_half, "elements", 0, 64, 15, "inner dimension at which a product reaches half")        \
 	X(wave, "1", 0, 1, 0.6, "part of an unfilled last wave of tiles that is lost")             \
-	X(tile_bytes_per_clock, "B", 32, 256, 100,                                                 \
+	X(tile_bytes_per_clock, "B", 64, 256, 128,                                                 \
 	  "operands that flow from L2 into one SM each clock")                                     \
 	X(memory, "1", 0.83, 0.95, 0.89, "share of the memory bandwidth that long kernels reach")  \
 	X(memory_gddr, "1", 0.7, 0.92, 0.8, "the same where the memory is GDDR")                   \
 	X(memory_old, "1", 0.7, 1.0, 0.85,                                                         \
 	  "factor on both before Volta (compute capability below 7)")                              \
-	X(memory_clock, "1", 0.2, 0.85, 0.5,                                                       \
+	X(memory_in_model, "1", 0.6, 1, 0.9,                                                       \
+	  "of that, what kernels reach whose buffers are not those of the last run")               \
+	X(memory_clock, "1", 0.1, 1.0, 0.9,                                                        \
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
-	X(memory_half_s, "s", 0, 4e-6, 2e-6, "ramp of a kernel's memory stream")                   \
+	X(memory_half_s, "s", 0, 3e-6, 1.5e-6, "ramp of a kernel's memory stream")                 \
 	X(memory_gather, "1", 0.1, 1.0, 0.4, "of that, what gathers and pooling reach")            \
 	X(depthwise, "1", 0.05, 1.0, 0.2, "of that, what depthwise convolutions reach")            \
 	X(norm, "1", 0.5, 1.0, 0.8, "of that, what norms and softmax reach")                       \
-	X(l2_share, "1", 0, 0.5, 0.2,                                                              \
+	X(l2_share, "1", 0, 0.6, 0.3,                                                              \
 	  "share of the L2 that still holds what the last kernel wrote")                           \
 	X(l2_bytes_per_clock, "B", 16, 128, 32, "L2 bandwidth of one SM and clock")                \
 	X(hidden, "1", 0.02, 0.5, 0.2,                                                             \
 	  "part of the lesser of compute and memory that is not hidden")                           \
-	X(launch_s, "s", 0, 4e-6, 1.5e-6, "device time between two kernels")                       \
+	X(launch_s, "s", 0, 3e-6, 1.5e-6, "device time between two kernels")                       \
 	X(call_s, "s", 0, 1e-4, 2e-5,                                                              \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
 	X(host_issue_s, "s", 1e-6, 6e-5, 1e-5, "host time to issue one operator, eager")           \
@@ -59,30 +61,30 @@
 	X(overlap, "1", 0.3, 1, 0.8, "part of the backward pass behind which all-reduce hides")    \
 	X(tensor_hidden, "1", 0, 1, 0.7,                                                           \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
-	X(nvlink, "1", 0.4, 0.95, 0.65, "share of a link's stated bandwidth that all-reduce gets") \
+	X(nvlink, "1", 0.5, 0.9, 0.7, "share of a link's stated bandwidth that all-reduce gets")   \
 	X(nvlink_switch, "1", 0.4, 1.2, 0.8, "the same where switches add up, from Hopper on")     \
 	X(pcie, "1", 0.1, 0.95, 0.6, "the same over PCIe")                                         \
-	X(network, "1", 0.3, 1, 0.8, "the same between nodes, of their ports")                     \
+	X(network, "1", 0.5, 0.95, 0.8, "the same between nodes, of their ports")                  \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.5e9, "what a node without such ports reaches")       \
 	X(collective_s, "s", 5e-7, 2e-5, 3e-6, "latency of one all-reduce hop in a node")          \
-	X(network_s, "s", 1e-6, 5e-4, 1.5e-5, "the same between nodes")                            \
+	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, "the same between nodes")                            \
 	X(fp32_pj, "pJ", 8.5, 13.5, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
-	X(tensor_pj, "pJ", 0.9, 1.9, 1.4, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
+	X(tensor_pj, "pJ", 0.9, 2.2, 1.5, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
 	X(process_exponent, "1", 0.3, 0.8, 0.5,                                                    \
 	  "vector energy scales with (process / 12 nm) to this")                                   \
-	X(clock_exponent, "1", 0, 0.8, 0.3, "and with (boost clock / 1.4 GHz) to this")            \
+	X(clock_exponent, "1", 0, 0.8, 0.5, "and with (boost clock / 1.4 GHz) to this")            \
 	X(tensor_exponent, "1", 0.5, 1.1, 0.7,                                                     \
 	  "tensor energy scales with (process / 12 nm) to this")                                   \
-	X(hbm_pj, "pJ", 20, 60, 35, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 60, 160, 100, "energy of a byte from GDDR")                               \
+	X(hbm_pj, "pJ", 20, 90, 60, "energy of a byte from HBM")                                   \
+	X(gddr_pj, "pJ", 60, 200, 150, "energy of a byte from GDDR")                               \
 	X(busy, "1", 0.05, 0.35, 0.2, "clock tree and leakage of a busy device, share of its TDP") \
-	X(active, "1", 0, 0.15, 0.05, "draw of a device in use at any clock over TDP, HBM")        \
+	X(active, "1", 0, 0.15, 0.03, "draw of a device in use at any clock over TDP, HBM")        \
 	X(active_gddr, "1", 0, 0.2, 0.1, "the same with GDDR memory")                              \
 	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_knee, "1", 0.35, 0.8, 0.55,                                                      \
-	  "clock over boost below which voltage no longer falls")                                  \
-	X(voltage_floor, "1", 0.55, 0.9, 0.72, "voltage there, over that at boost")                \
-	X(min_clock, "1", 0.1, 0.5, 0.2, "lowest clock over boost that a power cap can force")     \
+	X(voltage_bend, "1", 2, 12, 7,                                                             \
+	  "voltage over that at boost: floor + (1 - floor) (clock / boost)^bend")                  \
+	X(voltage_floor, "1", 0.6, 0.92, 0.79, "voltage of the lowest clocks, over that at boost") \
+	X(min_clock, "1", 0.05, 0.35, 0.12, "lowest clock over boost that a power cap can force")  \
 	X(cap_reach, "1", 0.85, 1.0, 0.93,                                                         \
 	  "mean power that a strictly binding cap allows, over it")                                \
 	X(cap_sharpness, "1", 6, 40, 15,                                                           \

@@ -249,6 +249,7 @@ const struct workload *eval_one_kernel(struct eval_builder *builder, const struc
 		                       .groups = { "kernel" },
 		                       .group_count = 1,
 		                       .infer = true,
+		                       .alone = true,
 		                       .tensor_ways = ranks,
 		                       .forward_flops = kernel->flops,
 		                       .step_flops = kernel->flops };

@@ -9,6 +9,8 @@
 
 #include "model/eval.h"
 
+static const double FLAT = 0.005; /* of the least predicted EDP */
+
 /* One run: time and power, measured and predicted. */
 struct spot {
 	const char *key;
@@ -29,15 +31,23 @@ static double edp(double time_s, double power_w)
 
 static void judge(const struct spot *spots, size_t count, struct eval_sweet_spots *out)
 {
-	size_t best = 0, guess = 0;
+	size_t best = 0, least = 0;
 	for (size_t i = 1; i < count; i++) {
 		if (edp(spots[i].time_s, spots[i].power_w) <
 		    edp(spots[best].time_s, spots[best].power_w))
 			best = i;
 		if (edp(spots[i].guess_s, spots[i].guess_w) <
-		    edp(spots[guess].guess_s, spots[guess].guess_w))
-			guess = i;
+		    edp(spots[least].guess_s, spots[least].guess_w))
+			least = i;
 	}
+	/* Caps that do not bind, or hardly, are as good as each other: the middle one of them. */
+	double enough = edp(spots[least].guess_s, spots[least].guess_w) * (1 + FLAT);
+	size_t from = least, to = least;
+	while (from > 0 && edp(spots[from - 1].guess_s, spots[from - 1].guess_w) <= enough)
+		from--;
+	while (to + 1 < count && edp(spots[to + 1].guess_s, spots[to + 1].guess_w) <= enough)
+		to++;
+	size_t guess = (from + to) / 2;
 	out->groups++;
 	out->exact += guess == best;
 	out->near += guess + 1 >= best && guess <= best + 1;

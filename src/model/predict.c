@@ -55,12 +55,11 @@ static double busy_power(const struct plan *plan, double clock, double v)
 	return plan->device->tdp_w * plan->cal->busy * clock * v * v;
 }
 
-/* Voltage over that at boost: flat below the knee, linear above (Guerreiro et al. 2019). */
+/* Voltage over that at boost: steep where the last megahertz are bought, nearly flat at low clocks
+ * (Guerreiro et al. 2019 measure both ends). */
 static double voltage(const struct calibration *cal, double clock)
 {
-	if (clock <= cal->voltage_knee)
-		return cal->voltage_floor;
-	return 1 - (1 - cal->voltage_floor) * (1 - clock) / (1 - cal->voltage_knee);
+	return cal->voltage_floor + (1 - cal->voltage_floor) * pow(clock, cal->voltage_bend);
 }
 
 /* How often the rows of a class run on one GPU in a step. */

@@ -12,6 +12,8 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 	table->collective_count = 0;
 	table->calibrated = calibration_for_device(calibration, device->name, &table->constants);
 	machine_init(&table->machine, device, &table->constants);
+	if (!workload->alone)
+		machine_in_model(&table->machine, &table->constants);
 	size_t count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX, row = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
 		struct class_sums sums = { 0 };

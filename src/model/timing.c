@@ -62,6 +62,15 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->byte_j = (hbm ? cal->hbm_pj : cal->gddr_pj) * PJ;
 }
 
+void machine_in_model(struct machine *machine, const struct calibration *calibration)
+{
+	double slower = 1 / calibration->memory_in_model;
+	machine->memory_s *= slower;
+	machine->gather_s *= slower;
+	machine->depthwise_s *= slower;
+	machine->norm_s *= slower;
+}
+
 struct tile_rate {
 	double flop_s;    /* seconds a FLOP of one SM */
 	double operand_s; /* seconds an element of an operand */

@@ -28,6 +28,9 @@ struct machine {
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *calibration);
 
+/* Inside a model: buffers change from kernel to kernel. */
+void machine_in_model(struct machine *machine, const struct calibration *calibration);
+
 struct work {
 	double flops, bytes;        /* as executed, at this batch */
 	double compute_s, memory_s; /* at the boost clock; the memory clock is fixed */

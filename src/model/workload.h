@@ -136,6 +136,7 @@ struct workload {
 	enum optimizer_kind optimizer;
 	enum runtime runtime;
 	bool infer;
+	bool alone;                    /* one kernel, run again and again over the same buffers */
 	uint64_t sequence, resolution; /* as used; 0 where it has no meaning */
 	double parameters;             /* trainable elements (of one tensor-parallel rank) */
 	double tables;                 /* of these: rows of embeddings */
