@@ -120,7 +120,7 @@ static enum ergon_code simulate_all(struct experiment *x, struct recommendation 
 		enum ergon_code code = experiment_run(x, *p, result, &why);
 		bool fits =
 		    !code && (branch != BRANCH_BUDGET || result->metrics.over_budget_s <= 0);
-		if (code && code != ERGON_INFEASIBLE) {
+		if (code && code != ERGON_INFEASIBLE && code != ERGON_NOT_SUPPORTED) {
 			if (err)
 				*err = why;
 			return code;

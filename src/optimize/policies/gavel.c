@@ -453,6 +453,32 @@ static void begin_round(struct gavel *v, const struct policy_call *call, struct 
 	plan_wake_at(plan, v->round_end_ns);
 }
 
+static bool plan_is_due(const struct gavel *v, const struct policy_call *call)
+{
+	if (!v->changed || v->solved < 2 || call->now_ns - v->reset_ns >= least_reset_ns)
+		return v->changed;
+	for (uint32_t i = 0; i < v->active; i++)
+		if (call->jobs->state[v->order[i]].gpus)
+			return false;
+	return true; /* nothing runs: there is nothing to wait for */
+}
+
+static enum ergon_code share_anew(struct gavel *v, const struct policy_call *call,
+                                  struct ergon_error *err)
+{
+	enum ergon_code code = ERGON_OK;
+	reset_times(v, call);
+	if (v->rule == SHARE_FIFO)
+		share_in_order(v, call);
+	else
+		code = share_by_program(v, call, err);
+	for (uint32_t i = 0; i < v->active; i++)
+		v->known[v->order[i]] = true;
+	v->solved++;
+	v->changed = false;
+	return code;
+}
+
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,
                               struct ergon_error *err)
 {
@@ -460,20 +486,9 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	if (round_is_on(v, call, plan))
 		return ERGON_OK;
 	account(v, call);
-	if (v->changed && (v->solved < 2 || call->now_ns - v->reset_ns >= least_reset_ns)) {
-		reset_times(v, call);
-		enum ergon_code code = ERGON_OK;
-		if (v->rule == SHARE_FIFO)
-			share_in_order(v, call);
-		else
-			code = share_by_program(v, call, err);
-		if (code)
-			return code;
-		for (uint32_t i = 0; i < v->active; i++)
-			v->known[v->order[i]] = true;
-		v->solved++;
-		v->changed = false;
-	}
+	enum ergon_code code = plan_is_due(v, call) ? share_anew(v, call, err) : ERGON_OK;
+	if (code)
+		return code;
 	uint32_t groups[CLUSTER_GROUPS_MAX];
 	for (uint32_t g = 0; g < v->groups; g++)
 		groups[g] = g;
@@ -483,7 +498,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 		v->wanted[v->order[i]] = POOL_NONE;
 	for (uint32_t g = 0; g < v->groups; g++)
 		fill_group(v, call, groups[g]);
-	enum ergon_code code = apply(v, call, plan, err);
+	code = apply(v, call, plan, err);
 	if (!code)
 		begin_round(v, call, plan);
 	return code;

@@ -274,10 +274,13 @@ static void every_policy(const char *cluster, uint64_t interval_ns, uint64_t res
 	for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++) {
 		struct policy_result first, second;
 		struct ergon_error err = { 0 };
-		/* Some search one type of GPU only, and say so. */
+		if ((*p)->needs_external)
+			continue;
+		/* Some search one type of GPU only, or lack a solver here, and say so. */
 		enum ergon_code code = experiment_run(&x, *p, &first, &err);
 		policy_result_fini(&first);
-		if (code == ERGON_INFEASIBLE && x.cluster.group_count > 1)
+		if ((code == ERGON_INFEASIBLE && x.cluster.group_count > 1) ||
+		    code == ERGON_NOT_SUPPORTED)
 			continue;
 		run(&x, (*p)->name, &first);
 		run(&x, (*p)->name, &second);
