@@ -247,6 +247,25 @@ static enum ergon_code follow(struct session *session, char **argv, struct ergon
 	return code;
 }
 
+/* A source that looks 25 ms of every 101 ms sees the same parts of a load that is started in step
+ * with it: repeats are started at evenly shifted phase, so that together they see all of it. */
+static void shift_phase(const struct session *session, size_t repeats, uint64_t first_ns)
+{
+	const struct ergon_clock *clock = session->cli->env->clock;
+	uint64_t period_ns = 0;
+	for (size_t i = 0; i < meter_channel_count(session->meter); i++) {
+		const struct channel *channel = meter_channel(session->meter, i);
+		if (channel->observed_share > 0 && channel->observed_share < 1)
+			period_ns = channel->refresh_us * NS_PER_US;
+	}
+	if (!period_ns || session->count == 0 || repeats < 2)
+		return;
+	uint64_t wanted_ns = period_ns * (session->count % repeats) / repeats;
+	uint64_t now_ns = clock->monotonic_ns(clock->user);
+	uint64_t phase_ns = (now_ns - first_ns) % period_ns;
+	clock->sleep_until(clock->user, now_ns + (wanted_ns + period_ns - phase_ns) % period_ns);
+}
+
 /* Until all repeats are done, the command cannot be started, or somebody interrupts. */
 static enum ergon_code all_runs(struct session *session, char **argv, struct ergon_error *err)
 {
@@ -257,7 +276,9 @@ static enum ergon_code all_runs(struct session *session, char **argv, struct erg
 	enum ergon_code code = ERGON_OK;
 	if (!session->meter)
 		return follow(session, argv, err);
+	uint64_t first_ns = session->cli->env->clock->monotonic_ns(session->cli->env->clock->user);
 	while (!code && session->count < wanted) {
+		shift_phase(session, wanted, first_ns);
 		code = one_run(session, argv, err);
 		if (code || err->code || session->results[session->count - 1].interrupted)
 			break;

@@ -49,6 +49,8 @@ static json_t *domain_to_json(const struct domain_energy *d)
 	    d->valid, "in_total", d->in_total, "relative_error", d->relative_error, "covered_s",
 	    d->covered_s, "gap_s", d->gap_s, "stuck_s", d->stuck_s, "gaps", (int)d->gaps,
 	    "failed_reads", (int)d->failures, "wraps", (int)d->wraps);
+	if (object && d->observed_share > 0)
+		json_object_set_new(object, "observed_share", json_real(d->observed_share));
 	if (object && d->duplicate_of[0])
 		json_object_set_new(object, "duplicate_of", json_string(d->duplicate_of));
 	return object;

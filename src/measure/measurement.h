@@ -35,6 +35,8 @@ struct domain_energy {
 	double stuck_s;         /* time for which a counter did not move though it should have */
 	uint32_t gaps, failures, wraps;
 	uint32_t refresh_us;
+	double observed_share; /* part of the time that the source looks at all; 0: all of it */
+	double unseen_half_j;  /* half width that comes from the rest; part of low_j and high_j */
 };
 
 struct measurement {

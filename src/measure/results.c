@@ -21,6 +21,7 @@ static void add_domain(struct domain_energy *sum, const struct domain_energy *on
 	sum->gaps += one->gaps;
 	sum->failures += one->failures;
 	sum->wraps += one->wraps;
+	sum->unseen_half_j += one->unseen_half_j;
 }
 
 static void divide_domain(struct domain_energy *sum, double n)
@@ -32,6 +33,48 @@ static void divide_domain(struct domain_energy *sum, double n)
 	sum->covered_s /= n;
 	sum->gap_s /= n;
 	sum->stuck_s /= n;
+	sum->unseen_half_j /= n;
+}
+
+/* Runs at shifted phase show a source that looks part of the time different parts of the load: how
+ * much they differ tells how far their mean may be off. At evenly shifted phases that is more than
+ * it is, for together they leave out less than chance would. */
+static double spread_half_j(const struct run_result *results, size_t count, size_t d)
+{
+	double sum_j = 0, square_j = 0, n = (double)count;
+	for (size_t i = 0; i < count; i++)
+		sum_j += results[i].energy.domains[d].energy_j;
+	for (size_t i = 0; i < count; i++)
+		square_j += pow(results[i].energy.domains[d].energy_j - sum_j / n, 2);
+	return student_t_quantile(0.95, n - 1) * sqrt(square_j / (n - 1) / n);
+}
+
+/* What one run cannot know for want of looking, several can. */
+static void narrow(struct measurement *m, const struct run_result *results, size_t count)
+{
+	enum { RUNS_NEEDED = 4 };
+	for (size_t d = 0; count >= RUNS_NEEDED && d < m->count; d++) {
+		struct domain_energy *domain = &m->domains[d];
+		if (domain->unseen_half_j <= 0 || !domain->valid)
+			continue;
+		double half_j = spread_half_j(results, count, d);
+		double less_j = domain->unseen_half_j - half_j;
+		if (less_j <= 0)
+			continue;
+		domain->low_j = fmin(domain->low_j + less_j, domain->energy_j);
+		domain->high_j = fmax(domain->high_j - less_j, domain->energy_j);
+		domain->unseen_half_j = half_j;
+		if (domain->in_total) {
+			/* The total's width is the root of its domains' squares (window.c). */
+			double low = m->energy_j - m->low_j, high = m->high_j - m->energy_j;
+			double own = domain->energy_j - domain->low_j + less_j;
+			double shrunk = sqrt(fmax(0, low * low - own * own + pow(own - less_j, 2)));
+			m->low_j = m->energy_j - fmin(low, shrunk);
+			own = domain->high_j - domain->energy_j + less_j;
+			shrunk = sqrt(fmax(0, high * high - own * own + pow(own - less_j, 2)));
+			m->high_j = m->energy_j + fmin(high, shrunk);
+		}
+	}
 }
 
 /* Peaks are the greatest of all runs, counts are summed, the rest is the mean. */
@@ -75,6 +118,7 @@ static enum ergon_code mean_of(const struct run_result *results, size_t count,
 	m->high_j /= n;
 	m->average_power_w /= n;
 	m->modelled_j /= n;
+	narrow(m, results, count);
 	mean->user_s /= n;
 	mean->system_s /= n;
 	mean->machine_cpu_s /= n;

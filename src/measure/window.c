@@ -152,7 +152,9 @@ static void fill_domain(const struct meter *meter, size_t i, const struct channe
 		domain->average_power_w = domain->energy_j / domain->covered_s;
 	domain->peak_power_w = fmax(peak_w, domain->average_power_w);
 	double half_j = half_width_j(channel, domain, domain->peak_power_w, meter->interval_ns);
-	half_j += unseen_half_j(channel, sum, domain);
+	domain->observed_share = channel->observed_share;
+	domain->unseen_half_j = unseen_half_j(channel, sum, domain);
+	half_j += domain->unseen_half_j;
 	if (channel->observed_share <= 0)
 		half_j += between_half_j(channel, sum, domain);
 	/* A counter that showed nothing yet may be about to show all it can. */
