@@ -24,7 +24,7 @@ struct model_flags {
 #define MODEL_OPTION(type, flags) \
 	{ "model", 'm', OPTION_TEXT, offsetof(type, flags.model), "NAME", NULL, \
 	  "a model of the zoo, or a file: ours, a Hugging Face config.json (or its " \
-	  "folder); or totals: params=,flops=,activations=", 0, 0 }
+	  "folder), an ONNX model; or totals: params=,flops=,activations=", 0, 0 }
 
 /* How the model is run; with and without its precision. */
 #define WORKLOAD_OPTIONS(type, flags) \

@@ -226,6 +226,8 @@ enum ergon_code workload_parse(const char *text, size_t length, const char *file
 {
 	json_t *root, *model = NULL;
 	*workload = NULL;
+	if (onnx_like(text, length))
+		return onnx_import(text, length, file, options, arena, workload, err);
 	enum ergon_code code = json_parse(text, length, file, &root, err);
 	if (code)
 		return code;

@@ -21,4 +21,14 @@ bool hf_config_like(const json_t *root);
 ERGON_MUST_USE enum ergon_code hf_config_import(const json_t *config, const char *file,
                                                 json_t **model, struct ergon_error *err);
 
+/* Does this look like an ONNX model rather than text? */
+bool onnx_like(const char *data, size_t length);
+/* Lowers the main graph of an ONNX model (protobuf) operator by operator, inferring shapes and
+ * folding the integer arithmetic that computes them. Inputs that are not fixed are one sample of
+ * options->sequence or options->resolution. */
+ERGON_MUST_USE enum ergon_code onnx_import(const char *data, size_t length, const char *file,
+                                           const struct workload_options *options,
+                                           struct arena *arena, const struct workload **workload,
+                                           struct ergon_error *err);
+
 #endif
