@@ -69,7 +69,7 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 		predict(item->workload, item->device, calibration, &item->settings, p);
 		value = item->quantity == EVAL_POWER             ? p->power_w
 		        : item->quantity == EVAL_ENERGY          ? p->energy_per_step_j
-		        : item->quantity == EVAL_MEMORY          ? p->memory_bytes
+		        : item->quantity == EVAL_MEMORY          ? p->last_stage_bytes
 		        : item->quantity == EVAL_DEVICE_TIME     ? called_alone(p, calibration)
 		        : item->quantity == EVAL_COLLECTIVE_TIME ? p->communication_time_s
 		                                                 : p->step_time_s;

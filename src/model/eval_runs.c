@@ -292,9 +292,12 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 	options->tensor_ways = (unsigned)subject->layout.tensor;
 	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL ||
 	                             strstr(run->config, "SP=true") != NULL;
-	double nodes, virtual_stages = 1;
-	if (!config_number(run->config, "VP", &virtual_stages))
-		config_number(run->config, "VPlayers", &virtual_stages);
+	double nodes, virtual_stages = 1, part, layers;
+	/* The parts of a rank, or the layers of such a part. */
+	if (!config_number(run->config, "VP", &virtual_stages) &&
+	    config_number(run->config, "VPlayers", &part) && part >= 1 &&
+	    config_number(run->config, "layers", &layers))
+		virtual_stages = floor(layers / subject->layout.pipeline / part);
 	subject->settings = (struct predict_settings){
 		/* Context parallelism: each rank has its share of every sample's tokens. */
 		.batch = subject->layout.micro / subject->layout.context,

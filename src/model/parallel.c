@@ -128,51 +128,90 @@ static double optimizer_elements(enum optimizer_kind kind)
 	return elements[kind];
 }
 
-/* Kept for the backward pass of one micro-batch, all stages of a rank's share. */
-static double activations(const struct workload *workload, const struct predict_settings *settings)
+/* Kept for the backward pass of one micro-batch: in the repeated blocks, all stages together, and
+ * before and after them. */
+struct kept {
+	double blocks, before, after;
+};
+
+static struct kept activations(const struct workload *workload,
+                               const struct predict_settings *settings)
 {
-	double all = workload->activation_bytes;
+	double blocks = workload->block_bytes, rest = workload->activation_bytes - blocks;
+	double after = fmin(workload->loss_bytes, rest);
 	if (settings->recompute == RECOMPUTE_SELECTIVE)
-		all -= workload->score_bytes;
+		blocks -= fmin(workload->score_bytes, blocks);
 	if (settings->recompute == RECOMPUTE_FULL && workload->layers > 1)
 		/* the inputs of the blocks, and one block at a time */
-		all += workload->layers * workload->boundary_bytes +
-		       workload->block_bytes * (1 / workload->layers - 1);
-	return all * settings->batch;
+		blocks = workload->layers * workload->boundary_bytes + blocks / workload->layers;
+	double batch = settings->batch;
+	return (struct kept){ blocks * batch, (rest - after) * batch, after * batch };
+}
+
+/* Micro-batches whose blocks of one stage are kept at once, on the first and on the last stage:
+ * 1F1B fills the pipeline first, interleaving (Narayanan et al. 2021) with v parts a rank fills it
+ * with 2 (p - 1) + (v - 1) p and (v - 1) p of them. */
+static void in_flight(const struct layout *layout, double *first, double *last)
+{
+	double p = layout->pipeline, v = layout->virtual_stages;
+	*first = v > 1 ? (2 * (p - 1) + (v - 1) * p + 1) / v : p;
+	*last = v > 1 ? ((v - 1) * p + 1) / v : 1;
+	*first = p > 1 ? fmin(*first, layout->micro) : 1;
+	*last = p > 1 ? fmin(*last, layout->micro) : 1;
+}
+
+/* Parameters, gradients, optimizer: as much on the first stage as on the last, which both hold the
+ * embedding tables besides their share. */
+static void fill_state(const struct layout *layout, const struct workload *workload,
+                       const struct predict_settings *settings, struct prediction *out)
+{
+	const struct precision_facts *facts = precision_facts(workload->precision);
+	double tables = fmin(workload->tables, workload->parameters);
+	double parameters = (workload->parameters - tables) / layout->pipeline + tables;
+	double copy = facts->cast ? facts->weight_bytes : 0, shards = layout->data;
+	out->parameter_bytes =
+	    parameters * (workload->infer ? facts->weight_bytes : facts->master_bytes + copy);
+	if (workload->infer)
+		return;
+	/* With a sharded optimizer the master copy is sharded as well. */
+	double master = parameters * facts->master_bytes;
+	out->parameter_bytes = copy > 0 && settings->zero >= 1 ? master / shards + parameters * copy
+	                                                       : out->parameter_bytes;
+	if (settings->zero >= 3)
+		out->parameter_bytes = parameters * (facts->master_bytes + copy) / shards;
+	out->gradient_bytes =
+	    parameters * facts->gradient_bytes / (settings->zero >= 2 ? shards : 1);
+	out->optimizer_bytes =
+	    master * optimizer_elements(workload->optimizer) / (settings->zero >= 1 ? shards : 1);
 }
 
 void memory_fill(const struct layout *layout, const struct workload *workload,
                  const struct device *device, const struct predict_settings *settings,
                  struct prediction *out)
 {
-	const struct precision_facts *facts = precision_facts(workload->precision);
-	/* The first stage of a pipeline holds the embedding tables besides its share. */
-	double tables = fmin(workload->tables, workload->parameters);
-	double parameters = (workload->parameters - tables) / layout->pipeline + tables;
-	double copy = facts->cast ? facts->weight_bytes : 0, shards = layout->data;
-	out->parameter_bytes =
-	    parameters * (workload->infer ? facts->weight_bytes : facts->master_bytes + copy);
+	fill_state(layout, workload, settings, out);
+	double state = out->parameter_bytes + out->gradient_bytes + out->optimizer_bytes;
+	/* The widest layer once more: its gradient, or the logits beside their float32 copy. */
+	double widest = workload->largest_bytes * settings->batch;
+	double last_bytes = 0;
 	if (!workload->infer) {
-		/* With a sharded optimizer the master copy is sharded as well. */
-		double master = parameters * facts->master_bytes;
-		out->parameter_bytes = copy > 0 && settings->zero >= 1
-		                           ? master / shards + parameters * copy
-		                           : out->parameter_bytes;
-		if (settings->zero >= 3)
-			out->parameter_bytes = parameters * (facts->master_bytes + copy) / shards;
-		out->gradient_bytes =
-		    parameters * facts->gradient_bytes / (settings->zero >= 2 ? shards : 1);
-		out->optimizer_bytes = master * optimizer_elements(workload->optimizer) /
-		                       (settings->zero >= 1 ? shards : 1);
-		/* 1F1B keeps p micro-batches of a p-th each; interleaving keeps a little more. */
-		double p = layout->pipeline, flight = fmin(p, layout->micro) / p;
-		if (layout->virtual_stages > 1)
-			flight *= 1 + (p - 1) / (p * layout->virtual_stages);
-		out->activation_bytes = activations(workload, settings) * flight;
+		struct kept kept = activations(workload, settings);
+		double first, last, share = kept.blocks / layout->pipeline;
+		in_flight(layout, &first, &last);
+		double first_bytes = first * share + kept.before;
+		last_bytes = last * share + kept.after;
+		if (layout->pipeline <= 1) {
+			first_bytes = 0;
+			last_bytes += kept.before;
+		}
+		bool at_end = last_bytes + widest >= first_bytes;
+		out->activation_bytes = at_end ? last_bytes : first_bytes;
+		out->workspace_bytes = CONTEXT_BYTES + (at_end ? widest : 0);
+	} else {
+		out->workspace_bytes = CONTEXT_BYTES + 2 * widest;
+		last_bytes = widest;
 	}
-	/* The widest layer's output and gradient, and what libraries keep. */
-	out->workspace_bytes = CONTEXT_BYTES + 2 * workload->largest_bytes * settings->batch;
-	out->memory_bytes = out->parameter_bytes + out->gradient_bytes + out->optimizer_bytes +
-	                    out->activation_bytes + out->workspace_bytes;
+	out->memory_bytes = state + out->activation_bytes + out->workspace_bytes;
+	out->last_stage_bytes = state + last_bytes + widest;
 	out->fits = out->memory_bytes <= device->memory_bytes;
 }

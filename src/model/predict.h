@@ -66,9 +66,10 @@ struct prediction {
 	double energy_per_step_j; /* all GPUs */
 	double memory_bytes;      /* one GPU: the sum of the parts below */
 	double parameter_bytes, gradient_bytes, optimizer_bytes, activation_bytes, workspace_bytes;
-	bool fits;                                               /* memory_bytes <= the device's */
-	double samples, tokens;                                  /* a step, all GPUs */
-	double flops;                                            /* a step, one GPU, as executed */
+	double last_stage_bytes; /* what the framework allocates where the loss is: no context */
+	bool fits;               /* memory_bytes <= the device's */
+	double samples, tokens;  /* a step, all GPUs */
+	double flops;            /* a step, one GPU, as executed */
 	double device_time_s, host_time_s, communication_time_s; /* each on its own */
 	double cause_s[CAUSE_COUNT];                             /* sums to step_time_s */
 	enum cause bound;                                        /* the largest */

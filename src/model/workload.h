@@ -149,6 +149,7 @@ struct workload {
 	double layers;         /* of the repeated block with most to keep; 0: none */
 	double boundary_bytes; /* a sample: what passes between two of these blocks */
 	double block_bytes;    /* a sample: kept inside all of them */
+	double loss_bytes;     /* a sample: kept by the loss, in float32 */
 	double score_bytes;    /* a sample: kept by materialised attention scores */
 	double cache_bytes;    /* inference: keys and values of one token, kept for later ones */
 	bool generates;        /* attention that looks back only, over its own tokens */

@@ -132,4 +132,5 @@ void op_loss(struct layer *layer)
 	                                  .forward_launches = 2,
 	                                  .backward_launches = 2 });
 	graph_save_bytes(graph, elements * 4);
+	graph->out->loss_bytes += elements * 4 * graph->times;
 }
