@@ -44,10 +44,9 @@ static enum ergon_code against(struct cli *cli, const struct explain_options *o,
 	struct compare_side b = { &second->request, &second->prediction, &second->breakdown };
 	compare(&a, &b, comparison);
 	if (document_shown(cli, o->json)) {
-		fprintf(cli->out, "First: ");
-		print_prediction(cli->out, &first->request, &first->prediction);
-		fprintf(cli->out, "\nSecond: ");
-		print_prediction(cli->out, &second->request, &second->prediction);
+		print_prediction(cli->out, "First:  ", &first->request, &first->prediction);
+		fprintf(cli->out, "\n");
+		print_prediction(cli->out, "Second: ", &second->request, &second->prediction);
 		fprintf(cli->out, "\n");
 		print_comparison(cli->out, &a, &b, comparison);
 	}
@@ -72,7 +71,7 @@ static enum ergon_code answer(struct cli *cli, const struct explain_options *o, 
 	if (o->versus || o->versus_device)
 		return against(cli, o, &flags, arena, asked, err);
 	if (document_shown(cli, o->json)) {
-		print_prediction(cli->out, &asked->request, &asked->prediction);
+		print_prediction(cli->out, "", &asked->request, &asked->prediction);
 		print_why(cli->out, &asked->request, &asked->prediction, &asked->breakdown);
 		print_causes(cli->out, &asked->prediction);
 	}

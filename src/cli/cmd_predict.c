@@ -83,7 +83,7 @@ static enum ergon_code add_change(struct cli *cli, const struct predict_options 
 static void show(struct cli *cli, const struct predict_options *o, const struct asked *asked,
                  const struct sensitivity *items, size_t count)
 {
-	print_prediction(cli->out, &asked->request, &asked->prediction);
+	print_prediction(cli->out, "", &asked->request, &asked->prediction);
 	print_input(cli->out, asked);
 	if (!o->changes.count || o->explain)
 		print_why(cli->out, &asked->request, &asked->prediction, &asked->breakdown);

@@ -3,17 +3,19 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/units.h"
 #include "cli/table.h"
 #include "cli/wrap.h"
 
-void print_prediction(FILE *out, const struct predict_request *request, const struct prediction *p)
+void print_prediction(FILE *out, const char *label, const struct predict_request *request,
+                      const struct prediction *p)
 {
 	const struct workload *workload = request->workload;
 	const struct device *device = request->device;
 	char a[48], b[48], c[48];
-	wrap_printf(out, "", 0, "%s on %s", workload->title, device->name);
+	wrap_printf(out, label, (int)strlen(label), "%s on %s", workload->title, device->name);
 	double gpus = prediction_gpus(request);
 	fprintf(out, "%.0f GPU%s, batch %g a GPU, %s, %s, %s: modelled\n\n", gpus,
 	        gpus == 1 ? "" : "s", request->settings.batch,

@@ -10,8 +10,8 @@
 #include "model/compare.h"
 #include "model/sensitivity.h"
 
-/* The answer: time, power, energy, memory. */
-void print_prediction(FILE *out, const struct predict_request *request,
+/* The answer: time, power, energy, memory; label stands before it. */
+void print_prediction(FILE *out, const char *label, const struct predict_request *request,
                       const struct prediction *prediction);
 /* By layer group, and the three biggest reasons. */
 void print_why(FILE *out, const struct predict_request *request,

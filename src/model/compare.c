@@ -46,6 +46,10 @@ static void fill_row(struct compare_row *row, const struct breakdown_row *a,
 			row->cause = (enum cause)cause;
 	}
 	double a_work = scale * work_of(a, row->cause), b_work = work_of(b, row->cause);
+	if (row->cause == CAUSE_MEMORY && a && b && !(a_work > 0 && b_work > 0)) {
+		a_work = scale * a->bytes; /* one side is all in L2 */
+		b_work = b->bytes;
+	}
 	double a_s = a ? scale * a->cause_s[row->cause] : 0, b_s = b ? b->cause_s[row->cause] : 0;
 	row->work = row->rate = NAN;
 	if (a_work > 0 && b_work > 0)
