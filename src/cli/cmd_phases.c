@@ -48,23 +48,25 @@ static void print_result(struct cli *cli, const struct phase_table *t)
 	char begin[32], time[32], energy[32] = "-", power[32], text[32];
 	fprintf(cli->out, "%zu phase%s in %zu samples", t->phases.count,
 	        t->phases.count == 1 ? "" : "s", t->count);
+	if (t->kinds < t->phases.count)
+		fprintf(cli->out, ", of %u kind%s", t->kinds, t->kinds == 1 ? "" : "s");
 	if (t->period_s > 0)
 		fprintf(cli->out, "; it repeats every %s",
 		        format_duration(text, sizeof text, t->period_s));
 	fprintf(cli->out, "\n\n");
-	const char *const header[] = { "begin", "time", "energy", "power", t->names[0] };
+	const char *const header[] = { "begin", "time", "energy", "power", t->names[0], "kind" };
 	struct table table;
-	table_init(&table, "rrrrr", header);
+	table_init(&table, "rrrrrr", header);
 	for (size_t p = 0; p < t->phases.count; p++) {
 		snprintf(power, sizeof power, "-");
 		if (t->energy_j) {
 			format_si(energy, sizeof energy, t->energy_j[p], "J");
 			format_si(power, sizeof power, t->energy_j[p] / t->duration_s[p], "W");
 		}
-		table_row(&table, "%s\t%s\t%s\t%s\t%.6g",
+		table_row(&table, "%s\t%s\t%s\t%s\t%.6g\t%u",
 		          format_duration(begin, sizeof begin, t->begin_s[p]),
 		          format_duration(time, sizeof time, t->duration_s[p]), energy, power,
-		          t->phases.items[p].mean[0]);
+		          t->phases.items[p].mean[0], t->kind[p] + 1);
 	}
 	table_print(&table, cli->out);
 	table_fini(&table);

@@ -49,6 +49,8 @@ json_t *figure_power(json_t *rows, double budget_w, const char *const *names, co
 json_t *figure_energy(json_t *rows, size_t count);
 /* roofs {intensity, flops, roof}, two rows a line; kernels {intensity, flops, kernel}. */
 json_t *figure_roofline(json_t *roofs, json_t *kernels);
+/* The same with work per joule instead of a rate: gflops holds GFLOP per joule. */
+json_t *figure_energy_roofline(json_t *roofs, json_t *kernels);
 /* points {time, energy, label, role, time_low, ...}; front {time, energy}. */
 json_t *figure_tradeoff(json_t *points, json_t *front, const char *time_unit,
                         const char *energy_unit);

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/figure.h"
 
@@ -53,6 +54,28 @@ json_t *figure_roofline(json_t *roofs, json_t *kernels)
 	figure_layer_needs(spec, 2, "peak");
 	figure_layer_needs(spec, 1, "label");
 	figure_layer_needs(spec, 0, "roof");
+	return spec;
+}
+
+json_t *figure_energy_roofline(json_t *roofs, json_t *kernels)
+{
+	json_t *spec = figure_roofline(roofs, kernels);
+	if (!spec)
+		return NULL;
+	figure_set(spec, "description",
+	           json_string("Energy roofline: work per joule against arithmetic intensity"));
+	figure_set(spec, "encoding.y.title", json_string("GFLOP per joule"));
+	json_t *layers = json_object_get(spec, "layer");
+	for (size_t i = 0; i < json_array_size(layers); i++) {
+		json_t *tips = json_object_get(
+		    json_object_get(json_array_get(layers, i), "encoding"), "tooltip");
+		for (size_t k = 0; k < json_array_size(tips); k++) {
+			json_t *tip = json_array_get(tips, k);
+			const char *field = json_string_value(json_object_get(tip, "field"));
+			if (field && strcmp(field, "gflops") == 0)
+				json_object_set_new(tip, "title", json_string("GFLOP/J"));
+		}
+	}
 	return spec;
 }
 

@@ -18,6 +18,7 @@ static const struct kind {
 } kinds[] = {
 	{ "ergon.measure", section_measure },     { "ergon.bench", section_bench },
 	{ "ergon.sweep", section_sweep },         { "ergon.pareto", section_pareto },
+	{ "ergon.phases", section_phases },       { "ergon.characterize", section_characterize },
 	{ "ergon.predict", section_predict },     { "ergon.simulate", section_simulate },
 	{ "ergon.recommend", section_recommend },
 };
@@ -84,9 +85,9 @@ static const char *default_title(const struct report_input *inputs, size_t count
 		if (strcmp(kind, doc_text(inputs[i].document, "kind")) != 0)
 			return "Energy report";
 	static const char *const titles[KINDS] = {
-		"Energy of a run",   "Machine profile",          "Energy sweet spot",
-		"Energy trade-offs", "Energy of a training job", "Scheduling for energy",
-		"Scheduling advice"
+		"Energy of a run",          "Machine profile",       "Energy sweet spot",
+		"Energy trade-offs",        "Phases of a run",       "Class of a command",
+		"Energy of a training job", "Scheduling for energy", "Scheduling advice"
 	};
 	for (size_t i = 0; i < KINDS; i++)
 		if (strcmp(kind, kinds[i].name) == 0)

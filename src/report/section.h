@@ -14,6 +14,8 @@ void section_measure(struct page *page, const json_t *document);
 void section_bench(struct page *page, const json_t *document);
 void section_sweep(struct page *page, const json_t *document);
 void section_pareto(struct page *page, const json_t *document);
+void section_phases(struct page *page, const json_t *document);
+void section_characterize(struct page *page, const json_t *document);
 void section_predict(struct page *page, const json_t *document);
 void section_simulate(struct page *page, const json_t *document);
 /* Who held which GPU when, under one policy of a simulation. */

@@ -103,15 +103,23 @@ static json_t *roof_rows(struct page *page, const struct roofs *flops, const str
 	return rows;
 }
 
-static void add_point(json_t *points, const json_t *kernel, const char *where)
+/* gflops: a rate, or work per joule. */
+static void add_point(json_t *points, const json_t *kernel, const char *where, double gflops)
 {
-	double intensity = doc_real(kernel, "intensity"), gflops = doc_real(kernel, "gflops");
+	double intensity = doc_real(kernel, "intensity");
 	const char *name = doc_text(kernel, "name"), *paradigm = doc_text(kernel, "paradigm");
 	if (intensity > 0 && gflops > 0 && name)
 		json_array_append_new(points,
 		                      json_pack("{s:f, s:f, s:s, s:s, s:s}", "intensity", intensity,
 		                                "gflops", gflops, "kernel", name, "paradigm",
 		                                paradigm ? paradigm : "", "where", where));
+}
+
+static const char *where_of(struct page *page, const json_t *kernel)
+{
+	const char *precision = doc_text(kernel, "precision"), *level = doc_text(kernel, "level");
+	return page_text(page, "%s%s%s", precision ? precision : "", precision && level ? ", " : "",
+	                 level ? level : "");
 }
 
 static void add_kernels(struct page *page, const json_t *document)
@@ -126,9 +134,7 @@ static void add_kernels(struct page *page, const json_t *document)
 	json_t *points = json_array();
 	for (size_t i = 0; i < doc_size(document, "kernels") && i < FIGURE_ROWS_MAX; i++) {
 		const json_t *k = doc_item(document, "kernels", i);
-		const char *precision = doc_text(k, "precision"), *level = doc_text(k, "level");
-		const char *where = page_text(page, "%s%s%s", precision ? precision : "",
-		                              precision && level ? ", " : "", level ? level : "");
+		const char *where = where_of(page, k);
 		table_cell(t, doc_text(k, "name"));
 		table_cell(t, doc_text(k, "paradigm"));
 		table_cell(t, where);
@@ -138,13 +144,104 @@ static void add_kernels(struct page *page, const json_t *document)
 		table_si(t, doc_real(k, "power_w"), "W");
 		table_si(t, doc_real(k, "energy_j"), "J");
 		table_cell(t, doc_text(k, "provenance"));
-		add_point(points, k, where);
+		add_point(points, k, where, doc_real(k, "gflops"));
 	}
 	page_add_figure(
 	    page, PAGE_UNDERSTAND, "Roofline of this machine",
 	    "Lines are the best that this machine reached; a kernel near a slope waits "
 	    "for memory, one near a flat part for arithmetic. Scales are logarithmic.",
 	    figure_roofline(roof_rows(page, &flops, &bytes, intensities(document)), points), t);
+}
+
+/* ---- energy ---- */
+
+enum { CURVE_POINTS = 65 };
+
+/* FLOP per joule at an intensity, by what a FLOP and a byte cost above rest and by the power at
+ * rest for as long as the slower of the two takes (Choi, Bedard, Fowler and Vuduc 2013). Where
+ * costs above rest are unknown, the whole cost of the dearer one. */
+static double work_per_joule(const json_t *document, double intensity, double flops, double bytes,
+                             const char *precision, const char *level)
+{
+	const json_t *flop = doc_get(doc_get(document, "energy_per_flop_j"), precision);
+	const json_t *byte = doc_get(doc_get(document, "energy_per_byte_j"), level);
+	double rest_w = doc_real(document, "idle_power_w");
+	double time_s = fmax(1 / flops, 1 / (intensity * bytes));
+	double joules =
+	    doc_real(flop, "dynamic") + doc_real(byte, "dynamic") / intensity + rest_w * time_s;
+	if (!isfinite(joules))
+		joules = fmax(doc_real(flop, "total"), doc_real(byte, "total") / intensity);
+	return 1 / joules;
+}
+
+static json_t *energy_curves(struct page *page, const json_t *document, const struct roofs *flops,
+                             const struct roofs *bytes, struct extent e)
+{
+	json_t *rows = json_array();
+	for (size_t f = 0; f < flops->count; f++)
+		for (size_t b = 0; b < bytes->count; b++) {
+			const char *label =
+			    page_text(page, "%s, %s", flops->of[f].name, bytes->of[b].name);
+			double last = (double)NAN;
+			for (int i = 0; i < CURVE_POINTS; i++) {
+				double x =
+				    e.low * pow(e.high / e.low, (double)i / (CURVE_POINTS - 1));
+				double y = work_per_joule(document, x, flops->of[f].rate,
+				                          bytes->of[b].rate, flops->of[f].name,
+				                          bytes->of[b].name);
+				if (!isfinite(y))
+					continue;
+				/* Levels of one precision meet at the right: one name is enough. */
+				roof_row(rows, x, y, label, NULL);
+				json_t *row = json_array_get(rows, json_array_size(rows) - 1);
+				/* Levels of one precision meet at the right, precisions of a level
+				 * at the left: each name once. */
+				if (!isfinite(last) && f == 0)
+					json_object_set_new(row, "label",
+					                    json_string(bytes->of[b].name));
+				if (i == CURVE_POINTS - 1 && b + 1 == bytes->count)
+					json_object_set_new(row, "peak",
+					                    json_string(flops->of[f].name));
+				last = y;
+			}
+		}
+	return rows;
+}
+
+static void add_energy(struct page *page, const json_t *document)
+{
+	static const char *const heads[] = { "Kernel", "How", "Precision, level", "FLOP per byte",
+		                             "FLOP per joule" };
+	struct page_table *t = page_new_table(page, "lllrr", heads);
+	struct roofs flops = roofs_of(doc_get(document, "roofs.flops_per_s"));
+	struct roofs bytes = roofs_of(doc_get(document, "roofs.bytes_per_s"));
+	json_t *points = json_array();
+	for (size_t i = 0; i < doc_size(document, "kernels") && i < FIGURE_ROWS_MAX; i++) {
+		const json_t *k = doc_item(document, "kernels", i);
+		double power_w = doc_real(k, "power_w"), gflops = doc_real(k, "gflops");
+		double intensity = doc_real(k, "intensity");
+		const char *where = where_of(page, k);
+		if (!(power_w > 0) || !(gflops > 0) || !(intensity > 0))
+			continue;
+		add_point(points, k, where, gflops / power_w);
+		table_cell(t, doc_text(k, "name"));
+		table_cell(t, doc_text(k, "paradigm"));
+		table_cell(t, where);
+		table_number(t, intensity, 3);
+		table_si(t, 1e9 * gflops / power_w, "FLOP/J");
+	}
+	const char *source = doc_text(document, "provenance");
+	page_add_figure(
+	    page, PAGE_UNDERSTAND, "Energy roofline of this machine",
+	    page_text(
+		page,
+		"Work per joule that the costs of a FLOP, a byte and the power at rest allow, "
+		"for each level of memory; unlike the roofline it has no corner, for energy "
+		"adds up where time overlaps. Power is %s.",
+		source ? source : "unknown"),
+	    figure_energy_roofline(
+		energy_curves(page, document, &flops, &bytes, intensities(document)), points),
+	    t);
 }
 
 static void cost_rows(struct page_table *t, const json_t *document, const char *rates,
@@ -212,4 +309,6 @@ void section_bench(struct page *page, const json_t *document)
 	add_machine(page, document);
 	add_kernels(page, document);
 	add_costs(page, document);
+	add_energy(page,
+	           document); /* behind the table: figures side by side are too narrow for names */
 }

@@ -14,7 +14,7 @@ static const double TIMED_SHARE = 0.6;
 static const double IDLE_SHARE = 0.05;
 static const double ROUND_S = 12; /* what a round through the whole plan takes at the least */
 static const double DEFAULT_BUDGET_S = 60, SHORT_BUDGET_S = 30;
-static const uint64_t SCALAR_GEMM = 240, FMA_TURNS = 1 << 16;
+static const uint64_t SCALAR_GEMM = 240, DEVICE_GEMM = 512, FMA_TURNS = 1 << 16;
 
 struct planner {
 	struct bench *bench;
@@ -62,10 +62,14 @@ static uint64_t gemm_size(const struct planner *p)
 static void plan_arithmetic(struct planner *p, enum paradigm paradigm)
 {
 	for (unsigned precision = 0; precision < PRECISION_COUNT; precision++) {
+		/* A device has thousands of items, each with as many chains as a thread of ours. */
+		uint64_t turns = paradigm == PARADIGM_OPENCL ? FMA_TURNS / 32 : FMA_TURNS;
+		uint64_t n = paradigm == PARADIGM_SCALAR   ? SCALAR_GEMM
+		             : paradigm == PARADIGM_OPENCL ? DEVICE_GEMM
+		                                           : gemm_size(p);
 		if (paradigm != PARADIGM_BLAS)
-			plan(p, "fma", precision, paradigm, FMA_TURNS, NULL);
-		plan(p, "gemm", precision, paradigm,
-		     paradigm == PARADIGM_SCALAR ? SCALAR_GEMM : gemm_size(p), NULL);
+			plan(p, "fma", precision, paradigm, turns, NULL);
+		plan(p, "gemm", precision, paradigm, n, NULL);
 	}
 }
 

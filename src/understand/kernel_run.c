@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/stats.h"
@@ -18,6 +19,7 @@ struct runner {
 	void *state;
 	struct moments time, power;
 	double batch_s; /* spent in batches */
+	double cpu_s;   /* that this process had meanwhile */
 	double energy_j, low_j, high_j;
 	bool no_energy;
 };
@@ -25,6 +27,13 @@ struct runner {
 static uint64_t now_ns(const struct kernel_config *config)
 {
 	return config->env->clock->monotonic_ns(config->env->clock->user);
+}
+
+static double cpu_time_s(void)
+{
+	struct timespec t = { 0 };
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 bool measurement_provenance(const struct measurement *m, enum provenance *provenance)
@@ -84,9 +93,11 @@ static enum ergon_code batch(struct runner *r, uint64_t passes, struct ergon_err
 	enum ergon_code code = meter ? meter_region_begin(meter, &region, err) : ERGON_OK;
 	if (code)
 		return code;
+	double cpu_s = cpu_time_s();
 	uint64_t begin = now_ns(&run->config);
 	run->kernel->run(r->state, passes);
 	double spent_s = seconds_from_ns(now_ns(&run->config) - begin);
+	r->cpu_s += cpu_time_s() - cpu_s;
 	if (meter) {
 		struct measurement m = { 0 };
 		code = meter_region_end(meter, region, &m, err);
@@ -145,7 +156,13 @@ static void conclude(struct runner *r)
 	double confidence = r->options->confidence > 0 ? r->options->confidence : 0.95;
 	run->batches = r->time.count;
 	run->time_s = r->batch_s / (double)run->passes;
-	run->time_half_width_s = moments_half_width(&r->time, confidence);
+	/* Others may have held the processors for part of the time: without them it would have been
+	 * so much shorter, and next time it may be so much longer, however alike the batches are.
+	 */
+	double had = r->cpu_s / (r->batch_s * run->config.threads);
+	run->processor_share = run->config.paradigm == PARADIGM_OPENCL ? 1 : fmin(had, 1);
+	run->time_half_width_s = fmax(moments_half_width(&r->time, confidence),
+	                              run->time_s * (1 - run->processor_share));
 	run->time_min_s = r->time.min;
 	run->has_energy = r->power.count > 0 && !r->no_energy;
 	if (!run->has_energy)
@@ -202,11 +219,12 @@ void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
 		return;
 	}
 	double before = (double)run->passes, added = (double)round->passes, all = before + added;
-	double within = fmin(run->time_half_width_s, round->time_half_width_s);
+	double lost = 1 - fmin(run->processor_share, round->processor_share);
 	double seconds_before = run->time_s * before, seconds_added = round->time_s * added;
 	run->time_s = (seconds_before + seconds_added) / all;
-	run->time_half_width_s =
-	    fmax(moments_half_width(rounds, 0.95), isfinite(within) ? within : 0);
+	run->processor_share =
+	    (run->processor_share * before + round->processor_share * added) / all;
+	run->time_half_width_s = fmax(moments_half_width(rounds, 0.95), run->time_s * lost);
 	run->time_min_s = fmin(run->time_min_s, round->time_min_s);
 	run->error = fmax(run->error, round->error);
 	run->passes += round->passes;
@@ -275,6 +293,7 @@ json_t *kernel_run_to_json(const struct kernel_run *run)
 	if (!object)
 		return NULL;
 	json_object_set_new(object, "time_min_s", json_number(run->time_min_s));
+	json_object_set_new(object, "processor_share", json_number(run->processor_share));
 	json_object_set_new(object, "relative_error", json_number(run->error));
 	json_object_set_new(object, "relative_error_allowed", json_number(run->allowed));
 	json_object_set_new(object, "power_w", json_number(e ? run->power_w : nan));

@@ -36,6 +36,7 @@ struct kernel_run {
 	size_t batches;
 	double time_s, time_half_width_s; /* of one pass: mean and half width of its interval */
 	double time_min_s;                /* of the fastest batch, a pass */
+	double processor_share;           /* of the threads' time: below 1, others had the rest */
 	double error, allowed;            /* worst relative error of a result */
 	bool has_energy;
 	enum provenance provenance;
@@ -53,7 +54,8 @@ ERGON_MUST_USE enum ergon_code kernel_run(const struct kernel *kernel,
 /* Puts another round of the same kernel into run: times and energies of all passes together. rounds
  * holds the mean time of each round so far and takes the new one; from two rounds on, the interval
  * is that of the rounds' means, which sees what the batches of one round cannot: that a shared
- * machine is slower for minutes at a time. Never narrower than that of the batches. */
+ * machine is slower for minutes at a time. Never narrower than the time that others had the
+ * processors. */
 void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
                       struct moments *rounds);
 

@@ -2,11 +2,13 @@
 #include "understand/phase_table.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 
-static const double CELL_MAX = 1e18;
+static const double CELL_MAX = 1e18, DRIFT = 0.03;
+enum { KINDS_MAX = 1000 }; /* what comes beyond counts as one more */
 
 static enum ergon_code no_memory(struct ergon_error *err)
 {
@@ -68,6 +70,39 @@ static enum ergon_code read_series(const struct csv *csv, const char *list, stru
 	return ERGON_OK;
 }
 
+/* Do two phases have the same level? Within three standard errors of the difference, and 3% for
+ * drift, in every dimension. */
+static bool alike(const struct phase_table *t, const struct phase *a, const struct phase *b)
+{
+	double na = (double)(a->end - a->begin), nb = (double)(b->end - b->begin);
+	for (size_t d = 0; d < t->dims; d++) {
+		double error = t->phases.noise[d] * sqrt(1 / na + 1 / nb);
+		double drift = DRIFT * fmax(fabs(a->mean[d]), fabs(b->mean[d]));
+		if (fabs(a->mean[d] - b->mean[d]) > 3 * error + drift)
+			return false;
+	}
+	return true;
+}
+
+static enum ergon_code find_kinds(struct phase_table *t, struct arena *arena,
+                                  struct ergon_error *err)
+{
+	size_t n = t->phases.count;
+	t->kind = ARENA_ARRAY(arena, unsigned, n);
+	size_t *first = ARENA_ARRAY(arena, size_t, KINDS_MAX);
+	if (!t->kind || !first)
+		return no_memory(err);
+	for (size_t p = 0; p < n; p++) {
+		unsigned k = 0;
+		while (k < t->kinds && !alike(t, &t->phases.items[first[k]], &t->phases.items[p]))
+			k++;
+		if (k == t->kinds && k < KINDS_MAX)
+			first[t->kinds++] = p;
+		t->kind[p] = k;
+	}
+	return ERGON_OK;
+}
+
 static enum ergon_code account(struct phase_table *t, struct arena *arena, struct ergon_error *err)
 {
 	size_t n = t->phases.count;
@@ -125,7 +160,8 @@ enum ergon_code phase_table_read(const char *path, const struct phase_request *r
 	if (table->count <= PHASES_EXACT_MAX)
 		table->period_s =
 		    step_s * (double)phases_period(samples, table->count, table->dims, 0.5);
-	return account(table, arena, err);
+	code = find_kinds(table, arena, err);
+	return code ? code : account(table, arena, err);
 }
 
 void phase_table_fini(struct phase_table *table)
@@ -139,9 +175,10 @@ static json_t *phase_to_json(const struct phase_table *t, size_t p)
 	json_t *means = json_object();
 	for (size_t d = 0; d < t->dims; d++)
 		json_object_set_new(means, t->names[d], json_number(phase->mean[d]));
-	json_t *o = json_pack(
-	    "{s:I, s:o, s:o, s:o}", "samples", (json_int_t)(phase->end - phase->begin), "begin_s",
-	    json_number(t->begin_s[p]), "time_s", json_number(t->duration_s[p]), "means", means);
+	json_t *o = json_pack("{s:I, s:i, s:o, s:o, s:o}", "samples",
+	                      (json_int_t)(phase->end - phase->begin), "kind", (int)t->kind[p],
+	                      "begin_s", json_number(t->begin_s[p]), "time_s",
+	                      json_number(t->duration_s[p]), "means", means);
 	if (o && t->energy_j) {
 		double e = t->energy_j[p], s = t->duration_s[p];
 		json_object_set_new(o, "energy_j", json_number(e));
@@ -158,8 +195,9 @@ json_t *phase_table_to_json(const struct phase_table *table)
 		json_array_append_new(array, phase_to_json(table, p));
 	for (size_t d = 0; d < table->dims; d++)
 		json_object_set_new(noise, table->names[d], json_number(table->phases.noise[d]));
-	return json_pack("{s:s, s:i, s:s, s:I, s:o, s:o, s:o}", "kind", "ergon.phases", "version",
-	                 1, "file", table->file, "samples", (json_int_t)table->count, "period_s",
+	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:o, s:o, s:o}", "kind", "ergon.phases",
+	                 "version", 1, "file", table->file, "samples", (json_int_t)table->count,
+	                 "kinds", (int)table->kinds, "period_s",
 	                 table->period_s > 0 ? json_real(table->period_s) : json_null(), "noise",
 	                 noise, "phases", array);
 }

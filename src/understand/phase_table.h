@@ -27,6 +27,8 @@ struct phase_table {
 	double *times_s;    /* [count] */
 	double *power_w;    /* [count] or NULL */
 	struct phases phases;
+	unsigned *kind; /* [phases.count] phases of one kind have the same level: 0 to kinds - 1 */
+	unsigned kinds;
 	double *begin_s, *duration_s, *energy_j; /* [phases.count]; energy_j NULL without power */
 	double period_s;                         /* of the loop in the first column; 0: none */
 };

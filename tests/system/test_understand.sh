@@ -74,6 +74,18 @@ printf 't,p\n0,10\n1,10\n2,10\n3,10\n4,10\n5,50\n6,50\n7,50\n8,50\n9,50\n' >"$wo
 "$ERGON" phases "$work/series.csv" --time t --power p --json - | python3 -c '
 import json, sys
 p = json.load(sys.stdin)["phases"]
-assert [x["samples"] for x in p] == [5, 5] and p[1]["energy_j"] == 200, p' || fail "phases"
+assert [x["samples"] for x in p] == [5, 5] and p[1]["energy_j"] == 200, p
+assert [x["kind"] for x in p] == [0, 1], p' || fail "phases"
+awk 'BEGIN { print "t,p"; for (i = 0; i < 200; i++) print i ",", (int(i / 20) % 2 ? 80 : 20) + i % 3 }' |
+	tr -d " " >"$work/loop.csv"
+"$ERGON" phases "$work/loop.csv" --time t --power p --json "$work/phases.json" >"$work/out"
+python3 - "$work/phases.json" <<'PY' || fail "recurring phases"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert [p["kind"] for p in d["phases"]] == [0, 1] * 5 and d["kinds"] == 2, d
+assert d["period_s"] == 40, d["period_s"]
+PY
+grep -q "2 kinds" "$work/out" || fail "no kinds in: $(cat "$work/out")"
+"$ERGON" report "$work/phases.json" --format md | grep -q "in a loop of 40 s" || fail "report of phases"
 refuses "expected a time after" phases "$work/t.csv" --time a --power b
 echo "kernel, bench, sweep, characterize and phases behave"
