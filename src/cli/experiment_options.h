@@ -30,7 +30,8 @@ struct experiment_flags {
 	                   .help = "the jobs; - for standard input"),                              \
 	    EXPERIMENT_ROW(                                                                        \
 		type, flags.oracle, OPTION_TEXT, "ORACLE", .name = "oracle", .letter = 'o',        \
-		.help = "measured:DIR, gavel:FILE, model or duration; default: by the trace"),     \
+		.help =                                                                            \
+		    "measured:DIR, sia:DIR, gavel:FILE, model, duration; default: by the trace"),  \
 	    EXPERIMENT_ROW(type, flags.interval_ns, OPTION_DURATION, "DURATION",                   \
 	                   .name = "interval", .letter = 'i', .fallback = interval,                \
 	                   .help = "decide every DURATION only; 0: whenever something happens",    \

@@ -137,19 +137,24 @@ static bool all_have_durations(const struct experiment *x)
 
 static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err)
 {
-	static const char *const names[] = { "measured:DIR", "gavel:FILE", "model", "duration" };
+	static const char *const names[] = { "measured:DIR", "sia:DIR", "gavel:FILE", "model",
+		                             "duration" };
 	const char *what = x->options.oracle;
 	if (!what)
 		what = all_have_durations(x) ? "duration" : "model";
 	if (strcmp(what, "duration") == 0)
 		return duration_oracle(&x->arena, &x->cluster, x->gpu_max_w, x->trace.file, x->jobs,
 		                       x->count, &x->oracle, err);
-	bool measured = strncmp(what, "measured:", 9) == 0, gavel = strncmp(what, "gavel:", 6) == 0;
+	bool sia = strncmp(what, "sia:", 4) == 0;
+	bool measured = sia || strncmp(what, "measured:", 9) == 0,
+	     gavel = strncmp(what, "gavel:", 6) == 0;
 	if (measured || gavel || strcmp(what, "model") == 0) {
 		enum ergon_code code =
 		    model_library_init(&x->library, x->env, &x->arena, &x->cluster, err);
 		if (!code && measured)
-			code = measured_load(what + 9, &x->arena, &x->tables, err);
+			code = measured_load(strchr(what, ':') + 1, &x->arena, &x->tables, err);
+		if (!code && sia)
+			measured_calibrate_sia(x->tables);
 		if (code)
 			return code;
 		if (gavel) {
@@ -167,7 +172,7 @@ static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err
 	}
 	char hint[256];
 	return ergon_fail(err, ERGON_BAD_INPUT, "--oracle '%.60s'%s", what,
-	                  suggest_hint(hint, sizeof hint, what, names, 4));
+	                  suggest_hint(hint, sizeof hint, what, names, 5));
 }
 
 static enum ergon_code read_objective(struct experiment *x, struct ergon_error *err)

@@ -137,7 +137,7 @@ static bool fill_rates(struct measured_oracle *oracle, const struct measured_app
 		double sqr, var;
 		gradient(app, estimate->batch, e, &sqr, &var);
 		double gain = (var + sqr) / (var / scale + sqr);
-		rate[e] = gain / estimate->iteration_s;
+		rate[e] = gain / estimate->iteration_s / (app->slowdown > 0 ? app->slowdown : 1);
 		after[e] = after[e + 1] + (app->progress[e + 1] - app->progress[e]) / rate[e];
 	}
 	estimate->rate = rate;
@@ -389,6 +389,8 @@ static enum ergon_code bind_job(const struct measured_oracle *oracle, struct job
 	job->progress = app->progress;
 	job->work = app->progress[app->epochs];
 	job->malleable = true;
+	if (!job->restart_ns && app->restart_s > 0)
+		job->restart_ns = ns_from_seconds(app->restart_s);
 	job->gpus_min = 1;
 	job->gpus_max = app->gpus_limit ? app->gpus_limit : UINT32_MAX;
 	return ERGON_OK;

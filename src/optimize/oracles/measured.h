@@ -36,6 +36,10 @@ ERGON_MUST_USE enum ergon_code measured_load(const char *folders, struct arena *
                                              struct measured_tables **tables,
                                              struct ergon_error *err);
 
+/* Takes over what Sia's simulator adds to its tables: jobs of an application run slower by a factor
+ * than the tables say, and have restart costs of their own (30 s where none is known). */
+void measured_calibrate_sia(struct measured_tables *tables);
+
 /* An oracle over the tables (shared, read only but for lazily made triangulations: one thread).
  * Fills application_id, epochs, work, progress, batch limits of the jobs; an application or GPU
  * type without tables is an error that names them. library: for powers. file: the trace's. */

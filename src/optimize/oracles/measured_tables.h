@@ -44,6 +44,8 @@ struct measured_application {
 	uint32_t epochs;
 	uint32_t gpus_limit; /* 0: none of its own */
 	double *progress;    /* [epochs + 1] */
+	/* Where the tables are calibrated (else 0): times are longer by a factor; own restart. */
+	double slowdown, restart_s;
 };
 
 struct measured_tables {

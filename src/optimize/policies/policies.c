@@ -18,6 +18,7 @@ extern const struct scheduling_policy policy_optimus;
 extern const struct scheduling_policy policy_gavel;
 extern const struct scheduling_policy policy_gavel_blind;
 extern const struct scheduling_policy policy_gavel_fifo;
+extern const struct scheduling_policy policy_sia;
 extern const struct scheduling_policy policy_themis;
 extern const struct scheduling_policy policy_themis_auction;
 extern const struct scheduling_policy policy_pollux;
@@ -28,7 +29,8 @@ extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
 extern const struct scheduling_policy policy_external;
 
-/* clang-format off: one a line */
+/* One a line. */
+/* clang-format off */
 const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_fifo,
 	&policy_sjf,
@@ -43,6 +45,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_gavel,
 	&policy_gavel_blind,
 	&policy_gavel_fifo,
+	&policy_sia,
 	&policy_pollux,
 	&policy_pollux_exhaustive,
 	&policy_zeus,

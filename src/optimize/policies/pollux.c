@@ -13,31 +13,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "optimize/policies/pollux_fit.h"
+#include "optimize/policies/goodput.h"
 #include "optimize/policies/pollux_ga.h"
 #include "optimize/policy.h"
 
 enum {
 	NODES_MAX = 1024,
 	JOB_GPUS_MAX = 64,
-	BATCHES = 50,
-	OBSERVATIONS_MAX = 256,
 	GENERATIONS = 3, /* where jobs have come or gone; the local search does for the rest */
 };
 
 /* What is known of one job. */
 struct known {
 	struct batch_limits limits;
-	struct observation *seen; /* [capacity] */
-	uint32_t seen_count, capacity;
+	struct learned learned;
 	uint32_t most_gpus; /* that it ran on */
 	uint32_t row;       /* in the last search, UINT32_MAX: none */
-	bool fitted, stale; /* stale: the table must be emptied */
-	struct pollux_fit fit;
-	double sqr, var; /* of the gradient, in the current epoch */
-	uint32_t epoch;  /* of the statistics */
-	double *value;   /* goodput by (nodes, GPUs), or NaN; NULL: not made yet */
-	double fair;     /* goodput on the fair share */
+	bool stale;         /* the table must be emptied */
+	double sqr, var;    /* of the gradient, in the current epoch */
+	uint32_t epoch;     /* of the statistics */
+	double *value;      /* goodput by (nodes, GPUs), or NaN; NULL: not made yet */
+	double fair;        /* goodput on the fair share */
 	uint32_t fair_gpus;
 };
 
@@ -86,57 +82,9 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	return ERGON_OK;
 }
 
-/* Total batch, micro-steps and samples of a candidate. */
-struct split {
-	double atomic, extra;
-};
-
-static struct split split_of(const struct batch_limits *l, double batch, uint32_t gpus)
-{
-	double local = batch / gpus;
-	double extra = ceil(local / l->local_max - 1e-8) - 1;
-	if (extra < 0)
-		extra = 0;
-	if (gpus == 1 && local > l->initial + 1e-8 && extra < 1)
-		extra = 1;
-	double atomic = ceil(local / (extra + 1) - 1e-8);
-	atomic = fmin(l->local_max, fmax(l->local_min, atomic));
-	return (struct split){ atomic, extra };
-}
-
-/* The best goodput on gpus GPUs of nodes nodes, samples at perfect efficiency per second, and the
- * total batch that reaches it. 0 where none is possible. */
 static double goodput(const struct known *k, uint32_t nodes, uint32_t gpus, uint32_t *best_batch)
 {
-	const struct batch_limits *l = &k->limits;
-	double low = fmax(l->initial, (double)l->local_min * gpus), high = l->largest;
-	if (l->fixed)
-		low = high = l->fixed;
-	if (low > high)
-		return 0;
-	uint32_t steps = low < high ? BATCHES : 1;
-	double ratio = steps > 1 ? pow(high / low, 1.0 / (steps - 1)) : 1, batch = low, best = 0;
-	double network_s = pollux_network_s(&k->fit, nodes, gpus);
-	double last_atomic = 0, last_extra = -1;
-	for (uint32_t i = 0; i < steps; i++, batch *= ratio) {
-		struct split s = split_of(l, fmin(batch, high), gpus);
-		if (s.atomic == last_atomic && s.extra == last_extra)
-			continue;
-		last_atomic = s.atomic;
-		last_extra = s.extra;
-		double compute_s = pollux_compute_s(&k->fit, s.atomic);
-		double time_s = pollux_step_s(&k->fit, compute_s, network_s) + s.extra * compute_s;
-		double samples = s.atomic * (s.extra + 1) * gpus, scale = samples / l->initial;
-		double below = k->var / scale + k->sqr;
-		double gain = below > 0 ? (k->var + k->sqr) / below : 1;
-		double value = samples / time_s * gain / scale;
-		if (value > best) {
-			best = value;
-			if (best_batch)
-				*best_batch = (uint32_t)samples;
-		}
-	}
-	return best;
+	return goodput_best(&k->limits, &k->learned.fit, k->sqr, k->var, nodes, gpus, best_batch);
 }
 
 static double ask(void *user, uint32_t row, uint32_t nodes, uint32_t gpus)
@@ -145,31 +93,9 @@ static double ask(void *user, uint32_t row, uint32_t nodes, uint32_t gpus)
 	struct known *k = &p->known[p->order[row]];
 	/* Everything is scaled by nodes over GPUs of the cluster, as published. */
 	double scale = (double)p->ga.nodes / p->ga.gpus;
-	if (!k->fitted)
+	if (!k->learned.fitted)
 		return scale * gpus / k->fair_gpus;
 	return k->fair > 0 ? scale * goodput(k, nodes, gpus, NULL) / k->fair : 0;
-}
-
-static bool add_observation(struct pollux *p, struct known *k, const struct observation *seen)
-{
-	for (uint32_t i = 0; i < k->seen_count; i++)
-		if (k->seen[i].nodes == seen->nodes && k->seen[i].gpus == seen->gpus &&
-		    k->seen[i].local_batch == seen->local_batch)
-			return false;
-	if (k->seen_count == OBSERVATIONS_MAX)
-		return false;
-	if (k->seen_count == k->capacity) {
-		uint32_t capacity = k->capacity ? k->capacity * 2 : 8;
-		struct observation *more = ARENA_ARRAY(p->arena, struct observation, capacity);
-		if (!more)
-			return false; /* it then knows less */
-		if (k->seen_count)
-			memcpy(more, k->seen, k->seen_count * sizeof *more);
-		k->seen = more;
-		k->capacity = capacity;
-	}
-	k->seen[k->seen_count++] = *seen;
-	return true;
 }
 
 /* Learns from a running job what its configuration has shown since the last look. */
@@ -180,8 +106,9 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 	const struct estimate *e = state->estimate;
 	uint32_t epochs = call->jobs->facts[job].epochs;
 	uint32_t epoch = state->epoch < epochs ? state->epoch : epochs - 1;
-	if (call->oracle->ops->gradient && (!k->fitted || k->epoch != epoch || k->seen_count == 0 ||
-	                                    k->stale || call->oracle->ops->gradient)) {
+	if (call->oracle->ops->gradient &&
+	    (!k->learned.fitted || k->epoch != epoch || k->learned.seen_count == 0 || k->stale ||
+	     call->oracle->ops->gradient)) {
 		double sqr, var;
 		call->oracle->ops->gradient(call->oracle, &call->jobs->facts[job], e->batch, epoch,
 		                            &sqr, &var);
@@ -194,10 +121,8 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 		k->most_gpus = state->gpus;
 	const struct observation seen = { state->share_count, state->gpus, e->atomic,
 		                          fmax(1e-9, e->step_s - e->sync_s), e->step_s };
-	if (!add_observation(p, k, &seen))
-		return;
-	pollux_fit_to(k->seen, k->seen_count, k->fitted, &k->fit);
-	k->fitted = k->stale = true;
+	if (learned_add(&k->learned, p->arena, &seen))
+		k->stale = true;
 }
 
 static uint32_t retune(void *state, const struct policy_call *call, uint32_t job)
@@ -217,7 +142,7 @@ static uint32_t retune(void *state, const struct policy_call *call, uint32_t job
 		past->epoch++;
 	}
 	uint32_t best = 0;
-	if (k->fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
+	if (k->learned.fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
 		return best;
 	uint32_t least = k->limits.local_min * now->gpus;
 	return least > k->limits.initial ? least : k->limits.initial;
@@ -251,7 +176,7 @@ static bool make_table(struct pollux *p, struct known *k)
 	if (k->stale) {
 		for (size_t i = 0; i < size; i++)
 			k->value[i] = (double)NAN;
-		k->fair = k->fitted ? goodput(k, 1, k->fair_gpus, NULL) : 0;
+		k->fair = k->learned.fitted ? goodput(k, 1, k->fair_gpus, NULL) : 0;
 		k->stale = false;
 	}
 	return true;
