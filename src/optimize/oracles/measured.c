@@ -148,27 +148,39 @@ static bool fill_rates(struct measured_oracle *oracle, const struct measured_app
 struct question {
 	const struct measured_application *app;
 	struct measured_table *table;
-	uint32_t group, nodes, gpus, batch;
+	uint32_t group, nodes, gpus, batch, setting;
 	uint64_t key; /* of the placement; 0: not one that could have been measured */
 	bool accumulate;
 };
 
-/* One GPU's mean power over a step. */
-static double gpu_power(const struct measured_oracle *oracle, const struct question *q,
-                        const struct estimate *estimate)
+/* One GPU's mean power over a step: what the model says while it computes and while it waits. A
+ * setting of power stretches what it computes as the model says; waiting for others stays. False
+ * where the model knows nothing of the job and the setting is not the free one. */
+static bool hold_power(struct measured_oracle *oracle, const struct question *q,
+                       struct estimate *estimate, double *power_w)
 {
 	double idle = oracle->gpu_idle_w[q->group], full = oracle->gpu_max_w[q->group];
 	const struct workload *workload = oracle->workload[q->app - oracle->tables->applications];
-	double busy_w, wait_w;
-	if (workload &&
-	    model_power(oracle->library, workload, q->group, estimate->atomic, &busy_w, &wait_w)) {
+	struct model_power power;
+	if (workload && model_power(oracle->library, workload, q->group, estimate->atomic,
+	                            q->setting, &power)) {
+		if (q->setting) {
+			double compute_s = (estimate->step_s - estimate->sync_s) * power.slower;
+			estimate->step_s = compute_s + estimate->sync_s;
+			estimate->iteration_s =
+			    estimate->step_s + estimate->accumulation * compute_s;
+		}
 		double waiting = fmin(1, fmax(0, estimate->sync_s / estimate->iteration_s));
-		double power_w = busy_w * (1 - waiting) + wait_w * waiting;
-		return fmin(full, fmax(idle, power_w));
+		*power_w = power.busy_w * (1 - waiting) + power.wait_w * waiting;
+		*power_w = fmin(full, fmax(idle, *power_w));
+		return true;
 	}
+	if (q->setting)
+		return false;
 	double rate = estimate->atomic * (estimate->accumulation + 1) / estimate->iteration_s;
 	double use = q->table->top_rate > 0 ? fmin(1, rate / q->table->top_rate) : 1;
-	return idle + (full - idle) * use;
+	*power_w = idle + (full - idle) * use;
+	return true;
 }
 
 static void answer(struct measured_oracle *oracle, const struct question *q,
@@ -192,7 +204,11 @@ static void answer(struct measured_oracle *oracle, const struct question *q,
 	estimate->atomic = split.atomic;
 	estimate->accumulation = split.accumulation;
 	estimate->batch = batch;
-	estimate->power_w = q->gpus * gpu_power(oracle, q, estimate);
+	estimate->why = "the model does not know it, so nothing of settings of power";
+	double power_w;
+	if (!hold_power(oracle, q, estimate, &power_w))
+		return;
+	estimate->power_w = q->gpus * power_w;
 	if (!fill_rates(oracle, q->app, estimate))
 		estimate->why = "out of memory";
 }
@@ -210,6 +226,7 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 		              .group = config->group,
 		              .gpus = config->gpus,
 		              .batch = config->batch ? config->batch : job->batch,
+		              .setting = config->setting,
 		              .accumulate = config->accumulate };
 	if (!q.table)
 		return &no_table;
@@ -231,7 +248,8 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 	q.key = placement_key(counts, q.nodes);
 	bool made;
 	uint64_t what = (uint64_t)id << 40 | (uint64_t)config->group << 32 | q.batch;
-	uint64_t size = (uint64_t)q.nodes << 33 | (uint64_t)q.gpus << 1 | q.accumulate;
+	uint64_t size = (uint64_t)q.setting << 40 | (uint64_t)q.nodes << 33 |
+	                (uint64_t)q.gpus << 1 | q.accumulate;
 	struct estimate *found = estimate_cache_get(&oracle->cache, what, q.key, size, &made);
 	if (!found)
 		return &estimate_no_memory;
@@ -315,6 +333,16 @@ static void gradient_of(struct oracle *base, const struct job_facts *job, uint32
 	gradient(&oracle->tables->applications[job->application_id], batch, epoch, sqr, var);
 }
 
+static uint32_t settings(struct oracle *base, const struct job_facts *job, uint32_t group,
+                         struct power_setting *out, uint32_t max)
+{
+	const struct measured_oracle *oracle = (const struct measured_oracle *)base;
+	if (oracle->workload[job->application_id])
+		return model_settings(oracle->library, group, out, max);
+	*out = (struct power_setting){ 0 };
+	return 1;
+}
+
 static void fini(struct oracle *base)
 {
 	estimate_cache_fini(&((struct measured_oracle *)base)->cache);
@@ -327,6 +355,7 @@ static const struct oracle_ops measured_ops = {
 	.gpus_limit = gpus_limit,
 	.limits = limits,
 	.gradient = gradient_of,
+	.settings = settings,
 	.fini = fini,
 };
 

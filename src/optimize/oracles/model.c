@@ -9,14 +9,6 @@
 
 enum { DEFAULT_LOCAL_BATCH = 32, ACCUMULATION_MAX = 1024, KINDS_MAX = 65536 };
 
-/* What the applications of published traces are called in the zoo. */
-static const struct {
-	const char *application, *model;
-} translations[] = {
-	{ "bert", "bert-base" },  { "cifar10", "resnet18-cifar10" }, { "imagenet", "resnet50" },
-	{ "ncf", "neumf-ml20m" }, { "deepspeech2", "deepspeech2" },  { "yolov3", "yolov3" },
-};
-
 /* Jobs that share model and total batch are of one kind: they share their estimates. */
 struct kind {
 	const struct workload *workload;
@@ -31,85 +23,41 @@ struct model_oracle {
 	struct estimate_cache cache;
 };
 
-enum ergon_code model_library_init(struct model_library *library, const struct ergon_env *env,
-                                   struct arena *arena, const struct cluster *cluster,
-                                   struct ergon_error *err)
+static double network_bps(const struct cluster_group *group, bool racks)
 {
-	*library = (struct model_library){
-		.env = env, .arena = arena, .cluster = cluster, .capacity = 1024
-	};
-	library->names = arena_alloc(arena, library->capacity, sizeof *library->names);
-	library->workloads = arena_alloc(arena, library->capacity, sizeof *library->workloads);
-	if (!library->names || !library->workloads)
-		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t g = 0; g < cluster->group_count; g++) {
-		struct ergon_error why = { 0 };
-		library->has_device[g] = device_load(env, cluster->groups[g].type,
-		                                     &library->devices[g], &why) == ERGON_OK;
-		if (!library->has_device[g])
-			snprintf(library->missing, sizeof library->missing, "%.250s", why.text);
-	}
-	return calibration_load(env, &library->calibration, err);
+	double share_bps = group->rack_nodes ? group->rack_link_bps / group->rack_nodes : 0;
+	bool narrow =
+	    racks && share_bps > 0 && (group->link_bps <= 0 || share_bps < group->link_bps);
+	return narrow ? share_bps : group->link_bps;
 }
 
-enum ergon_code model_library_find(struct model_library *library, const char *application,
-                                   const struct workload **workload, struct ergon_error *err)
-{
-	for (size_t i = library->count; i-- > 0;)
-		if (strcmp(library->names[i], application) == 0) {
-			*workload = library->workloads[i];
-			return ERGON_OK;
-		}
-	const char *model = application;
-	for (size_t i = 0; i < sizeof translations / sizeof *translations; i++)
-		if (strcmp(translations[i].application, application) == 0)
-			model = translations[i].model;
-	if (library->count == library->capacity)
-		return ergon_fail(err, ERGON_BAD_INPUT, "more than %zu different applications",
-		                  library->capacity);
-	if (!*model)
-		return ergon_fail(err, ERGON_BAD_INPUT,
-		                  "the trace does not say what its jobs run, which --oracle model "
-		                  "needs; try --oracle duration");
-	const struct workload_options options = { .precision = PRECISION_FP32 };
-	enum ergon_code code =
-	    workload_load(library->env, model, &options, library->arena, workload, err);
-	if (code)
-		return code;
-	library->names[library->count] = application;
-	library->workloads[library->count++] = *workload;
-	return ERGON_OK;
-}
-
-bool model_power(const struct model_library *library, const struct workload *workload,
-                 uint32_t group, double local_batch, double *busy_w, double *wait_w)
-{
-	if (!library->has_device[group])
-		return false;
-	const struct predict_settings settings = { .batch = local_batch, .gpus = 1 };
-	struct prediction prediction;
-	predict(workload, &library->devices[group], &library->calibration, &settings, &prediction);
-	*busy_w = prediction.power_w;
-	*wait_w = prediction.idle_w + prediction.static_w;
-	return isfinite(*busy_w) && isfinite(*wait_w);
-}
+struct model_question {
+	uint32_t group, gpus, nodes, batch, setting;
+	bool racks; /* spans more than one */
+};
 
 /* Fills `out`; false where it does not fit. */
-static bool ask(const struct model_oracle *oracle, const struct kind *kind, uint32_t group,
-                uint32_t gpus, uint32_t nodes, uint32_t batch, struct estimate *out)
+static bool ask(const struct model_oracle *oracle, const struct kind *kind,
+                const struct model_question *q, struct estimate *out)
 {
 	const struct model_library *library = oracle->library;
-	struct predict_settings settings = { .gpus = gpus,
-		                             .node_gpus = (gpus + nodes - 1) / nodes };
+	const struct power_setting *held = &library->settings[q->group][q->setting];
+	struct predict_settings settings = {
+		.gpus = q->gpus,
+		.node_gpus = (q->gpus + q->nodes - 1) / q->nodes,
+		.network_bps = network_bps(&library->cluster->groups[q->group], q->racks),
+		.power_cap_w = held->cap_w,
+		.clock_hz = held->clock_hz,
+	};
 	struct prediction prediction;
-	double local = (double)batch / gpus;
+	double local = (double)q->batch / q->gpus;
 	for (unsigned steps = 1; steps <= ACCUMULATION_MAX; steps *= 2) {
 		if (steps > 1 && local / steps < 1)
 			break;
 		settings.batch = local / steps;
 		settings.accumulation = steps;
-		predict(kind->workload, &library->devices[group], &library->calibration, &settings,
-		        &prediction);
+		predict(kind->workload, &library->devices[q->group], &library->calibration,
+		        &settings, &prediction);
 		if (!prediction.fits)
 			continue;
 		if (!(prediction.step_time_s > 0) || !isfinite(prediction.step_time_s))
@@ -119,8 +67,8 @@ static bool ask(const struct model_oracle *oracle, const struct kind *kind, uint
 		out->step_s = prediction.step_time_s / steps;
 		out->atomic = (uint32_t)ceil(local / steps);
 		out->accumulation = steps - 1;
-		out->batch = batch;
-		out->power_w = prediction.power_w * gpus;
+		out->batch = q->batch;
+		out->power_w = prediction.power_w * q->gpus;
 		return true;
 	}
 	return false;
@@ -128,37 +76,68 @@ static bool ask(const struct model_oracle *oracle, const struct kind *kind, uint
 
 static const struct estimate no_device = { .why = "no device file for that type of GPU" };
 static const struct estimate too_many = { .why = "more GPUs than samples in its batch" };
+static const struct estimate no_setting = { .why = "its GPUs have no such setting of power" };
+
+static bool spans_racks(const struct cluster *cluster, const struct job_config *config,
+                        uint32_t nodes)
+{
+	uint32_t size = cluster->groups[config->group].rack_nodes, first = 0;
+	if (!size)
+		return false;
+	if (!config->shares)
+		return nodes > size;
+	for (uint32_t g = 0; g < config->group; g++)
+		first += cluster->groups[g].nodes;
+	uint32_t rack = (config->shares[0].node - first) / size;
+	for (uint32_t i = 1; i < config->node_count; i++)
+		if ((config->shares[i].node - first) / size != rack)
+			return true;
+	return false;
+}
 
 static const struct estimate *estimate(struct oracle *base, const struct job_facts *job,
                                        const struct job_config *config)
 {
 	struct model_oracle *oracle = (struct model_oracle *)base;
 	const struct kind *kind = &oracle->kinds[job->application_id];
-	uint32_t group = config->group, batch = config->batch ? config->batch : kind->batch;
-	uint32_t node_gpus = oracle->library->cluster->groups[group].gpus_per_node;
-	uint32_t nodes =
-	    config->shares ? config->node_count : (config->gpus + node_gpus - 1) / node_gpus;
-	if (!oracle->library->has_device[group])
+	const struct cluster *cluster = oracle->library->cluster;
+	struct model_question q = { .group = config->group,
+		                    .gpus = config->gpus,
+		                    .batch = config->batch ? config->batch : kind->batch,
+		                    .setting = config->setting };
+	uint32_t node_gpus = cluster->groups[q.group].gpus_per_node;
+	q.nodes = config->shares ? config->node_count : (q.gpus + node_gpus - 1) / node_gpus;
+	q.racks = spans_racks(cluster, config, q.nodes);
+	if (!oracle->library->has_device[q.group])
 		return &no_device;
-	if (config->gpus > batch)
+	if (q.gpus > q.batch)
 		return &too_many;
+	if (q.setting >= oracle->library->setting_count[q.group])
+		return &no_setting;
 	bool made;
-	struct estimate *found =
-	    estimate_cache_get(&oracle->cache, (uint64_t)job->application_id << 32 | group,
-	                       (uint64_t)config->gpus << 32 | nodes, batch, &made);
+	struct estimate *found = estimate_cache_get(
+	    &oracle->cache, (uint64_t)job->application_id << 32 | q.setting << 16 | q.group,
+	    (uint64_t)q.gpus << 32 | q.nodes << 1 | q.racks, q.batch, &made);
 	if (!found)
 		return &estimate_no_memory;
 	if (!made)
 		return found;
 	found->why = "does not fit in the GPU's memory";
-	if (!ask(oracle, kind, group, config->gpus, nodes, batch, found))
+	if (!ask(oracle, kind, &q, found))
 		return found;
 	double *rate = ARENA_NEW(&oracle->cache.arena, double);
 	if (!rate)
 		return &estimate_no_memory;
-	*rate = batch / found->iteration_s;
+	*rate = q.batch / found->iteration_s;
 	found->rate = rate;
 	return found;
+}
+
+static uint32_t settings(struct oracle *base, const struct job_facts *job, uint32_t group,
+                         struct power_setting *out, uint32_t max)
+{
+	(void)job;
+	return model_settings(((struct model_oracle *)base)->library, group, out, max);
 }
 
 static double iterations_left(struct oracle *base, const struct job_facts *job, uint32_t epoch)
@@ -185,6 +164,7 @@ static const struct oracle_ops model_ops = {
 	.iterations_left = iterations_left,
 	.gpus_limit = gpus_limit,
 	.limits = oracle_own_limits,
+	.settings = settings,
 	.fini = fini,
 };
 

@@ -29,6 +29,10 @@ struct model_library {
 	const struct workload **workloads;
 	size_t count, capacity;
 	char missing[256]; /* the last reason why a device or a model was not found */
+	struct power_setting settings[CLUSTER_GROUPS_MAX][POWER_SETTINGS_MAX];
+	uint32_t setting_count[CLUSTER_GROUPS_MAX]; /* at least 1: free */
+	struct model_answer *answers;               /* hash table of what was asked before */
+	uint32_t answer_count, answer_capacity;
 };
 
 /* Groups without a device file are left out: has_device is false. */
@@ -42,10 +46,20 @@ ERGON_MUST_USE enum ergon_code model_library_find(struct model_library *library,
                                                   const struct workload **workload,
                                                   struct ergon_error *err);
 
-/* Power of one GPU while it computes a micro-batch, and while it waits for others; false where the
- * group has no device file. */
-bool model_power(const struct model_library *library, const struct workload *workload,
-                 uint32_t group, double local_batch, double *busy_w, double *wait_w);
+/* One GPU that computes micro-batches of a size. */
+struct model_power {
+	double busy_w, wait_w; /* while it computes, and while it waits for others */
+	double slower;         /* time of a micro-step over that at the free setting */
+};
+
+/* False where the group has no device file. Answers are kept, so asking again is O(1); a library is
+ * private to one thread. Settings: caps in tenths of the device's limit, down to the lowest that it
+ * takes; or clocks in tenths of its boost clock, where caps reach less than 30% down. */
+bool model_power(struct model_library *library, const struct workload *workload, uint32_t group,
+                 double local_batch, uint32_t setting, struct model_power *power);
+/* An oracle's callback settings() over the library. */
+uint32_t model_settings(const struct model_library *library, uint32_t group,
+                        struct power_setting *out, uint32_t max);
 
 /* trace: the jobs' steps. Fills application_id, work, batch, GPU range. */
 ERGON_MUST_USE enum ergon_code model_oracle(struct arena *arena, struct model_library *library,
