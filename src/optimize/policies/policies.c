@@ -28,6 +28,7 @@ extern const struct scheduling_policy policy_hades;
 extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
 extern const struct scheduling_policy policy_external;
+extern const struct scheduling_policy policy_prometheus;
 
 /* One a line. */
 /* clang-format off */
@@ -53,6 +54,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_aurachronos,
 	&policy_charon,
 	&policy_external,
+	&policy_prometheus,
 	NULL,
 };
 /* clang-format on */
