@@ -17,6 +17,7 @@ enum ergon_code experiment_from_flags(const struct experiment_flags *flags, bool
 		                                .interval_ns = flags->interval_ns,
 		                                .restart_ns = flags->restart_ns,
 		                                .objective = flags->objective,
+		                                .without = flags->without,
 		                                .deadlines = flags->deadlines };
 	options->site =
 	    (struct site_options){ .carbon = flags->carbon,

@@ -10,7 +10,7 @@
 
 struct experiment_flags {
 	const char *cluster, *trace, *format, *oracle, *objective;
-	const char *power_budget, *carbon, *price, *failures, *node_sleep, *deadlines;
+	const char *power_budget, *carbon, *price, *failures, *node_sleep, *deadlines, *without;
 	uint64_t interval_ns, restart_ns, seed, checkpoint_ns, sleep_after_ns, delay_ns;
 	double pue, host_w;
 	bool lenient;
@@ -68,6 +68,8 @@ struct experiment_flags {
 	    EXPERIMENT_ROW(type, flags.delay_ns, OPTION_DURATION, "DURATION", .name = "delay",     \
 	                   .help = "policies may put a start off so long for carbon or price",     \
 	                   .max = 1e7),                                                            \
+	    EXPERIMENT_ROW(type, flags.without, OPTION_TEXT, "LEVERS", .name = "without",          \
+	                   .help = "keep prometheus from: count, batch, power, sleep, start"),     \
 	    EXPERIMENT_ROW(type, flags.deadlines, OPTION_TEXT, "slack=A:B,share=P",                \
 	                   .name = "deadlines",                                                    \
 	                   .help = "give a share of the jobs deadlines at A to B times their "     \

@@ -76,7 +76,17 @@ struct policy_call {
 	struct oracle *oracle;
 };
 
+/* What a policy may be kept from doing, to see what that is worth. */
+enum lever {
+	LEVER_COUNT = 1 << 0, /* another number of GPUs than asked for */
+	LEVER_BATCH = 1 << 1, /* another batch */
+	LEVER_POWER = 1 << 2, /* caps, clocks */
+	LEVER_SLEEP = 1 << 3, /* of nodes */
+	LEVER_START = 1 << 4, /* later than at once */
+};
+
 struct policy_options {
+	unsigned without; /* enum lever, or-ed: obeyed by prometheus */
 	uint64_t seed;
 	uint64_t interval_ns; /* 0: only when something happens */
 	uint64_t restart_ns;
@@ -208,7 +218,8 @@ struct scheduling_policy {
 	enum ergon_code (*decide)(void *state, const struct policy_call *call, struct plan *plan,
 	                          struct ergon_error *err);
 	/* A job that runs has begun a new epoch (or has just been placed): the batch that it should
-	 * ask the oracle for. NULL: what it was placed with. Costs no restart. */
+	 * ask the oracle for; where the oracle cannot tell, it goes on with the batch that it has.
+	 * NULL: what it was placed with. Costs no restart. */
 	uint32_t (*retune)(void *state, const struct policy_call *call, uint32_t job);
 	/* Once at the end of the run, also after an error; the state is zeroed where init was not
 	 * reached. NULL: nothing to do, as everything lies in the arena. */

@@ -225,6 +225,25 @@ static enum ergon_code read_window(struct experiment *x, struct ergon_error *err
 	return ERGON_OK;
 }
 
+static enum ergon_code read_levers(struct experiment *x, struct ergon_error *err)
+{
+	static const char *const names[] = { "count", "batch", "power", "sleep", "start" };
+	enum { LEVERS = sizeof names / sizeof *names };
+	for (const char *at = x->options.without; at && *at;) {
+		char name[32], hint[128];
+		size_t length = strcspn(at, ","), i = 0;
+		snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), at);
+		while (i < LEVERS && strcmp(names[i], name) != 0)
+			i++;
+		if (i == LEVERS)
+			return ergon_fail(err, ERGON_BAD_INPUT, "--without: no lever '%s'%s", name,
+			                  suggest_hint(hint, sizeof hint, name, names, LEVERS));
+		x->without |= 1u << i;
+		at += length + (at[length] == ',');
+	}
+	return ERGON_OK;
+}
+
 enum ergon_code experiment_load(const struct ergon_env *env,
                                 const struct experiment_options *options, struct experiment *x,
                                 struct ergon_error *err)
@@ -234,6 +253,8 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 	if (!(options->power_budget_w >= 0))
 		return ergon_fail(err, ERGON_BAD_INPUT, "--power-budget: W above 0");
 	enum ergon_code code = read_objective(x, err);
+	if (!code)
+		code = read_levers(x, err);
 	x->linear = linear_solver_new(env);
 	if (!x->linear)
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -395,6 +416,7 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		             .power_budget_w = x->options.power_budget_w > 0
 		                                   ? x->options.power_budget_w
 		                                   : (double)INFINITY,
+		             .without = x->without,
 		             .time_weight = x->time_weight,
 		             .energy_weight = x->energy_weight },
 		.services = { .linear = x->linear,

@@ -35,6 +35,7 @@ struct experiment_options {
 	double power_budget_w; /* 0: none, or over time: site.budget */
 	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
 	struct site_options site;
+	const char *without;   /* "power,sleep": levers that prometheus must not use; NULL: all */
 	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
 	/* "A:B": times are those of jobs A to B, by arrival from 0, while all run; NULL: of all. */
 	const char *window;
@@ -76,6 +77,7 @@ struct experiment {
 	double host_w[CLUSTER_GROUPS_MAX];
 	char power_note[512];
 	double time_weight, energy_weight;
+	unsigned without; /* enum lever */
 	struct site site;
 	uint32_t window_first, window_count; /* count 0: all jobs */
 	struct linear_solver *linear;

@@ -118,10 +118,11 @@ static enum ergon_code read_rate(const char *path, const json_t *table, const ch
 static double power_of(const struct gavel_query *q, const struct kind *kind, uint32_t group)
 {
 	const struct workload *workload;
-	double busy_w, wait_w, batch = kind->batch ? (double)kind->batch : 32;
+	struct model_power power;
+	double batch = kind->batch ? (double)kind->batch : 32;
 	if (!model_library_find(q->library, kind->application, &workload, NULL) &&
-	    model_power(q->library, workload, group, batch, &busy_w, &wait_w))
-		return fmin(busy_w, q->gpu_max_w[group]);
+	    model_power(q->library, workload, group, batch, 0, &power))
+		return fmin(power.busy_w, q->gpu_max_w[group]);
 	return q->gpu_max_w[group];
 }
 

@@ -92,9 +92,9 @@ static uint32_t list_items(struct curves *c, const struct policy_call *call,
 		                                  c->all_settings ? POWER_SETTINGS_MAX : 1);
 		if (most > job->gpus_max)
 			most = job->gpus_max;
-		uint32_t first = job->malleable ? 1 : job->gpus;
-		for (uint32_t n = first; n <= most;
-		     n = job->malleable ? next_count(n, node) : most + 1)
+		bool any = job->malleable && !c->own_count;
+		for (uint32_t n = any ? 1 : job->gpus; n <= most;
+		     n = any ? next_count(n, node) : most + 1)
 			for (uint32_t s = 0; s < levels && n >= job->gpus_min; s++) {
 				struct curve_item one = { .group = g, .gpus = n, .setting = s };
 				if (count < SCRATCH && fill(c, call, job, batch, batches, &one) &&
@@ -111,7 +111,8 @@ const struct curve *curves_of(struct curves *c, const struct policy_call *call,
 	struct curve **bucket = &c->buckets[job->application_id % CURVE_BUCKETS];
 	for (struct curve *at = *bucket; at; at = at->next)
 		if (at->application_id == job->application_id && at->gpus_min == job->gpus_min &&
-		    at->gpus_max == job->gpus_max)
+		    at->gpus_max == job->gpus_max && (!c->own_batch || at->batch == job->batch) &&
+		    (!c->own_count || at->gpus == job->gpus))
 			return at;
 	struct curve *made = ARENA_NEW(c->arena, struct curve);
 	uint32_t count = list_items(c, call, job);
@@ -126,6 +127,8 @@ const struct curve *curves_of(struct curves *c, const struct policy_call *call,
 		                .epochs = job->epochs,
 		                .items = items,
 		                .work = job->work,
+		                .gpus = job->gpus,
+		                .batch = job->batch,
 		                .next = *bucket };
 	*bucket = made;
 	return made;

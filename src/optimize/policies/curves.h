@@ -22,6 +22,7 @@ struct curve {
 	uint32_t application_id, gpus_min, gpus_max, count, epochs;
 	struct curve_item *items; /* by group, then gpus, then setting */
 	double work;              /* of the job that it was made for */
+	uint32_t gpus, batch;     /* that it asked for */
 	struct curve *next;
 };
 
@@ -31,6 +32,7 @@ struct curves {
 	double time_weight, energy_weight;
 	bool all_settings; /* else only the free one */
 	bool own_batch;    /* the batch that the job asked for, in every epoch */
+	bool own_count;    /* the count of GPUs that it asked for */
 	struct curve *buckets[CURVE_BUCKETS];
 	struct curve_item *scratch;
 };

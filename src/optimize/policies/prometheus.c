@@ -31,6 +31,9 @@ enum { STEPS = 24, PENDING_MAX = 1024, NOTHING = 0xffff };
 /* Before anything has happened: jobs in the system per GPU. */
 static const double first_jobs_a_gpu = 0.1;
 static const double price_max_w = 1e7;
+/* In which a price goes back to the usual one, and over which that is learnt. */
+static const double price_memory_s = 7200, usual_s = 14400;
+static const double settled_s = 1800; /* for which a job stays where it has moved to */
 
 struct choice {
 	const struct curve *curve;
@@ -54,7 +57,8 @@ struct prometheus {
 	double price_w[CLUSTER_GROUPS_MAX]; /* of a GPU of each group */
 	double host_w[CLUSTER_GROUPS_MAX];  /* a GPU's part of its node, where that could sleep */
 	double idle_w[CLUSTER_GROUPS_MAX];
-	double power_price; /* W of worth a W drawn */
+	double usual_w[CLUSTER_GROUPS_MAX]; /* the price over the last hours */
+	double power_price;                 /* W of worth a W drawn */
 	double worth_w;
 	double energy_j, stay_s, last_power_w; /* so far; drawn since the last decision */
 	uint64_t last_ns;
@@ -68,7 +72,9 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	const struct cluster_view *cluster = setup->cluster;
 	uint32_t jobs = setup->jobs->count;
 	p->options = *setup->options;
-	p->curves.all_settings = true;
+	p->curves.all_settings = !(p->options.without & LEVER_POWER);
+	p->curves.own_batch = p->options.without & LEVER_BATCH;
+	p->curves.own_count = p->options.without & LEVER_COUNT;
 	p->choices = ARENA_ARRAY(setup->arena, struct choice, jobs);
 	p->item_of = ARENA_ARRAY(setup->arena, uint32_t, jobs);
 	p->curve_of = arena_alloc(setup->arena, jobs, sizeof(struct curve *));
@@ -79,7 +85,8 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	for (size_t g = 0; g < cluster->spec->group_count; g++) {
 		const struct cluster_group *group = &cluster->spec->groups[g];
 		double up_w = cluster->host_w[g] + cluster->gpu_idle_w[g] * group->gpus_per_node;
-		bool sleeps = cluster_group_sleeps(group) && cluster->node_state;
+		bool sleeps = cluster_group_sleeps(group) && cluster->node_state &&
+		              !(p->options.without & LEVER_SLEEP);
 		p->any_sleep = p->any_sleep || sleeps;
 		p->idle_w[g] = cluster->gpu_idle_w[g];
 		/* What a GPU's being held costs beyond its own power: its part of a node that could
@@ -95,40 +102,63 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	return curves_init(&p->curves, setup, err);
 }
 
-static double cost_of(const struct prometheus *p, const struct choice *c,
-                      const struct curve_item *item, bool moves)
+/* The price that a job which stays for time_s will meet in the mean: today's for a short one, the
+ * usual one for a long one. */
+static double price_over(const struct prometheus *p, uint32_t group, double time_s)
 {
-	double time_s = curve_time_s(item, c->epoch, c->part);
-	double energy_j = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price);
-	double restart_s = moves ? c->restart_s : 0;
-	double held_w = p->host_w[item->group] + p->price_w[item->group];
-	double cost = energy_j + c->weight * p->worth_w * (time_s + restart_s) +
-	              held_w * item->gpus * (time_s + restart_s) +
-	              restart_s * item->gpus * p->idle_w[item->group];
-	/* Late is worse than anything that is not, and the later the worse. */
-	double late_s = time_s + restart_s - c->due_s;
-	return late_s > 0 ? cost + 1e12 * (1 + late_s) : cost;
+	double part = -expm1(-time_s / price_memory_s) * price_memory_s / fmax(1e-9, time_s);
+	return p->usual_w[group] + (p->price_w[group] - p->usual_w[group]) * part;
 }
 
-static bool is_present(const struct prometheus *p, const struct policy_call *call,
-                       const struct choice *c, const struct curve_item *item)
+static bool is_present(const struct policy_call *call, const struct choice *c,
+                       const struct curve_item *item)
 {
 	const struct job_state *state = &call->jobs->state[c->job];
-	(void)p;
 	return c->now_on && state->group == item->group && state->gpus == item->gpus;
+}
+
+/* What the rest of the job is worth: the least that it will cost. */
+static double worth_of(const struct prometheus *p, const struct policy_call *call,
+                       const struct choice *c)
+{
+	double least = INFINITY;
+	for (uint32_t i = 0; i < c->curve->count; i++) {
+		const struct curve_item *item = &c->curve->items[i];
+		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
+			continue;
+		double time_s = curve_time_s(item, c->epoch, c->part);
+		double energy_j = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price);
+		double held_w = p->host_w[item->group] + price_over(p, item->group, time_s);
+		least =
+		    fmin(least, energy_j + (c->weight * p->worth_w + held_w * item->gpus) * time_s);
+	}
+	return least;
 }
 
 static void choose(struct prometheus *p, const struct policy_call *call, struct choice *c)
 {
-	double least = INFINITY;
+	double most = 0, worth_j = worth_of(p, call, c);
 	c->item = NOTHING;
 	for (uint32_t i = 0; i < c->curve->count; i++) {
 		const struct curve_item *item = &c->curve->items[i];
 		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
 			continue;
-		double cost = cost_of(p, c, item, !is_present(p, call, c, item));
-		if (cost < least) {
-			least = cost;
+		double time_s = fmax(1e-6, curve_time_s(item, c->epoch, c->part));
+		double energy_j = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price);
+		double held_w = (p->host_w[item->group] + p->price_w[item->group]) * item->gpus;
+		double gain_w = (worth_j - energy_j) / time_s - held_w, restart_s = 0;
+		if (!is_present(call, c, item)) {
+			restart_s = c->restart_s;
+			if (c->now_on) /* else it must be paid in any case */
+				gain_w -= restart_s / fmin(time_s, settled_s) *
+				          (c->weight * p->worth_w + held_w +
+				           p->idle_w[item->group] * item->gpus);
+		}
+		/* On time is better than all else; if that cannot be, the sooner the better. */
+		if (isfinite(c->due_s))
+			gain_w += time_s + restart_s <= c->due_s ? 1e12 : 1e11 / time_s;
+		if (gain_w > most) {
+			most = gain_w;
 			c->item = i;
 		}
 	}
@@ -277,6 +307,32 @@ static void gather(struct prometheus *p, const struct policy_call *call)
 	qsort(p->choices, p->count, sizeof *p->choices, by_key);
 }
 
+/* Where prices leave GPUs over (few, large demands), those who wait take what fits, at no price. */
+static void fill_up(struct prometheus *p, uint32_t *left)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct choice *c = &p->choices[i];
+		double least = INFINITY;
+		uint32_t best = NOTHING;
+		for (uint32_t k = 0; c->item == NOTHING && k < c->curve->count; k++) {
+			const struct curve_item *item = &c->curve->items[k];
+			double time_s = curve_time_s(item, c->epoch, c->part);
+			double cost =
+			    curve_energy_j(item, c->epoch, c->part) +
+			    (c->weight * p->worth_w + p->host_w[item->group] * item->gpus) * time_s;
+			if (item->gpus > left[item->group] || p->price_w[item->group] <= 0 ||
+			    cost >= least)
+				continue;
+			least = cost;
+			best = k;
+		}
+		if (best == NOTHING)
+			continue;
+		c->item = best;
+		left[c->curve->items[c->item].group] -= c->curve->items[c->item].gpus;
+	}
+}
+
 /* In order of key, what fits in each group; the rest waits. */
 static void admit(struct prometheus *p, const struct policy_call *call)
 {
@@ -293,6 +349,7 @@ static void admit(struct prometheus *p, const struct policy_call *call)
 		else
 			c->item = NOTHING;
 	}
+	fill_up(p, left);
 }
 
 /* Whether a start is better put off, and then until when: UINT64_MAX where it is not. */
@@ -306,7 +363,8 @@ static uint64_t better_later(const struct prometheus *p, const struct policy_cal
 	const struct curve_item *item = &c->curve->items[c->item];
 	double time_s = curve_time_s(item, c->epoch, c->part), energy_j;
 	uint64_t span_ns = ns_from_seconds(time_s), now_ns = call->now_ns;
-	if (!series || !p->options.delay_ns || c->now_on || now_ns >= latest_ns || !span_ns)
+	if (!series || !p->options.delay_ns || p->options.without & LEVER_START || c->now_on ||
+	    now_ns >= latest_ns || !span_ns)
 		return UINT64_MAX;
 	energy_j = curve_energy_j(item, c->epoch, c->part);
 	/* The job's energy counts by its electricity's mean over its run against that of a day. */
@@ -326,10 +384,9 @@ static uint64_t better_later(const struct prometheus *p, const struct policy_cal
 	return best_ns;
 }
 
-static bool stays(const struct prometheus *p, const struct policy_call *call,
-                  const struct choice *c)
+static bool stays(const struct policy_call *call, const struct choice *c)
 {
-	return c->item != NOTHING && is_present(p, call, c, &c->curve->items[c->item]);
+	return c->item != NOTHING && is_present(call, c, &c->curve->items[c->item]);
 }
 
 /* The same GPUs, perhaps at another setting of power. */
@@ -398,7 +455,7 @@ static enum ergon_code apply(struct prometheus *p, const struct policy_call *cal
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct choice *c = &p->choices[i];
 		enum ergon_code code = ERGON_OK;
-		if (stays(p, call, c))
+		if (stays(call, c))
 			code = reset(p, call, plan, c, err);
 		else if (c->now_on)
 			plan_preempt(plan, c->job);
@@ -466,6 +523,8 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	double span_s = p->last_ns ? (double)(call->now_ns - p->last_ns) * 1e-9 : 0;
 	p->energy_j += p->last_power_w * span_s;
 	p->stay_s += call->jobs->active * span_s;
+	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
+		p->usual_w[g] += (p->price_w[g] - p->usual_w[g]) * -expm1(-span_s / usual_s);
 	p->last_ns = call->now_ns;
 	double a = p->options.time_weight, b = p->options.energy_weight;
 	p->worth_w = b > 0 ? a / b * p->energy_j / p->stay_s : 1e9;

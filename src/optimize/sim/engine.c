@@ -201,23 +201,19 @@ static uint64_t next_time(const struct sim *sim)
 	return next < other ? next : other;
 }
 
-static enum ergon_code job_events(struct sim *sim, bool late, struct ergon_error *err)
+static void run_events(struct sim *sim, bool late)
 {
 	while (sim->heap.count && sim->heap.items[0].key <= sim->now_ns * 2 + late) {
 		uint32_t id = heap_pop(&sim->heap);
-		enum ergon_code code = ERGON_OK;
 		if (id < sim->count)
-			code = run_event(sim, id, err);
+			run_event(sim, id);
 		else if (id < id_of(sim, 0))
 			nodes_event(sim, id - sim->count);
 		else if (id == id_of(sim, ID_BUDGET))
 			supply_event(sim);
 		else
 			nodes_fail_next(sim);
-		if (code)
-			return code;
 	}
-	return ERGON_OK;
 }
 
 static void arrivals(struct sim *sim)
@@ -276,15 +272,14 @@ static bool decision_is_due(const struct sim *sim)
 
 static enum ergon_code step(struct sim *sim, struct ergon_error *err)
 {
-	enum ergon_code code = job_events(sim, false, err);
-	if (code)
-		return code;
+	enum ergon_code code = ERGON_OK;
+	run_events(sim, false);
 	if (sim->interval_ns == 0 || sim->now_ns % sim->interval_ns == 0)
 		arrivals(sim);
 	if (decision_is_due(sim))
 		code = decide(sim, err);
 	if (!code)
-		code = job_events(sim, true, err);
+		run_events(sim, true);
 	if (sim->interval_ns && sim->now_ns % sim->interval_ns == 0)
 		sim->last_round_ns = sim->now_ns;
 	return code;

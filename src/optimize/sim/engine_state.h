@@ -139,7 +139,7 @@ void run_stop(struct sim *sim, const struct plan_entry *held);
 /* A node of the job has failed. */
 void run_lose(struct sim *sim, uint32_t job);
 /* The job's event has come. */
-enum ergon_code run_event(struct sim *sim, uint32_t job, struct ergon_error *err);
+void run_event(struct sim *sim, uint32_t job);
 
 /* plan.c */
 struct share *share_block(struct share_store *store, uint32_t count, uint8_t *share_class);

@@ -313,12 +313,12 @@ static void finish(struct sim *sim, uint32_t job)
 	state->share_count = state->gpus = 0;
 }
 
-static enum ergon_code retune_for_epoch(struct sim *sim, uint32_t job, struct ergon_error *err)
+static void retune_for_epoch(struct sim *sim, uint32_t job)
 {
 	struct job_state *state = &sim->state[job];
 	uint32_t batch = sim->policy->retune(sim->policy_state, &sim->call, job);
 	if (batch == state->batch)
-		return ERGON_OK;
+		return;
 	struct job_config config = { .group = state->group,
 		                     .batch = batch,
 		                     .gpus = state->gpus,
@@ -326,9 +326,8 @@ static enum ergon_code retune_for_epoch(struct sim *sim, uint32_t job, struct er
 		                     .node_count = state->share_count,
 		                     .shares = state->shares };
 	const struct estimate *estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
-	if (!estimate->rate)
-		return ergon_fail(err, ERGON_INFEASIBLE, "policy %s: job %s at batch %u: %s",
-		                  sim->policy->name, sim->facts[job].name, batch, estimate->why);
+	if (!estimate->rate) /* it goes on as it has so far */
+		return;
 	sim_settle_energy(sim);
 	settle_held(sim, state, state->gpus);
 	sim->plan.work_uw +=
@@ -336,10 +335,9 @@ static enum ergon_code retune_for_epoch(struct sim *sim, uint32_t job, struct er
 	state->estimate = estimate;
 	state->batch = batch;
 	set_power(sim, state, llrint(estimate->power_w * 1e6));
-	return ERGON_OK;
 }
 
-enum ergon_code run_event(struct sim *sim, uint32_t job, struct ergon_error *err)
+void run_event(struct sim *sim, uint32_t job)
 {
 	struct job_state *state = &sim->state[job];
 	sim->outcome->events++;
@@ -350,7 +348,7 @@ enum ergon_code run_event(struct sim *sim, uint32_t job, struct ergon_error *err
 		set_power(sim, state, llrint(state->estimate->power_w * 1e6));
 		foresee(sim, job);
 		sim_emit(sim, SIM_WORK, job);
-		return ERGON_OK;
+		return;
 	}
 	save_checkpoint(sim, job, state->estimate);
 	state->epoch++;
@@ -360,15 +358,11 @@ enum ergon_code run_event(struct sim *sim, uint32_t job, struct ergon_error *err
 		sim_settle_energy(sim);
 		settle_held(sim, state, state->gpus);
 		finish(sim, job);
-		return ERGON_OK;
+		return;
 	}
 	sim->wakeups |= WAKEUP_EPOCH;
-	if (sim->policy->retune) {
-		enum ergon_code code = retune_for_epoch(sim, job, err);
-		if (code)
-			return code;
-	}
+	if (sim->policy->retune)
+		retune_for_epoch(sim, job);
 	foresee(sim, job);
 	sim_emit(sim, SIM_EPOCH, job);
-	return ERGON_OK;
 }
