@@ -9,8 +9,9 @@
 #include "base/json.h"
 #include "base/units.h"
 
-static const double NOTABLE = 1.2; /* a ratio that a sentence is worth */
-static const double SLIGHT = 0.02; /* of the step: differences below are left out of sentences */
+static const double NOTABLE = 1.2;   /* a ratio that a sentence is worth */
+static const double SLIGHT = 0.02;   /* of the step: differences below are left out of sentences */
+static const double IN_CACHE = 0.01; /* of the bytes: what little still goes to memory */
 static const double MIB = 1048576;
 enum { REASONS = 3 };
 
@@ -46,8 +47,9 @@ static void fill_row(struct compare_row *row, const struct breakdown_row *a,
 			row->cause = (enum cause)cause;
 	}
 	double a_work = scale * work_of(a, row->cause), b_work = work_of(b, row->cause);
-	if (row->cause == CAUSE_MEMORY && a && b && !(a_work > 0 && b_work > 0)) {
-		a_work = scale * a->bytes; /* one side is all in L2 */
+	if (row->cause == CAUSE_MEMORY && a && b &&
+	    (a_work < IN_CACHE * scale * a->bytes || b_work < IN_CACHE * b->bytes)) {
+		a_work = scale * a->bytes; /* one side is all but in L2 */
 		b_work = b->bytes;
 	}
 	double a_s = a ? scale * a->cause_s[row->cause] : 0, b_s = b ? b->cause_s[row->cause] : 0;

@@ -19,7 +19,9 @@ static const struct kind {
 	{ "ergon.measure", section_measure },     { "ergon.bench", section_bench },
 	{ "ergon.sweep", section_sweep },         { "ergon.pareto", section_pareto },
 	{ "ergon.phases", section_phases },       { "ergon.characterize", section_characterize },
-	{ "ergon.predict", section_predict },     { "ergon.simulate", section_simulate },
+	{ "ergon.predict", section_predict },     { "ergon.explain", section_explain },
+	{ "ergon.generate", section_generate },   { "ergon.search", section_search },
+	{ "ergon.label", section_label },         { "ergon.simulate", section_simulate },
 	{ "ergon.recommend", section_recommend },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -84,11 +86,19 @@ static const char *default_title(const struct report_input *inputs, size_t count
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(kind, doc_text(inputs[i].document, "kind")) != 0)
 			return "Energy report";
-	static const char *const titles[KINDS] = {
-		"Energy of a run",          "Machine profile",       "Energy sweet spot",
-		"Energy trade-offs",        "Phases of a run",       "Class of a command",
-		"Energy of a training job", "Scheduling for energy", "Scheduling advice"
-	};
+	static const char *const titles[KINDS] = { "Energy of a run",
+		                                   "Machine profile",
+		                                   "Energy sweet spot",
+		                                   "Energy trade-offs",
+		                                   "Phases of a run",
+		                                   "Class of a command",
+		                                   "Energy of a training job",
+		                                   "One prediction against another",
+		                                   "Energy of generated text",
+		                                   "The best configuration",
+		                                   "Energy label",
+		                                   "Scheduling for energy",
+		                                   "Scheduling advice" };
 	for (size_t i = 0; i < KINDS; i++)
 		if (strcmp(kind, kinds[i].name) == 0)
 			return titles[i];

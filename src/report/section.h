@@ -17,6 +17,10 @@ void section_pareto(struct page *page, const json_t *document);
 void section_phases(struct page *page, const json_t *document);
 void section_characterize(struct page *page, const json_t *document);
 void section_predict(struct page *page, const json_t *document);
+void section_search(struct page *page, const json_t *document);
+void section_explain(struct page *page, const json_t *document);
+void section_generate(struct page *page, const json_t *document);
+void section_label(struct page *page, const json_t *document);
 void section_simulate(struct page *page, const json_t *document);
 /* Who held which GPU when, under one policy of a simulation. */
 void section_gantt(struct page *page, const json_t *document, const json_t *policy);

@@ -111,6 +111,15 @@ static void missing_fields(void **state)
 		"{\"kind\":\"ergon.predict\"}",
 		"{\"kind\":\"ergon.predict\",\"breakdown\":[{\"group\":\"a\"},{\"time_s\":1},"
 		"{\"group\":\"b\",\"time_s\":1,\"causes\":{\"compute\":\"x\"}}]}",
+		"{\"kind\":\"ergon.explain\"}",
+		"{\"kind\":\"ergon.explain\",\"differences\":[{},3],\"sentences\":[7]}",
+		"{\"kind\":\"ergon.generate\"}",
+		"{\"kind\":\"ergon.search\"}",
+		"{\"kind\":\"ergon.search\",\"best\":{},\"pareto\":[{},{\"time_s\":1},3]}",
+		"{\"kind\":\"ergon.search\",\"best\":{\"time_s\":1},\"pareto_against\":\"cost\","
+		"\"pareto\":[{\"time_s\":1,\"cost\":\"x\"}]}",
+		"{\"kind\":\"ergon.label\"}",
+		"{\"kind\":\"ergon.label\",\"class\":[],\"training\":{\"energy_j\":\"x\"}}",
 		"{\"kind\":\"ergon.simulate\"}",
 		"{\"kind\":\"ergon.simulate\",\"policies\":[{},{\"name\":3},{\"name\":\"a\","
 		"\"energy_j\":1,\"jct_mean_s\":0,\"jobs\":[{},3],\"timeline\":{\"power_w\":[null]},"
@@ -167,8 +176,8 @@ static json_t *fixture(const char *name)
 static void whole_cycle(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "measure", "bench",    "sweep",
-		                             "predict", "simulate", "recommend" };
+	static const char *const names[] = { "measure", "bench",    "sweep",    "predict",
+		                             "search",  "simulate", "recommend" };
 	enum { COUNT = sizeof names / sizeof *names };
 	const json_t *forth[COUNT], *back[COUNT];
 	json_t *owned[COUNT];
@@ -189,6 +198,7 @@ static void whole_cycle(void **state)
 	assert_non_null(strstr(csv, "Measure,./train"));
 	assert_non_null(strstr(csv, ",Energy,252 J\n"));
 	assert_non_null(strstr(csv, ",Policy,charon\n"));
+	assert_non_null(strstr(csv, ",Setting,\"16 x H100-SXM5-80GB"));
 	free(csv);
 	char *md = render(forth, COUNT, REPORT_MARKDOWN);
 	assert_non_null(strstr(md, "| charon |"));
