@@ -282,7 +282,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	enum ergon_code code = prepare(p, call, err);
 	if (!code) {
 		bool news = call->wakeups & (WAKEUP_ARRIVAL | WAKEUP_END);
-		p->ga.generations = news ? GENERATIONS : 1;
+		p->ga.generations = news ? GENERATIONS : 3;
 		p->ga.jobs = p->rows;
 		p->ga.ask = ask;
 		p->ga.user = p;
