@@ -61,6 +61,8 @@ json_t *figure_policies(json_t *rows, const char *const *names, const char *time
                         const char *energy_unit);
 /* rows {gpu, gpu_end, begin, end, job, kind, gpus}: GPUs from gpu to below gpu_end. */
 json_t *figure_gantt(json_t *rows, size_t gpus, const char *unit);
+/* rows {policy, load, at, mean, low, high}, drawn at `at`: a line with its intervals a policy. */
+json_t *figure_load(json_t *rows, const char *const *names, const char *axis, const char *unit);
 /* rows {policy, jct, share}. */
 json_t *figure_cdf(json_t *rows, const char *const *names, const char *unit);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Policies side by side: energy against completion time, who ran where and when, and the
- * distribution of completion times.
+ * Policies side by side: energy against completion time, who ran where and when, the distribution
+ * of completion times, and what rises with the load.
  */
 #include <math.h>
 #include <stdio.h>
@@ -116,5 +116,41 @@ json_t *figure_cdf(json_t *rows, const char *const *names, const char *unit)
 	figure_legend_present(json_object_get(json_object_get(spec, "encoding"), "color"), rows,
 	                      "policy", names);
 	set_title(spec, "encoding.x.axis.title", "Job completion time", unit);
+	return spec;
+}
+
+json_t *figure_load(json_t *rows, const char *const *names, const char *axis, const char *unit)
+{
+	json_t *spec = figure_spec(
+	    "{'description': 'A quantity of each policy over the load, with 95% intervals',"
+	    " 'height': 300,"
+	    " 'encoding': {"
+	    "  'x': {'field': 'at', 'type': 'quantitative', 'title': 'Load of the trace',"
+	    "        'scale': {'zero': false, 'nice': false, 'padding': 12},"
+	    "        'axis': {'tickCount': 6, 'format': '~g'}},"
+	    "  'color': {'field': 'policy', 'type': 'nominal', 'title': null, 'sort': null}},"
+	    " 'layer': ["
+	    "  {'params': [{'name': 'pick', 'select': {'type': 'point', 'fields': ['policy']},"
+	    "               'bind': 'legend'}],"
+	    "   'mark': {'type': 'line', 'point': {'filled': true, 'size': 45}, 'strokeWidth': "
+	    "1.75},"
+	    "   'encoding': {"
+	    "    'y': {'field': 'mean', 'type': 'quantitative', 'axis': {'title': ''}},"
+	    "    'opacity': {'condition': {'param': 'pick', 'value': 1}, 'value': 0.12},"
+	    "    'tooltip': [{'field': 'policy'}, {'field': 'load', 'type': 'quantitative'},"
+	    "      {'field': 'mean', 'type': 'quantitative', 'format': '.4~g'},"
+	    "      {'field': 'low', 'type': 'quantitative', 'format': '.4~g'},"
+	    "      {'field': 'high', 'type': 'quantitative', 'format': '.4~g'}]}},"
+	    "  {'mark': {'type': 'rule', 'strokeWidth': 1.25},"
+	    "   'encoding': {"
+	    "    'y': {'field': 'low', 'type': 'quantitative', 'title': ''},"
+	    "    'y2': {'field': 'high'},"
+	    "    'opacity': {'condition': {'param': 'pick', 'value': 0.55}, 'value': 0.06}}}]}",
+	    rows);
+	if (!spec)
+		return NULL;
+	figure_legend_present(json_object_get(json_object_get(spec, "encoding"), "color"), rows,
+	                      "policy", names);
+	set_title(spec, "layer.0.encoding.y.axis.title", axis, unit);
 	return spec;
 }

@@ -16,13 +16,20 @@ static const struct kind {
 	const char *name;
 	void (*section)(struct page *page, const json_t *document);
 } kinds[] = {
-	{ "ergon.measure", section_measure },     { "ergon.bench", section_bench },
-	{ "ergon.sweep", section_sweep },         { "ergon.pareto", section_pareto },
-	{ "ergon.phases", section_phases },       { "ergon.characterize", section_characterize },
-	{ "ergon.predict", section_predict },     { "ergon.explain", section_explain },
-	{ "ergon.generate", section_generate },   { "ergon.search", section_search },
-	{ "ergon.label", section_label },         { "ergon.simulate", section_simulate },
+	{ "ergon.measure", section_measure },
+	{ "ergon.bench", section_bench },
+	{ "ergon.sweep", section_sweep },
+	{ "ergon.pareto", section_pareto },
+	{ "ergon.phases", section_phases },
+	{ "ergon.characterize", section_characterize },
+	{ "ergon.predict", section_predict },
+	{ "ergon.explain", section_explain },
+	{ "ergon.generate", section_generate },
+	{ "ergon.search", section_search },
+	{ "ergon.label", section_label },
+	{ "ergon.simulate", section_simulate },
 	{ "ergon.recommend", section_recommend },
+	{ "ergon.simulate_sweep", section_simulate_sweep },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -98,7 +105,8 @@ static const char *default_title(const struct report_input *inputs, size_t count
 		                                   "The best configuration",
 		                                   "Energy label",
 		                                   "Scheduling for energy",
-		                                   "Scheduling advice" };
+		                                   "Scheduling advice",
+		                                   "Scheduling as the load rises" };
 	for (size_t i = 0; i < KINDS; i++)
 		if (strcmp(kind, kinds[i].name) == 0)
 			return titles[i];

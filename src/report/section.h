@@ -22,6 +22,7 @@ void section_explain(struct page *page, const json_t *document);
 void section_generate(struct page *page, const json_t *document);
 void section_label(struct page *page, const json_t *document);
 void section_simulate(struct page *page, const json_t *document);
+void section_simulate_sweep(struct page *page, const json_t *document);
 /* Who held which GPU when, under one policy of a simulation. */
 void section_gantt(struct page *page, const json_t *document, const json_t *policy);
 void section_recommend(struct page *page, const json_t *document);

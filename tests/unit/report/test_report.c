@@ -124,6 +124,11 @@ static void missing_fields(void **state)
 		"{\"kind\":\"ergon.simulate\",\"policies\":[{},{\"name\":3},{\"name\":\"a\","
 		"\"energy_j\":1,\"jct_mean_s\":0,\"jobs\":[{},3],\"timeline\":{\"power_w\":[null]},"
 		"\"gantt\":[{},{\"node\":1,\"begin_s\":0}]}]}",
+		"{\"kind\":\"ergon.simulate_sweep\"}",
+		"{\"kind\":\"ergon.simulate_sweep\",\"loads\":[null,1],\"policies\":[3,\"a\"],"
+		"\"points\":[{},{\"load\":1,\"policy\":\"b\",\"metrics\":{\"energy_j\":3}},{"
+		"\"load\":2,"
+		"\"metrics\":{\"energy_j\":{\"mean\":4}}}],\"overall\":[{},3,{\"change\":[]}]}",
 		"{\"kind\":\"ergon.recommend\"}",
 		"{\"kind\":\"ergon.recommend\",\"tree\":3,\"verdict\":[{}],\"simulate\":{}}",
 	};
@@ -207,6 +212,21 @@ static void whole_cycle(void **state)
 		json_decref(owned[i]);
 }
 
+/* Means and intervals of a sweep arrive; the figures are drawn from them. */
+static void sweeps_of_simulations(void **state)
+{
+	(void)state;
+	json_t *document = fixture("simulate_sweep");
+	const json_t *one[] = { document };
+	char *html = render(one, 1, REPORT_HTML), *md = render(one, 1, REPORT_MARKDOWN);
+	assert_non_null(strstr(html, "<h1>Scheduling as the load rises"));
+	assert_non_null(strstr(html, "Energy as the load rises"));
+	assert_non_null(strstr(md, "| pollux-exhaustive | 16 | 0 | +3.7 ± 3.6% |"));
+	free(html);
+	free(md);
+	json_decref(document);
+}
+
 static void policy_names_every_script(void **state)
 {
 	(void)state;
@@ -241,9 +261,13 @@ static void formats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(escapes),        cmocka_unit_test(hostile_texts),
-		cmocka_unit_test(missing_fields), cmocka_unit_test(wrong_documents),
-		cmocka_unit_test(whole_cycle),    cmocka_unit_test(policy_names_every_script),
+		cmocka_unit_test(escapes),
+		cmocka_unit_test(hostile_texts),
+		cmocka_unit_test(missing_fields),
+		cmocka_unit_test(wrong_documents),
+		cmocka_unit_test(whole_cycle),
+		cmocka_unit_test(sweeps_of_simulations),
+		cmocka_unit_test(policy_names_every_script),
 		cmocka_unit_test(formats),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
