@@ -15,6 +15,9 @@ title() { printf '\n## %s\n' "$*"; }
 title "cost of a sample (one line a case; beside it a bare loop of pread)"
 if [ -x "$build/bench/bench_sampler" ]; then "$build/bench/bench_sampler" 1; else echo "left out: $build/bench/bench_sampler is not built"; fi
 
+title "what measuring does to the measured (STREAM with and without, wakes, a process a sample)"
+if [ -x "$build/bench/bench_overhead" ]; then "$build/bench/bench_overhead" 20 0.5; else echo "left out: $build/bench/bench_overhead is not built"; fi
+
 title "kernels against STREAM and OpenBLAS (ratio above 1: ours is faster)"
 if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "left out: no python3"; fi
 

@@ -22,11 +22,13 @@ if(ERGON_TESTS)
   endif()
 endif()
 
-# bench/bench_sampler: what a sample costs; built with the rest, run by hand or by bench/run.sh.
+# bench/bench_sampler, bench_overhead: what a sample costs; built with the rest, run by hand or by bench/run.sh.
 function(ergon_measure_programs)
-  add_executable(bench_sampler "${PROJECT_SOURCE_DIR}/bench/bench_sampler.c")
-  target_link_libraries(bench_sampler PRIVATE ergon_static)
-  set_target_properties(bench_sampler PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  foreach(bench IN ITEMS bench_sampler bench_overhead)
+    add_executable(${bench} "${PROJECT_SOURCE_DIR}/bench/${bench}.c")
+    target_link_libraries(${bench} PRIVATE ergon_static)
+    set_target_properties(${bench} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  endforeach()
   if(TARGET ergon_test_support)
     foreach(name IN ITEMS nvml rocm_smi amd_smi level_zero)
       string(TOUPPER ${name} upper)
