@@ -46,6 +46,7 @@ struct ergon_env {
 	const char *devfs_root;  /* "/dev" */
 	const char *data_dir;    /* the folder with devices/, models/, ...: read only */
 	const char *state_dir;   /* the user's own: runs, calibrations; may not exist yet */
+	const char *store_url;   /* a database for runs, or a folder; NULL: state_dir */
 	const char *socket_path; /* of ergon serve, for sensors closed to us; NULL: not asked */
 	const struct ergon_clock *clock;
 	const struct ergon_dl *dl;

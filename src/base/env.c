@@ -140,13 +140,14 @@ void ergon_env_init(struct ergon_env *env, struct ergon_env_storage *storage)
 {
 	find_data_dir(storage->data_dir, sizeof storage->data_dir);
 	find_state_dir(storage->state_dir, sizeof storage->state_dir);
-	const char *named = getenv("ERGON_SOCKET");
+	const char *named = getenv("ERGON_SOCKET"), *store = getenv("ERGON_STORE");
 	find_config_dir(storage->config_dir, sizeof storage->config_dir);
 	*env = (struct ergon_env){ .sysfs_root = "/sys",
 		                   .procfs_root = "/proc",
 		                   .devfs_root = "/dev",
 		                   .data_dir = storage->data_dir,
 		                   .state_dir = storage->state_dir,
+		                   .store_url = store && *store ? store : NULL,
 		                   .socket_path = named && *named ? named : "/run/ergon/ergon.sock",
 		                   .clock = &real_clock,
 		                   .dl = &real_dl,

@@ -78,7 +78,7 @@ static int compare_run(struct cli *cli, const void *parsed, char **operands, int
 	struct ergon_error err = { 0 };
 	struct store *store;
 	json_t *document = NULL;
-	enum ergon_code code = store_open(&store, cli->env->state_dir, false, &err);
+	enum ergon_code code = store_open(&store, cli->env, false, &err);
 	if (!code)
 		code = compare(store, operands, &document, &err);
 	store_close(store);

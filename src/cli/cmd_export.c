@@ -62,7 +62,7 @@ static int export_run(struct cli *cli, const void *parsed, char **operands, int 
 	enum export_format format;
 	enum ergon_code code = export_format_find(o->format, &format, &err);
 	if (!code)
-		code = store_open(&store, cli->env->state_dir, false, &err);
+		code = store_open(&store, cli->env, false, &err);
 	if (!code)
 		code = load(store, operands[0], format, &text, &err);
 	store_close(store);

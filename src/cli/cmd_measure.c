@@ -362,7 +362,7 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	if (session->parallel && !parallel_meters(session->parallel))
 		return ERGON_OK;
 	bool keeps = !o->no_store && (!session->parallel || parallel_reports(session->parallel));
-	if (keeps && store_open(&session->store, env->state_dir, true, &kept))
+	if (keeps && store_open(&session->store, env, true, &kept))
 		warn(session, &kept);
 	code = meter_open(&session->meter, env,
 	                  &(struct meter_options){ .interval_ns = o->interval_ns,

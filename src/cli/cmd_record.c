@@ -122,7 +122,7 @@ static int record_run(struct cli *cli, const void *parsed, char **operands, int 
 	struct ergon_error err = { 0 };
 	struct store *store = NULL;
 	struct meter *meter = NULL;
-	enum ergon_code code = store_open(&store, cli->env->state_dir, true, &err);
+	enum ergon_code code = store_open(&store, cli->env, true, &err);
 	if (!code)
 		code = meter_open(&meter, cli->env,
 		                  &(struct meter_options){ .interval_ns = o->interval_ns,

@@ -81,7 +81,7 @@ static int runs_run(struct cli *cli, const void *parsed, char **operands, int co
 	const struct runs_options *o = parsed;
 	struct ergon_error err = { 0 };
 	struct store *store;
-	enum ergon_code code = store_open(&store, cli->env->state_dir, false, &err);
+	enum ergon_code code = store_open(&store, cli->env, false, &err);
 	json_t *list = json_array();
 	if (code == ERGON_NOT_FOUND)
 		code = ERGON_OK; /* no history yet: an empty list */

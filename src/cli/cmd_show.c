@@ -33,7 +33,7 @@ static int show_run(struct cli *cli, const void *parsed, char **operands, int co
 	enum ergon_code code = o->by ? share_key_find(o->by, &by, &err) : ERGON_OK;
 	if (code)
 		return cli_fail(cli, "show", &err);
-	code = store_open(&store, cli->env->state_dir, false, &err);
+	code = store_open(&store, cli->env, false, &err);
 	if (!code)
 		code = store_find(store, operands[0], &id, &err);
 	if (!code)

@@ -108,7 +108,7 @@ extern const struct command *const commands[]; /* ends with NULL */
 
 /* Options that every command takes, before or after its name; they fill struct cli and its env. */
 struct global_options {
-	const char *sysfs, *procfs, *devfs, *data, *state; /* NULL: as the machine has it */
+	const char *sysfs, *procfs, *devfs, *data, *state, *store; /* NULL: as the machine has it */
 	bool quiet;
 };
 extern const struct option global_options[];

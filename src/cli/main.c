@@ -75,9 +75,10 @@ int unknown_command(struct cli *cli, const char *name)
 static void apply_globals(struct cli *cli, const struct global_options *globals)
 {
 	const char **roots[] = { &cli->env->sysfs_root, &cli->env->procfs_root,
-		                 &cli->env->devfs_root, &cli->env->data_dir, &cli->env->state_dir };
+		                 &cli->env->devfs_root, &cli->env->data_dir,
+		                 &cli->env->state_dir,  &cli->env->store_url };
 	const char *const given[] = { globals->sysfs, globals->procfs, globals->devfs,
-		                      globals->data, globals->state };
+		                      globals->data,  globals->state,  globals->store };
 	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
 		if (given[i])
 			*roots[i] = given[i];

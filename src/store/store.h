@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The history of runs: one SQLite file, STATE_DIR/runs.sqlite.
+ * The history of runs: one SQLite file, STATE_DIR/runs.sqlite, or a PostgreSQL database for a fleet
+ * (env->store_url, which is --store and $ERGON_STORE). backend.h is what a database must do.
  *
  * A run is begun, gets batches of samples (at least one a second while it lasts), and is finished
- * with its result document. Every batch is a transaction of its own in WAL mode, so a kill -9 loses
- * what came after the last one and never the file. A run that was never finished stays listed as
- * such, with its samples. Several processes may use the store at once.
+ * with its result document. Every batch is a transaction of its own (in SQLite's WAL mode), so a
+ * kill -9 loses what came after the last one and never the file. A run that was never finished
+ * stays listed as such, with its samples. Several processes may use the store at once.
  *
  * Samples are opaque here: rows of (uint64 time_ns, int64 energy_uj[channels]), little endian, as
  * measure/recorder.h packs them.
@@ -17,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ergon/env.h"
 #include "ergon/error.h"
 
 struct store;
@@ -32,9 +34,10 @@ struct store_run {
 	const char *document; /* the result; NULL while unfinished */
 };
 
-/* Makes folder and file where they are missing if create; else NOT_FOUND. */
-ERGON_MUST_USE enum ergon_code store_open(struct store **store, const char *state_dir, bool create,
-                                          struct ergon_error *err);
+/* Makes folder and file, or tables, where they are missing if create; else NOT_FOUND. env outlives
+ * the store. */
+ERGON_MUST_USE enum ergon_code store_open(struct store **store, const struct ergon_env *env,
+                                          bool create, struct ergon_error *err);
 void store_close(struct store *store); /* NULL is allowed */
 
 ERGON_MUST_USE enum ergon_code store_begin(struct store *store, int64_t started_unix_ns,

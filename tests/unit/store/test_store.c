@@ -26,11 +26,21 @@ static int remove_folder(void **state)
 	return 0;
 }
 
+/* Only the place matters; a row of them, so that each call has its own. */
+static const struct ergon_env *env_of(const char *state_dir)
+{
+	static struct ergon_env envs[4];
+	static int next;
+	struct ergon_env *env = &envs[next++ % 4];
+	*env = (struct ergon_env){ .state_dir = state_dir };
+	return env;
+}
+
 static struct store *open_store(bool create)
 {
 	struct store *store;
 	struct ergon_error err = { 0 };
-	if (store_open(&store, folder, create, &err))
+	if (store_open(&store, env_of(folder), create, &err))
 		fail_msg("%s: %s", err.file, err.text);
 	return store;
 }
@@ -76,7 +86,7 @@ static void runs_come_back(void **state)
 	(void)state;
 	struct ergon_error err = { 0 };
 	struct store *store;
-	assert_int_equal(store_open(&store, folder, false, &err), ERGON_NOT_FOUND);
+	assert_int_equal(store_open(&store, env_of(folder), false, &err), ERGON_NOT_FOUND);
 	store = open_store(true);
 	int64_t a, b;
 	assert_int_equal(store_begin(store, 5, "sleep 1", "[]", &a, &err), ERGON_OK);
@@ -115,12 +125,12 @@ static void no_database_is_refused(void **state)
 	struct store *store;
 	struct ergon_error err = { 0 };
 	put_file(folder, "runs.sqlite", "this is no database, not at all, but long enough\n");
-	assert_true(store_open(&store, folder, true, &err) != ERGON_OK);
+	assert_true(store_open(&store, env_of(folder), true, &err) != ERGON_OK);
 	assert_non_null(strstr(err.file, "runs.sqlite"));
 	put_file(folder, "plain", "a file");
 	char path[256];
 	snprintf(path, sizeof path, "%s/plain/below", folder);
-	assert_true(store_open(&store, path, true, &err) != ERGON_OK);
+	assert_true(store_open(&store, env_of(path), true, &err) != ERGON_OK);
 }
 
 /* kill -9 at random moments: every batch that was acknowledged is there, and the file opens. */
@@ -137,7 +147,7 @@ static void killed_writers_lose_nothing_kept(void **state)
 			struct store *store;
 			int64_t id;
 			char word = 'x';
-			if (store_open(&store, folder, true, NULL) ||
+			if (store_open(&store, env_of(folder), true, NULL) ||
 			    store_begin(store, trial, "victim", "[]", &id, NULL))
 				_exit(1);
 			for (;;)
@@ -170,11 +180,37 @@ static void killed_writers_lose_nothing_kept(void **state)
 	}
 }
 
+static void other_places(void **state)
+{
+	(void)state;
+	struct store *store;
+	struct ergon_error err = { 0 };
+	struct ergon_env env = { .state_dir = folder, .store_url = "mysql://a/b" };
+	assert_int_equal(store_open(&store, &env, true, &err), ERGON_BAD_INPUT);
+	assert_non_null(strstr(err.text, "postgres://"));
+	/* without an opener of libraries there is no libpq: the package is named, no password shown
+	 */
+	env.store_url = "postgres://anna:secret@host/db";
+	assert_int_equal(store_open(&store, &env, true, &err), ERGON_NOT_SUPPORTED);
+	assert_non_null(strstr(err.text, "libpq5"));
+	assert_null(strstr(err.text, "secret"));
+	assert_null(strstr(err.file, "secret"));
+	/* a folder by name */
+	char other[200];
+	snprintf(other, sizeof other, "%s/other", folder);
+	env.store_url = other;
+	assert_int_equal(store_open(&store, &env, true, &err), ERGON_OK);
+	store_close(store);
+	assert_int_equal(store_open(&store, env_of(other), false, &err), ERGON_OK);
+	store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(runs_come_back, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(no_database_is_refused, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(other_places, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(killed_writers_lose_nothing_kept, make_folder,
 		                                remove_folder),
 	};
