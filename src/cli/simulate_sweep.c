@@ -69,10 +69,43 @@ static char *change(char *out, size_t size, const json_t *point, const char *met
 	return out;
 }
 
+/* A unit in which the largest mean of a metric reads well. */
+struct scale {
+	double unit;
+	const char *name;
+};
+
+static struct scale scale_for(const json_t *document, const char *metric,
+                              const struct scale *scales)
+{
+	double largest = 0;
+	size_t index;
+	const json_t *point;
+	json_array_foreach(json_object_get(document, "points"), index, point)
+	{
+		double mean = number(point, "metrics", metric, "mean");
+		largest = isfinite(mean) && mean > largest ? mean : largest;
+	}
+	while (scales[1].name && largest < 2 * scales->unit)
+		scales++;
+	return *scales;
+}
+
 static void print_points(struct cli *cli, const json_t *document)
 {
-	static const char *const header[] = { "load",       "policy", "JCT, h",    "p99, h",
-		                              "energy, MJ", "energy", "throughput" };
+	static const struct scale times[] = {
+		{ 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" }, { 0, NULL }
+	};
+	static const struct scale energies[] = { { 1e12, "TJ" }, { 1e9, "GJ" }, { 1e6, "MJ" },
+		                                 { 1e3, "kJ" },  { 1, "J" },    { 0, NULL } };
+	struct scale time = scale_for(document, "jct_mean_s", times);
+	struct scale energy = scale_for(document, "energy_j", energies);
+	char jct_head[16], p99_head[16], energy_head[16];
+	snprintf(jct_head, sizeof jct_head, "JCT, %s", time.name);
+	snprintf(p99_head, sizeof p99_head, "p99, %s", time.name);
+	snprintf(energy_head, sizeof energy_head, "energy, %s", energy.name);
+	const char *const header[] = { "load",      "policy", jct_head,    p99_head,
+		                       energy_head, "energy", "throughput" };
 	struct table table;
 	size_t index, l;
 	const json_t *point, *load;
@@ -81,15 +114,15 @@ static void print_points(struct cli *cli, const json_t *document)
 	{
 		json_array_foreach(json_object_get(document, "points"), index, point)
 		{
-			char jct[48], p99[48], joules[48], energy[48], rate[48];
+			char jct[48], p99[48], joules[48], less[48], rate[48];
 			if (!json_equal(json_object_get(point, "load"), load))
 				continue;
 			table_row(&table, "%g\t%s\t%s\t%s\t%s\t%s\t%s", json_number_value(load),
 			          json_string_value(json_object_get(point, "policy")),
-			          spread(jct, sizeof jct, point, "jct_mean_s", 3600),
-			          spread(p99, sizeof p99, point, "jct_p99_s", 3600),
-			          spread(joules, sizeof joules, point, "energy_j", 1e6),
-			          change(energy, sizeof energy, point, "energy_j"),
+			          spread(jct, sizeof jct, point, "jct_mean_s", time.unit),
+			          spread(p99, sizeof p99, point, "jct_p99_s", time.unit),
+			          spread(joules, sizeof joules, point, "energy_j", energy.unit),
+			          change(less, sizeof less, point, "energy_j"),
 			          change(rate, sizeof rate, point, "jobs_per_hour"));
 		}
 	}
