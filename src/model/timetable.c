@@ -35,6 +35,8 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 			sums.memory_j += times * work.dram_bytes * table->machine.byte_j;
 			table->compute_s[row] = times * work.compute_s;
 			table->memory_s[row] = times * work.memory_s;
+			sums.compute_s += table->compute_s[row];
+			sums.memory_s += table->memory_s[row];
 		}
 		table->sums[class] = sums;
 	}

@@ -20,6 +20,7 @@
 /* Sums over the rows of a class, each run as often as the model has it. */
 struct class_sums {
 	double launches, issues, flops;
+	double compute_s, memory_s;
 	double compute_j, memory_j; /* at the boost voltage */
 };
 
