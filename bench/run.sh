@@ -30,6 +30,9 @@ if [ -x "$build/bench/bench_search" ]; then ERGON_DATA_DIR=data "$build/bench/be
 title "simulator: jobs, events and decisions a second by policy"
 if command -v python3 >/dev/null 2>&1; then sh bench/simulate.sh; else echo "left out: no python3"; fi
 
+title "language models against published servers and operators (relative error)"
+if [ -f ../shared/data/measured/vidur_llm_ops.csv ]; then python3 bench/llm.py; else echo "left out: no ../shared/data/measured"; fi
+
 title "simulator on published traces (its authors' simulator: 15.4 s for tiresias, 57.2 s for optimus)"
 for n in 1 2 3 4 6; do
 	trace=$traces/pollux/workloads/workload-$n.csv
