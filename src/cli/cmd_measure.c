@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -109,6 +106,7 @@ struct session {
 	struct store *store; /* NULL: not kept */
 	struct recorder recorder;
 	bool recording;
+	struct series series;      /* where --json wants it */
 	struct parallel *parallel; /* NULL: without --mpi */
 	json_t *document;          /* of the whole job; NULL: this rank does not report */
 	struct measurement idle;   /* of the idle machine; empty: none */
@@ -128,11 +126,24 @@ static void warn(struct session *session, const struct ergon_error *err)
 		        ergon_error_describe(err, text, sizeof text));
 }
 
+static void take_sample(void *user, const struct meter_sample *sample)
+{
+	series_take(user, sample);
+}
+
+static void drop_sample(void *user, const struct meter_sample *sample)
+{
+	(void)user;
+	(void)sample;
+}
+
 static void poll_recorder(void *user)
 {
 	struct session *session = user;
 	if (session->recording)
 		recorder_poll(&session->recorder);
+	else if (session->options->json && session->meter)
+		(void)meter_drain(session->meter, take_sample, &session->series);
 	if (session->watching)
 		shares_look(session->watch);
 }
@@ -189,8 +200,11 @@ static void keep(struct session *session, const struct run_result *result, json_
 {
 	struct ergon_error kept = { 0 };
 	char *text = NULL;
-	if (run_json_add_costs(document, &session->grid, session->options->price))
-		text = json_dumps(document, JSON_COMPACT);
+	json_t *small = json_copy(document); /* its samples are there already */
+	json_object_del(small, "series");
+	if (small && run_json_add_costs(small, &session->grid, session->options->price))
+		text = json_dumps(small, JSON_COMPACT);
+	json_decref(small);
 	if (text && recorder_finish(&session->recorder, result, text, &kept))
 		warn(session, &kept);
 	free(text);
@@ -207,6 +221,8 @@ static enum ergon_code one_run(struct session *session, char **argv, struct ergo
 		                   .env = session->cli->env,
 		                   .baseline_w = session->baseline_w };
 	struct ergon_error kept = { 0 };
+	if (session->meter) /* samples of the baseline, or of the run before */
+		(void)meter_drain(session->meter, drop_sample, NULL);
 	char *command = run_command_text(argv);
 	session->recording = session->store != NULL && command;
 	if (session->recording && recorder_begin(&session->recorder, session->store, session->meter,
@@ -215,8 +231,14 @@ static enum ergon_code one_run(struct session *session, char **argv, struct ergo
 		session->recording = false;
 	}
 	free(command);
+	if (session->options->json && session->meter) {
+		series_begin(&session->series, meter_channel_count(session->meter));
+		session->recorder.series = session->recording ? &session->series : NULL;
+	}
 	enum ergon_code code = measure_command(session->meter, &run, argv, result, err);
 	session->count++;
+	if (session->options->json && session->meter)
+		result->series = series_to_json(&session->series, &result->energy);
 	json_t *document = NULL;
 	if (session->parallel && session->meter)
 		parallel_add_others(session->parallel, result);
@@ -286,28 +308,6 @@ static enum ergon_code all_runs(struct session *session, char **argv, struct erg
 	return code;
 }
 
-/* Refuses a --json path that could not be written later, before the command has run. */
-static enum ergon_code check_output(const char *path, struct ergon_error *err)
-{
-	char folder[4096];
-	if (!path || strcmp(path, "-") == 0)
-		return ERGON_OK;
-	const char *slash = strrchr(path, '/');
-	int length = slash ? (int)(slash - path) : 0;
-	if ((size_t)snprintf(folder, sizeof folder, "%.*s", length, path) >= sizeof folder)
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: the path is too long");
-	if (slash == path)
-		snprintf(folder, sizeof folder, "/");
-	else if (!slash)
-		snprintf(folder, sizeof folder, ".");
-	if (file_is_dir(path))
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: '%.200s' is a folder", path);
-	if (access(folder, W_OK | X_OK) != 0)
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: cannot write in '%.200s': %s",
-		                  folder, strerror(errno));
-	return ERGON_OK;
-}
-
 static enum ergon_code join(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
@@ -353,9 +353,7 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	const struct measure_options *o = session->options;
 	const struct ergon_env *env = session->cli->env;
 	struct ergon_error kept = { 0 };
-	enum ergon_code code = check_output(o->json, err);
-	if (!code && o->by)
-		code = share_key_find(o->by, &session->by, err);
+	enum ergon_code code = o->by ? share_key_find(o->by, &session->by, err) : ERGON_OK;
 	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)) ||
 	    (code = join(session, err)))
 		return code;
@@ -367,7 +365,7 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	code = meter_open(&session->meter, env,
 	                  &(struct meter_options){ .interval_ns = o->interval_ns,
 	                                           .sensors = o->sensors,
-	                                           .stream = session->store != NULL },
+	                                           .stream = session->store || o->json },
 	                  err);
 	return code ? code : open_watch(session, err);
 }
@@ -451,6 +449,7 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	json_decref(session.document);
 	parallel_leave(session.parallel);
 	measurement_fini(&session.idle);
+	series_fini(&session.series);
 	if (session.watch)
 		shares_fini(session.watch);
 	free(session.watch);

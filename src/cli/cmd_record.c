@@ -75,7 +75,10 @@ static enum ergon_code finish(struct cli *cli, const struct record_options *o,
                               struct ergon_error *err)
 {
 	json_t *document = run_result_to_json(result);
-	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+	json_t *small = document ? json_copy(document) : NULL; /* its samples are there already */
+	json_object_del(small, "series");
+	char *text = small ? json_dumps(small, JSON_COMPACT) : NULL;
+	json_decref(small);
 	enum ergon_code code = text ? recorder_finish(recorder, result, text, err)
 	                            : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	if (!code && !cli->quiet) { /* the history has it */
@@ -96,19 +99,27 @@ static enum ergon_code record(struct cli *cli, const struct record_options *o, s
 	const struct ergon_clock *clock = cli->env->clock;
 	struct recorder recorder;
 	struct run_result result = { .command = strdup("(recording)") };
+	struct series series = { 0 };
 	sigset_t signals, before;
 	block(&signals, &before);
 	enum ergon_code code = recorder_begin(&recorder, store, meter, "(recording)",
 	                                      clock->realtime_ns(clock->user), err);
+	if (o->json) {
+		series_begin(&series, meter_channel_count(meter));
+		recorder.series = &series;
+	}
 	if (!code)
 		code = meter_begin(meter, err);
 	if (!code) {
 		wait_and_keep(clock, &signals, o->duration_ns, &recorder);
 		code = meter_end(meter, &result.energy, err);
+		recorder_poll(&recorder);
+		result.series = o->json ? series_to_json(&series, &result.energy) : NULL;
 	}
 	if (!code)
 		code = finish(cli, o, &recorder, &result, err);
 	recorder_fini(&recorder);
+	series_fini(&series);
 	run_result_fini(&result);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;

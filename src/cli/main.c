@@ -10,6 +10,7 @@
 
 #include "base/suggest.h"
 #include "cli/command.h"
+#include "cli/document.h"
 #include "ergon/version.h"
 
 enum { COMMANDS_MAX = 64 };
@@ -103,6 +104,19 @@ static int answer_at_once(struct cli *cli, int argc, char **argv)
 	return argc > 1 ? EXIT_DONE : EXIT_BAD_INPUT;
 }
 
+/* A result that nobody could keep is refused before it is worked for. */
+static enum ergon_code check_json(const struct command *command, const void *parsed,
+                                  struct ergon_error *err)
+{
+	for (const struct option *o = command->options; o && o->name; o++)
+		if (strcmp(o->name, "json") == 0 && o->kind == OPTION_TEXT) {
+			const char *path;
+			memcpy(&path, (const char *)parsed + o->field, sizeof path);
+			return document_check(path, err);
+		}
+	return ERGON_OK;
+}
+
 static int run_command(struct cli *cli, const struct command *command, int argc, char **argv,
                        struct global_options *globals)
 {
@@ -118,6 +132,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
 	enum ergon_code code =
 	    options_parse(command, argc, argv, options, globals, &operands, &count, &help, &err);
 	apply_globals(cli, globals);
+	if (!code && !help)
+		code = check_json(command, options, &err);
 	if (code) {
 		status = cli_fail(cli, command->name, &err);
 	} else if (help) {

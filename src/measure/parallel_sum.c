@@ -179,5 +179,7 @@ json_t *parallel_sum(json_t *const *nodes, size_t count, int size, const char *l
 	    size > s.ranks ? size - s.ranks : 0);
 	if (document)
 		add_attribution(document, nodes, count);
+	if (document && count == 1 && json_object_get(nodes[0], "series"))
+		json_object_set(document, "series", json_object_get(nodes[0], "series"));
 	return document;
 }

@@ -44,6 +44,8 @@ static void take_sample(void *user, const struct meter_sample *sample)
 {
 	struct recorder *recorder = user;
 	size_t n = meter_channel_count(recorder->meter), bytes = 8 * (n + 1);
+	if (recorder->series)
+		series_take(recorder->series, sample);
 	if (recorder->failed)
 		return;
 	if (!GROW(recorder->rows, recorder->capacity, recorder->size + bytes)) {

@@ -12,6 +12,7 @@
 #include "measure/meter.h"
 #include "measure/record.h"
 #include "measure/run.h"
+#include "measure/series.h"
 #include "store/store.h"
 
 struct recorder {
@@ -23,6 +24,7 @@ struct recorder {
 	size_t size, capacity, count;
 	bool failed;
 	struct ergon_error error;
+	struct series *series; /* gets every sample too; NULL: none. Borrowed */
 };
 
 ERGON_MUST_USE enum ergon_code recorder_begin(struct recorder *recorder, struct store *store,

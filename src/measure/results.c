@@ -82,7 +82,7 @@ static enum ergon_code mean_of(const struct run_result *results, size_t count,
                                struct run_result *mean)
 {
 	*mean = results[0];
-	mean->shares = NULL; /* of one run only */
+	mean->shares = mean->series = NULL; /* of one run only */
 	if (measurement_copy(&mean->energy, &results[0].energy, NULL))
 		return ERGON_NO_MEMORY;
 	struct measurement *m = &mean->energy;

@@ -240,6 +240,7 @@ void run_result_fini(struct run_result *result)
 {
 	free(result->command);
 	json_decref(result->shares);
+	json_decref(result->series);
 	measurement_fini(&result->energy);
 	*result = (struct run_result){ 0 };
 }
@@ -261,6 +262,8 @@ json_t *run_result_to_json(const struct run_result *result)
 		document = NULL;
 	}
 	json_decref(energy);
+	if (document && result->series)
+		json_object_set(document, "series", result->series);
 	if (document && result->shares) {
 		json_object_set(document, "attribution", result->shares);
 		return document;

@@ -50,6 +50,7 @@ struct run_result {
 	struct measurement energy;
 	json_t
 	    *shares; /* whose energy it was, by shares.h; NULL: by CPU time of the command alone */
+	json_t *series; /* power over time, by series.h; NULL: not kept */
 };
 
 /* meter is open and not running, or NULL: then the command is only run. A command that cannot be

@@ -17,6 +17,7 @@ static const struct kind {
 	void (*section)(struct page *page, const json_t *document);
 } kinds[] = {
 	{ "ergon.measure", section_measure },
+	{ "ergon.top", section_measure },
 	{ "ergon.bench", section_bench },
 	{ "ergon.sweep", section_sweep },
 	{ "ergon.pareto", section_pareto },
