@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,8 +7,10 @@
 #include "cli/document.h"
 #include "cli/experiment_options.h"
 #include "cli/progress.h"
+#include "cli/simulate_explain.h"
 #include "cli/simulate_sweep.h"
 #include "cli/simulate_table.h"
+#include "optimize/events_json.h"
 #include "optimize/simulate.h"
 
 enum { POLICIES_MAX = 32 };
@@ -15,7 +18,7 @@ enum { POLICIES_MAX = 32 };
 struct simulate_options {
 	struct experiment_flags x;
 	struct sweep_flags sweep;
-	const char *policies, *json, *window, *external;
+	const char *policies, *json, *window, *external, *explain, *events;
 	uint64_t patience_ns;
 	bool audit, whole_nodes, used;
 };
@@ -76,6 +79,17 @@ static const struct option options[] = {
 	  .field = offsetof(struct simulate_options, used),
 	  .help = "jobs hold the processors that they used, not those that they asked for, where "
 	          "the trace (SWF) says both" },
+	{ .name = "explain",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, explain),
+	  .value = "JOB",
+	  .help = "what zeus, hades, aurachronos, charon and pollux-exhaustive weighed for this "
+	          "job (by name or number): time, power, energy, EDP, and why one won" },
+	{ .name = "events",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct simulate_options, events),
+	  .value = "FILE",
+	  .help = "write every event as a line of JSON" },
 	{ .name = "external",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct simulate_options, external),
@@ -153,7 +167,8 @@ static enum ergon_code parse_policies(const struct simulate_options *given,
 	}
 }
 
-static enum ergon_code run_all(struct cli *cli, struct experiment *x,
+static enum ergon_code run_all(struct cli *cli, const struct simulate_options *given,
+                               struct experiment *x,
                                const struct scheduling_policy *const *policies,
                                struct policy_result *results, size_t count, struct ergon_error *err)
 {
@@ -161,13 +176,26 @@ static enum ergon_code run_all(struct cli *cli, struct experiment *x,
 	progress_begin(&watch.progress, cli, "simulate");
 	x->progress = show_progress;
 	x->progress_user = &watch;
+	struct events_json events = { .x = x };
 	enum ergon_code code = ERGON_OK;
+	if (given->explain)
+		code = experiment_find_job(x, given->explain, &x->explain_job, err);
+	if (!code && given->events) {
+		events.out = fopen(given->events, "w");
+		if (!events.out)
+			code = ergon_fail(err, ERGON_IO, "cannot write '%.200s': %s", given->events,
+			                  strerror(errno));
+		x->listener = (struct sim_listener){ events_json_hear, &events };
+	}
 	for (size_t i = 0; i < count && !code; i++) {
 		watch.index = i;
-		watch.name = policies[i]->name;
+		watch.name = events.policy = policies[i]->name;
 		code = experiment_run(x, policies[i], &results[i], err);
 	}
 	progress_end(&watch.progress);
+	bool bad = events.out && ferror(events.out);
+	if (events.out && (fclose(events.out) || bad) && !code)
+		code = ergon_fail(err, ERGON_IO, "cannot write all of '%.200s'", given->events);
 	return code;
 }
 
@@ -175,8 +203,10 @@ static enum ergon_code report(struct cli *cli, const struct simulate_options *gi
                               const struct experiment *x, const struct policy_result *results,
                               size_t count, struct ergon_error *err)
 {
-	if (document_shown(cli, given->json))
+	if (document_shown(cli, given->json)) {
 		print_experiment(cli, x, results, count);
+		print_explanations(cli, x, results, count);
+	}
 	if (!given->json)
 		return ERGON_OK;
 	return document_save(experiment_to_json(x, results, count), given->json, err);
@@ -209,7 +239,7 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 		return sweep_simulations(cli, &given->sweep, &wanted, policies, count, given->json);
 	code = experiment_load(cli->env, &wanted, &experiment, &err);
 	if (!code)
-		code = run_all(cli, &experiment, policies, results, count, &err);
+		code = run_all(cli, given, &experiment, policies, results, count, &err);
 	if (!code)
 		code = report(cli, given, &experiment, results, count, &err);
 	for (size_t i = 0; i < count; i++)

@@ -248,7 +248,7 @@ enum ergon_code experiment_load(const struct ergon_env *env,
                                 const struct experiment_options *options, struct experiment *x,
                                 struct ergon_error *err)
 {
-	*x = (struct experiment){ .options = *options, .env = env };
+	*x = (struct experiment){ .options = *options, .env = env, .explain_job = JOB_NONE };
 	arena_init(&x->arena);
 	if (!(options->power_budget_w >= 0))
 		return ergon_fail(err, ERGON_BAD_INPUT, "--power-budget: W above 0");
@@ -423,10 +423,17 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		              .external = x->options.external,
 		              .external_patience_ns = x->options.external_patience_ns,
 		              .env = x->env,
-		              .explain_job = JOB_NONE },
+		              .explain_job = x->explain_job },
 		.progress = x->progress,
 		.progress_user = x->progress_user,
 	};
+	if (x->explain_job != JOB_NONE) {
+		result->explained = explain_log_new();
+		if (!result->explained)
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+		setup.services.explain = explain_log_hear;
+		setup.services.explain_user = result->explained;
+	}
 	struct arena arena;
 	arena_init(&arena);
 	site_to_setup(&x->site, &setup);
@@ -435,9 +442,30 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 	return code;
 }
 
+enum ergon_code experiment_find_job(const struct experiment *x, const char *name, uint32_t *job,
+                                    struct ergon_error *err)
+{
+	unsigned number;
+	char rest;
+	for (uint32_t i = 0; i < x->count; i++)
+		if (strcmp(x->jobs[i].name, name) == 0) {
+			*job = i;
+			return ERGON_OK;
+		}
+	if (sscanf(name, "%9u%c", &number, &rest) == 1 && number < x->count) {
+		*job = number;
+		return ERGON_OK;
+	}
+	return ergon_fail(err, ERGON_NOT_FOUND,
+	                  "--explain '%.60s': no job of that name, nor a number below %u", name,
+	                  x->count);
+}
+
 void policy_result_fini(struct policy_result *result)
 {
 	free(result->gantt);
+	explain_log_free(result->explained);
+	result->explained = NULL;
 	result->gantt = NULL;
 	result->gantt_count = 0;
 }

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "ergon/env.h"
+#include "optimize/explain_log.h"
 #include "optimize/oracles/measured.h"
 #include "optimize/policy.h"
 #include "optimize/sim/engine.h"
@@ -61,6 +62,7 @@ struct policy_result {
 	uint64_t audit_checks;
 	struct gantt_row *gantt; /* [gantt_count], in order of begin */
 	uint32_t gantt_count, gantt_dropped;
+	struct explain_log *explained; /* NULL: nobody asked */
 };
 
 struct experiment {
@@ -84,6 +86,7 @@ struct experiment {
 	const struct ergon_env *env;
 	void (*progress)(void *user, double done);
 	void *progress_user;
+	uint32_t explain_job;         /* whose choices are explained; JOB_NONE: nobody's */
 	struct sim_listener listener; /* hears every event of every run; hear NULL: nobody */
 };
 
@@ -92,6 +95,10 @@ ERGON_MUST_USE enum ergon_code experiment_load(const struct ergon_env *env,
                                                const struct experiment_options *options,
                                                struct experiment *experiment,
                                                struct ergon_error *err);
+/* The job of that name; else, of a number, the one that arrived as such, from 0. */
+ERGON_MUST_USE enum ergon_code experiment_find_job(const struct experiment *experiment,
+                                                   const char *name, uint32_t *job,
+                                                   struct ergon_error *err);
 bool experiment_has_budget(const struct experiment *experiment);
 /* result->gantt is malloc'd: policy_result_fini. */
 ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,

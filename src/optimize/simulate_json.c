@@ -178,6 +178,9 @@ static json_t *policy_json(const struct experiment *x, const struct policy_resul
 	json_object_set_new(object, "power_over_time", timeline_json(&result->timeline));
 	json_object_set_new(object, "gantt", gantt_json(x, result));
 	json_object_set_new(object, "gantt_dropped", json_integer(result->gantt_dropped));
+	if (result->explained)
+		json_object_set_new(object, "explained",
+		                    explain_log_to_json(result->explained, &x->cluster));
 	return object;
 }
 

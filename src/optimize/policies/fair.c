@@ -160,6 +160,9 @@ void fair_share_out(struct fair *fair, const struct policy_call *call, const str
 		}
 		bool held = next->stays || !closed[next->how.group];
 		if (held && next->how.gpus <= left[next->how.group]) {
+			if (!next->stays && fair->rules->best != fair_best_as_asked)
+				search_explain(&fair->search, call, plan, next->job, &next->how,
+				               left, INFINITY);
 			left[next->how.group] -= next->how.gpus;
 			next->settled = true;
 			next->offered = closed[next->how.group];

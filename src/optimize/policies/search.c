@@ -14,6 +14,7 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
                             double time_weight, double energy_weight, struct ergon_error *err)
 {
 	search->arena = setup->arena;
+	search->services = setup->services;
 	search->time_weight = time_weight;
 	search->energy_weight = energy_weight;
 	search->restart_s = (double)setup->options->restart_ns * 1e-9;
@@ -82,6 +83,23 @@ static void list_all(struct search *search, const struct policy_call *call,
 				    (struct candidate){ .group = g, .gpus = n, .batch = batch[b] });
 	}
 	qsort(search->scratch, search->scratch_count, sizeof *search->scratch, by_score);
+}
+
+uint32_t search_list_all(struct search *search, const struct policy_call *call, uint32_t job)
+{
+	const struct job_facts *facts = &call->jobs->facts[job];
+	uint32_t epoch = call->jobs->state[job].epoch;
+	if (facts->malleable) {
+		list_all(search, call, facts, epoch);
+		return search->scratch_count;
+	}
+	search->scratch_count = 0;
+	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
+		if (facts->gpus <= pool_capacity(call->cluster->pool, g))
+			try_candidate(search, call, facts, epoch,
+			              (struct candidate){ .group = g, .gpus = facts->gpus });
+	qsort(search->scratch, search->scratch_count, sizeof *search->scratch, by_score);
+	return search->scratch_count;
 }
 
 /* Without a budget, a candidate is useless if a better one needs no more GPUs of the same type. */
@@ -198,11 +216,13 @@ static enum ergon_code start(struct search *search, const struct policy_call *ca
 	*started = false;
 	for (;;) {
 		const struct candidate *best = search_best(search, call, plan, job, free);
+		struct candidate how = best ? *best : (struct candidate){ 0 };
+		search_explain(search, call, plan, job, best ? &how : NULL, free, INFINITY);
 		if (!best)
 			return ERGON_OK;
-		uint32_t group = best->group, gpus = best->gpus;
+		uint32_t group = how.group, gpus = how.gpus;
 		enum ergon_code code =
-		    plan_place(plan, job, group, gpus, best->batch, SPREAD_PACKED, err);
+		    plan_place(plan, job, group, gpus, how.batch, SPREAD_PACKED, err);
 		*started = code == ERGON_OK;
 		if (*started && search->obey_budget &&
 		    plan_power_w(plan) > call->cluster->budget_w) {

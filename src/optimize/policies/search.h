@@ -29,6 +29,7 @@ enum { SEARCH_BUCKETS = 4096 };
 
 struct search {
 	struct arena *arena;
+	const struct policy_services *services;
 	double time_weight, energy_weight;
 	bool obey_budget, grow;
 	/* All placements are this search's, so that it knows which jobs might still grow. */
@@ -59,6 +60,14 @@ const struct candidate *search_best(struct search *search, const struct policy_c
 /* All candidates of a malleable job, best first; NULL for a rigid one or when memory is out. */
 const struct candidate *search_list(struct search *search, const struct policy_call *call,
                                     uint32_t job, uint32_t *count);
+
+/* Every candidate of the job, of a rigid one too, best first, into scratch; returns how many. */
+uint32_t search_list_all(struct search *search, const struct policy_call *call, uint32_t job);
+
+/* Tells whoever asked for this job (--explain) what its candidates were: `won` of them, or NULL
+ * where it waits; free: GPUs within its reach; due_s: how long it may take, or infinite. */
+void search_explain(struct search *search, const struct policy_call *call, const struct plan *plan,
+                    uint32_t job, const struct candidate *won, const uint32_t *free, double due_s);
 
 /* ln(T^a E^b). */
 double search_score(const struct search *search, double time_s, double power_w);
