@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/model_options.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "model/search.h"
 #include "spec/grid.h"
@@ -69,6 +70,7 @@ static const struct option options[] = {
 	{ "network", 0, OPTION_REAL, FIELD(network_gbits), "GBIT/S", NULL,
 	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 },
 	SHAPE_OPTIONS(struct search_options, flags),
+	INPUT_OPTIONS(struct search_options, flags),
 	{ "threads", 0, OPTION_COUNT, FIELD(threads), "N", NULL,
 	  "to search with (default: all); the answer is the same", 1, 1024 },
 	{ "exhaustive", 0, OPTION_FLAG, FIELD(exhaustive), NULL, NULL,
@@ -322,6 +324,9 @@ static enum ergon_code read_request(struct cli *cli, const struct search_options
 	    (code = grid_find(cli->env->data_dir, o->grid, &grid, err)))
 		return code;
 	request->g_per_kwh = grid.g_per_kwh;
+	input_from_flags(&o->flags, &request->input);
+	if (request->input.bytes_per_sample > 0 && request->input.storage_bps <= 0)
+		return ergon_fail(err, ERGON_BAD_INPUT, "--input-kb needs --storage MB/S");
 	double tokens = choice->variants[0].workload->tokens;
 	if (o->tokens > 0 && o->samples > 0)
 		return ergon_fail(err, ERGON_BAD_INPUT, "either --samples or --tokens");
@@ -476,6 +481,11 @@ static void print_result(struct cli *cli, const struct search_request *request,
 	print_counts(cli->out, result);
 }
 
+static void show_progress(void *user, double done)
+{
+	progress_update(user, done, NULL);
+}
+
 static enum ergon_code answer(struct cli *cli, const struct search_options *o, struct arena *arena,
                               bool *found, struct ergon_error *err)
 {
@@ -485,7 +495,15 @@ static enum ergon_code answer(struct cli *cli, const struct search_options *o, s
 	if (!choice)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	enum ergon_code code = read_request(cli, o, arena, choice, &request, err);
-	if (code || (code = search_run(&request, &result, err)))
+	if (code)
+		return code;
+	struct progress progress;
+	progress_begin(&progress, cli, "search");
+	request.progress = show_progress;
+	request.user = &progress;
+	code = search_run(&request, &result, err);
+	progress_end(&progress);
+	if (code)
 		return code;
 	*found = result.best != SIZE_MAX;
 	if (document_shown(cli, o->json))

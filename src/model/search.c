@@ -261,6 +261,8 @@ static void walk_item(struct walk *walk)
 					settings->gpus = data;
 					settings->pipeline = pipeline;
 					settings->zero = space->zeros[z];
+					settings->loading_s =
+					    input_step_s(&walk->request->input, w, settings, NULL);
 					walk->point.gpus = gpus;
 					try_caps(walk);
 				}
@@ -347,8 +349,12 @@ enum ergon_code search_run(const struct search_request *request, struct search_r
 	enum ergon_code code = ERGON_OK;
 	if (items && tables) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (size_t i = 0; i < count; i++)
-			search_item(request, i, &items[i], &tables[omp_get_thread_num()]);
+		for (size_t i = 0; i < count; i++) {
+			int thread = omp_get_thread_num();
+			if (thread == 0 && request->progress)
+				request->progress(request->user, (double)i / (double)count);
+			search_item(request, i, &items[i], &tables[thread]);
+		}
 		result->threads = (unsigned)threads;
 		code = merge(result, items, count, request, err);
 	} else {

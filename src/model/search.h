@@ -25,6 +25,7 @@
 
 #include <jansson.h>
 
+#include "model/input.h"
 #include "model/predict.h"
 
 /* What can be minimised or limited: id, name, unit, meaning. */
@@ -95,8 +96,12 @@ struct search_request {
 	const struct calibration *calibration;
 	double samples; /* that are to be processed */
 	double pue, price_per_kwh, g_per_kwh;
-	unsigned threads; /* 0: all */
-	bool exhaustive;  /* no proofs: every configuration is evaluated */
+	unsigned threads;            /* 0: all */
+	bool exhaustive;             /* no proofs: every configuration is evaluated */
+	struct input_pipeline input; /* of each node; zeroed: not considered */
+	/* Now and then, from the calling thread; may be NULL. */
+	void (*progress)(void *user, double done);
+	void *user;
 };
 
 struct search_point {

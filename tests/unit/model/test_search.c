@@ -325,6 +325,18 @@ static void threads_change_nothing(void **state)
 		free(texts[i]);
 }
 
+/* Samples that come slowly enough bound every configuration alike. */
+static void the_input_pipeline_bounds_all(void **state)
+{
+	struct search_request request = request_for(*state, 1, METRIC_TIME, "gpus<=8");
+	struct search_result result;
+	request.input.samples_per_s = 50;
+	assert_int_equal(search_run(&request, &result, NULL), ERGON_OK);
+	assert_close(result.front[result.best].metric[METRIC_TIME], 1e6 / 50, 1e-9);
+	assert_int_equal(result.front[result.best].bound, CAUSE_LOADING);
+	search_result_fini(&result);
+}
+
 static void limits_are_read_with_units(void **state)
 {
 	(void)state;
@@ -368,6 +380,7 @@ int main(void)
 		cmocka_unit_test(equals_brute_force),
 		cmocka_unit_test(proofs_only_save_work),
 		cmocka_unit_test(threads_change_nothing),
+		cmocka_unit_test(the_input_pipeline_bounds_all),
 		cmocka_unit_test(limits_are_read_with_units),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
