@@ -40,6 +40,8 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
 	wanted.audit = true;
 	code = experiment_load(cli->env, &wanted, x, err);
 	if (!code)
+		code = experiment_bound(x, err);
+	if (!code)
 		code = recommend(x, &wishes, r, err);
 	if (code)
 		return code;

@@ -239,6 +239,8 @@ static int run(struct cli *cli, const void *parsed, char **operands, int operand
 		return sweep_simulations(cli, &given->sweep, &wanted, policies, count, given->json);
 	code = experiment_load(cli->env, &wanted, &experiment, &err);
 	if (!code)
+		code = experiment_bound(&experiment, &err);
+	if (!code)
 		code = run_all(cli, given, &experiment, policies, results, count, &err);
 	if (!code)
 		code = report(cli, given, &experiment, results, count, &err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/simulate_table.h"
 
+#include <math.h>
+
 #include "base/units.h"
 #include "cli/table.h"
 
@@ -42,6 +44,32 @@ static void print_excesses(struct cli *cli, const struct policy_result *results,
 		fputc('\n', cli->out);
 }
 
+/* What no policy can beat, and how far each is from it. */
+static void print_bound(struct cli *cli, const struct experiment *x,
+                        const struct policy_result *results, size_t count)
+{
+	char energy[32], jct[32];
+	if (!x->bounded || !isfinite(x->bound.energy_j) || !isfinite(x->bound.jct_mean_s))
+		return;
+	int column = fprintf(cli->out, "\nno policy can take less than %s or a mean JCT of %s;\n",
+	                     format_si(energy, sizeof energy, x->bound.energy_j, "J"),
+	                     brief(jct, sizeof jct, x->bound.jct_mean_s));
+	column = fprintf(cli->out, "above that (energy, JCT): ");
+	for (size_t i = 0; i < count; i++) {
+		char item[96];
+		int length =
+		    snprintf(item, sizeof item, "%s +%.0f%%, x%.1f", results[i].policy->name,
+		             (results[i].metrics.energy_j / x->bound.energy_j - 1) * 100,
+		             results[i].metrics.jct_mean_s / x->bound.jct_mean_s);
+		if (i && column + length + 2 > 78)
+			column = fprintf(cli->out, ";\n        ") - 2;
+		else if (i)
+			column += fprintf(cli->out, "; ");
+		column += fprintf(cli->out, "%s", item);
+	}
+	fputc('\n', cli->out);
+}
+
 void print_experiment(struct cli *cli, const struct experiment *x,
                       const struct policy_result *results, size_t count)
 {
@@ -66,6 +94,7 @@ void print_experiment(struct cli *cli, const struct experiment *x,
 	table_print(&table, cli->out);
 	table_fini(&table);
 	print_excesses(cli, results, count);
+	print_bound(cli, x, results, count);
 	fprintf(cli->out, "\ntimes:  %s\npowers: %s\n        (%s)\n", x->oracle->basis,
 	        x->oracle->power_basis, x->power_note);
 	for (size_t i = 0; i < x->trace.skip_count; i++)

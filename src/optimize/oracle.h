@@ -49,6 +49,11 @@ struct power_setting {
 };
 enum { POWER_SETTINGS_MAX = 32 };
 
+/* Lower bounds, each on its own; infinite where the job cannot run. */
+struct least {
+	double time_s, gpu_s, energy_j;
+};
+
 /* How far a job's batch can be varied. */
 struct batch_limits {
 	uint32_t initial, largest; /* total batch at which it converges as stated, and the most */
@@ -79,6 +84,11 @@ struct oracle_ops {
 	 * same for all jobs of a group. */
 	uint32_t (*settings)(struct oracle *oracle, const struct job_facts *job, uint32_t group,
 	                     struct power_setting *out, uint32_t max);
+	/* What no configuration on a group's GPUs can beat, of the whole job; NULL: bound.c tries
+	 * the oracle's counts, batches and settings one by one. held_w: what each GPU held costs
+	 * beyond its power. */
+	void (*least)(struct oracle *oracle, const struct job_facts *job, uint32_t group,
+	              double held_w, struct least *least);
 	void (*fini)(struct oracle *oracle);
 };
 

@@ -390,13 +390,8 @@ bool experiment_has_budget(const struct experiment *x)
 	return x->options.power_budget_w > 0 || x->site.budget.count;
 }
 
-enum ergon_code experiment_run(struct experiment *x, const struct scheduling_policy *policy,
-                               struct policy_result *result, struct ergon_error *err)
+static struct sim_setup setup_of(struct experiment *x, const struct scheduling_policy *policy)
 {
-	*result = (struct policy_result){ .policy = policy };
-	if (policy->needs_budget && !experiment_has_budget(x))
-		return ergon_fail(err, ERGON_BAD_INPUT, "policy %s needs --power-budget",
-		                  policy->name);
 	struct sim_setup setup = {
 		.cluster = &x->cluster,
 		.gpu_idle_w = x->gpu_idle_w,
@@ -427,6 +422,18 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 		.progress = x->progress,
 		.progress_user = x->progress_user,
 	};
+	site_to_setup(&x->site, &setup);
+	return setup;
+}
+
+enum ergon_code experiment_run(struct experiment *x, const struct scheduling_policy *policy,
+                               struct policy_result *result, struct ergon_error *err)
+{
+	*result = (struct policy_result){ .policy = policy };
+	if (policy->needs_budget && !experiment_has_budget(x))
+		return ergon_fail(err, ERGON_BAD_INPUT, "policy %s needs --power-budget",
+		                  policy->name);
+	struct sim_setup setup = setup_of(x, policy);
 	if (x->explain_job != JOB_NONE) {
 		result->explained = explain_log_new();
 		if (!result->explained)
@@ -436,7 +443,6 @@ enum ergon_code experiment_run(struct experiment *x, const struct scheduling_pol
 	}
 	struct arena arena;
 	arena_init(&arena);
-	site_to_setup(&x->site, &setup);
 	enum ergon_code code = run(x, &arena, &setup, result, err);
 	arena_fini(&arena);
 	return code;
@@ -459,6 +465,19 @@ enum ergon_code experiment_find_job(const struct experiment *x, const char *name
 	return ergon_fail(err, ERGON_NOT_FOUND,
 	                  "--explain '%.60s': no job of that name, nor a number below %u", name,
 	                  x->count);
+}
+
+enum ergon_code experiment_bound(struct experiment *x, struct ergon_error *err)
+{
+	struct sim_setup setup = setup_of(x, NULL);
+	struct arena arena;
+	arena_init(&arena);
+	enum ergon_code code = bound_of(&setup, &arena, &x->bound, err);
+	if (setup.window_count && setup.window_count < setup.count)
+		x->bound.jct_mean_s = NAN; /* it is one of all jobs */
+	x->bounded = !code;
+	arena_fini(&arena);
+	return code;
 }
 
 void policy_result_fini(struct policy_result *result)

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "ergon/env.h"
+#include "optimize/bound.h"
 #include "optimize/explain_log.h"
 #include "optimize/oracles/measured.h"
 #include "optimize/policy.h"
@@ -80,6 +81,8 @@ struct experiment {
 	char power_note[512];
 	double time_weight, energy_weight;
 	unsigned without; /* enum lever */
+	bool bounded;     /* bound is filled */
+	struct bound bound;
 	struct site site;
 	uint32_t window_first, window_count; /* count 0: all jobs */
 	struct linear_solver *linear;
@@ -99,6 +102,9 @@ ERGON_MUST_USE enum ergon_code experiment_load(const struct ergon_env *env,
 ERGON_MUST_USE enum ergon_code experiment_find_job(const struct experiment *experiment,
                                                    const char *name, uint32_t *job,
                                                    struct ergon_error *err);
+/* Fills experiment->bound: what no policy can beat. Results then say how far they are from it. */
+ERGON_MUST_USE enum ergon_code experiment_bound(struct experiment *experiment,
+                                                struct ergon_error *err);
 bool experiment_has_budget(const struct experiment *experiment);
 /* result->gantt is malloc'd: policy_result_fini. */
 ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,

@@ -159,6 +159,17 @@ static json_t *site_json(const struct experiment *x)
 	                 json_number((double)site->delay_ns * 1e-9));
 }
 
+/* null where it was not asked for. */
+static json_t *bound_json(const struct experiment *x)
+{
+	if (!x->bounded)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "energy_j", json_number(x->bound.energy_j),
+	                 "jct_mean_s", json_number(x->bound.jct_mean_s), "makespan_s",
+	                 json_number(x->bound.makespan_s), "gpu_s", json_number(x->bound.gpu_s),
+	                 "jct_by", x->bound.jct_by_queue ? "queue" : "alone");
+}
+
 static json_t *policy_json(const struct experiment *x, const struct policy_result *result)
 {
 	json_t *object = json_pack("{s:s, s:s}", "name", result->policy->name, "summary",
@@ -168,6 +179,13 @@ static json_t *policy_json(const struct experiment *x, const struct policy_resul
 	json_t *metrics = metrics_to_json(&result->metrics, true);
 	json_object_update(object, metrics);
 	json_decref(metrics);
+	if (x->bounded) {
+		double energy_j = x->bound.energy_j, jct_s = x->bound.jct_mean_s;
+		json_object_set_new(object, "energy_over_bound",
+		                    json_number(result->metrics.energy_j / energy_j));
+		json_object_set_new(object, "jct_over_bound",
+		                    json_number(result->metrics.jct_mean_s / jct_s));
+	}
 	json_object_set_new(object, "wall_s", json_number(result->wall_s));
 	json_object_set_new(object, "jobs_per_wall_s", json_number(x->count / result->wall_s));
 	json_object_set_new(object, "events", json_integer((json_int_t)result->events));
@@ -191,14 +209,15 @@ json_t *experiment_to_json(const struct experiment *x, const struct policy_resul
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(policies, policy_json(x, &results[i]));
 	double budget_w = x->options.power_budget_w;
-	return json_pack(
-	    "{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
-	    "s:o, s:o}",
-	    "kind", "ergon.simulate", "version", 1, "provenance", "modelled", "cluster",
-	    cluster_json(x), "trace", trace_json(&x->trace), "oracle", experiment_oracle_to_json(x),
-	    "settings", "interval_s", json_number((double)x->options.interval_ns * 1e-9),
-	    "restart_cost_s", json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
-	    budget_w > 0 ? json_real(budget_w) : json_null(), "seed", (json_int_t)x->options.seed,
-	    "time_weight", json_number(x->time_weight), "energy_weight",
-	    json_number(x->energy_weight), "site", site_json(x), "policies", policies);
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
+	                 "s:o, s:o, s:o}",
+	                 "kind", "ergon.simulate", "version", 1, "provenance", "modelled",
+	                 "cluster", cluster_json(x), "trace", trace_json(&x->trace), "oracle",
+	                 experiment_oracle_to_json(x), "settings", "interval_s",
+	                 json_number((double)x->options.interval_ns * 1e-9), "restart_cost_s",
+	                 json_number((double)x->options.restart_ns * 1e-9), "power_budget_w",
+	                 budget_w > 0 ? json_real(budget_w) : json_null(), "seed",
+	                 (json_int_t)x->options.seed, "time_weight", json_number(x->time_weight),
+	                 "energy_weight", json_number(x->energy_weight), "site", site_json(x),
+	                 "bound", bound_json(x), "policies", policies);
 }

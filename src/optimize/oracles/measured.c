@@ -8,30 +8,13 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "optimize/oracles/estimate_cache.h"
-#include "optimize/oracles/measured_tables.h"
+#include "optimize/oracles/measured_state.h"
 
 enum { APPLICATION_NAMES_MAX = 64 };
 
-struct measured_oracle {
-	struct oracle base;
-	struct measured_tables *tables;
-	const struct cluster *cluster;
-	const double *gpu_idle_w, *gpu_max_w; /* [groups] */
-	/* [groups * applications]: the table of an application on a group's GPUs, or NULL. */
-	struct measured_table **table;
-	struct model_library *library;
-	const struct workload **workload; /* [applications]; NULL: the model does not know it */
-	struct estimate_cache cache;
-};
-
-/* How a batch is split over GPUs and micro-steps. */
-struct split {
-	uint32_t atomic, accumulation;
-};
-
-static struct split split_batch(const struct measured_application *app,
-                                const struct measured_table *table, uint32_t batch, uint32_t gpus,
-                                bool accumulate)
+struct measured_split measured_split_batch(const struct measured_application *app,
+                                           const struct measured_table *table, uint32_t batch,
+                                           uint32_t gpus, bool accumulate)
 {
 	double initial = app->validations[0].batch;
 	double largest = app->validations[app->validation_count - 1].batch;
@@ -43,12 +26,11 @@ static struct split split_batch(const struct measured_application *app,
 		extra = 1;
 	double atomic = ceil(local / (extra + 1) - 1e-8);
 	atomic = fmin(atomic, floor(largest / (gpus * (extra + 1))));
-	return (struct split){ (uint32_t)atomic, (uint32_t)extra };
+	return (struct measured_split){ (uint32_t)atomic, (uint32_t)extra };
 }
 
-/* Linear between the rows of one placement. */
-static bool on_rows(const struct measured_table *table, size_t first, uint64_t key, double local,
-                    double value[2])
+bool measured_on_rows(const struct measured_table *table, size_t first, uint64_t key, double local,
+                      double value[2])
 {
 	const struct placement_row *rows = table->rows + first;
 	size_t count = 0;
@@ -85,8 +67,8 @@ static bool find_rows(const struct measured_table *table, uint64_t key, size_t *
 	return low < table->row_count && table->rows[low].key == key;
 }
 
-static bool off_rows(const struct measured_table *table, uint32_t nodes, uint32_t gpus,
-                     double local, double value[2])
+bool measured_off_rows(const struct measured_table *table, uint32_t nodes, uint32_t gpus,
+                       double local, double value[2])
 {
 	double at[3] = { fmin(nodes, MEASURED_NODES_MAX), gpus, local };
 	return table->triangulated && delaunay_value(&table->delaunay, at, value);
@@ -104,9 +86,8 @@ static void triangulate(struct measured_tables *tables, struct measured_table *t
 	table->broken = !table->triangulated;
 }
 
-/* Gradient statistics of an epoch, linear in the batch between the enclosing validation batches. */
-static void gradient(const struct measured_application *app, uint32_t batch, uint32_t epoch,
-                     double *sqr, double *var)
+void measured_gradient(const struct measured_application *app, uint32_t batch, uint32_t epoch,
+                       double *sqr, double *var)
 {
 	const struct validation *low = &app->validations[0];
 	const struct validation *high = &app->validations[app->validation_count - 1];
@@ -135,7 +116,7 @@ static bool fill_rates(struct measured_oracle *oracle, const struct measured_app
 	double scale = (double)estimate->batch / app->validations[0].batch;
 	for (uint32_t e = app->epochs; e-- > 0;) {
 		double sqr, var;
-		gradient(app, estimate->batch, e, &sqr, &var);
+		measured_gradient(app, estimate->batch, e, &sqr, &var);
 		double gain = (var + sqr) / (var / scale + sqr);
 		rate[e] = gain / estimate->iteration_s / (app->slowdown > 0 ? app->slowdown : 1);
 		after[e] = after[e + 1] + (app->progress[e + 1] - app->progress[e]) / rate[e];
@@ -145,19 +126,8 @@ static bool fill_rates(struct measured_oracle *oracle, const struct measured_app
 	return true;
 }
 
-struct question {
-	const struct measured_application *app;
-	struct measured_table *table;
-	uint32_t group, nodes, gpus, batch, setting;
-	uint64_t key; /* of the placement; 0: not one that could have been measured */
-	bool accumulate;
-};
-
-/* One GPU's mean power over a step: what the model says while it computes and while it waits. A
- * setting of power stretches what it computes as the model says; waiting for others stays. False
- * where the model knows nothing of the job and the setting is not the free one. */
-static bool hold_power(struct measured_oracle *oracle, const struct question *q,
-                       struct estimate *estimate, double *power_w)
+bool measured_hold_power(struct measured_oracle *oracle, const struct measured_question *q,
+                         struct estimate *estimate, double *power_w)
 {
 	double idle = oracle->gpu_idle_w[q->group], full = oracle->gpu_max_w[q->group];
 	const struct workload *workload = oracle->workload[q->app - oracle->tables->applications];
@@ -183,10 +153,11 @@ static bool hold_power(struct measured_oracle *oracle, const struct question *q,
 	return true;
 }
 
-static void answer(struct measured_oracle *oracle, const struct question *q,
+static void answer(struct measured_oracle *oracle, const struct measured_question *q,
                    struct estimate *estimate)
 {
-	struct split split = split_batch(q->app, q->table, q->batch, q->gpus, q->accumulate);
+	struct measured_split split =
+	    measured_split_batch(q->app, q->table, q->batch, q->gpus, q->accumulate);
 	double value[2];
 	size_t first;
 	uint32_t batch = split.atomic * (split.accumulation + 1) * q->gpus;
@@ -195,8 +166,8 @@ static void answer(struct measured_oracle *oracle, const struct question *q,
 		return;
 	estimate->why = "outside what was measured";
 	bool known = q->key && find_rows(q->table, q->key, &first);
-	if (known ? !on_rows(q->table, first, q->key, split.atomic, value)
-	          : !off_rows(q->table, q->nodes, q->gpus, split.atomic, value))
+	if (known ? !measured_on_rows(q->table, first, q->key, split.atomic, value)
+	          : !measured_off_rows(q->table, q->nodes, q->gpus, split.atomic, value))
 		return;
 	estimate->step_s = value[0];
 	estimate->sync_s = value[1];
@@ -206,7 +177,7 @@ static void answer(struct measured_oracle *oracle, const struct question *q,
 	estimate->batch = batch;
 	estimate->why = "the model does not know it, so nothing of settings of power";
 	double power_w;
-	if (!hold_power(oracle, q, estimate, &power_w))
+	if (!measured_hold_power(oracle, q, estimate, &power_w))
 		return;
 	estimate->power_w = q->gpus * power_w;
 	if (!fill_rates(oracle, q->app, estimate))
@@ -221,13 +192,15 @@ static const struct estimate *estimate(struct oracle *base, const struct job_fac
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
 	uint32_t id = job->application_id;
-	struct question q = { .app = &oracle->tables->applications[id],
-		              .table = oracle->table[config->group * oracle->tables->count + id],
-		              .group = config->group,
-		              .gpus = config->gpus,
-		              .batch = config->batch ? config->batch : job->batch,
-		              .setting = config->setting,
-		              .accumulate = config->accumulate };
+	struct measured_question q = {
+		.app = &oracle->tables->applications[id],
+		.table = oracle->table[config->group * oracle->tables->count + id],
+		.group = config->group,
+		.gpus = config->gpus,
+		.batch = config->batch ? config->batch : job->batch,
+		.setting = config->setting,
+		.accumulate = config->accumulate
+	};
 	if (!q.table)
 		return &no_table;
 	uint32_t counts[64];
@@ -330,7 +303,8 @@ static void gradient_of(struct oracle *base, const struct job_facts *job, uint32
                         uint32_t epoch, double *sqr, double *var)
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
-	gradient(&oracle->tables->applications[job->application_id], batch, epoch, sqr, var);
+	measured_gradient(&oracle->tables->applications[job->application_id], batch, epoch, sqr,
+	                  var);
 }
 
 static uint32_t settings(struct oracle *base, const struct job_facts *job, uint32_t group,
@@ -356,6 +330,7 @@ static const struct oracle_ops measured_ops = {
 	.limits = limits,
 	.gradient = gradient_of,
 	.settings = settings,
+	.least = measured_least,
 	.fini = fini,
 };
 
