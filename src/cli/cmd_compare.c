@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -17,13 +18,22 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
+/* "run 12", or a file's name. */
+static void title_of(char *out, size_t size, const json_t *name)
+{
+	const char *text = json_string_value(name), *slash = text ? strrchr(text, '/') : NULL;
+	if (!text)
+		snprintf(out, size, "run %lld", (long long)json_integer_value(name));
+	else
+		snprintf(out, size, "%.14s", slash ? slash + 1 : text);
+}
+
 static void print_rows(FILE *out, const json_t *document)
 {
 	char a[32], b[32], difference[32], ratio[32];
-	snprintf(a, sizeof a, "run %lld",
-	         (long long)json_integer_value(json_object_get(document, "a")));
-	snprintf(b, sizeof b, "run %lld",
-	         (long long)json_integer_value(json_object_get(document, "b")));
+	bool repeats = false, intervals = false;
+	title_of(a, sizeof a, json_object_get(document, "a"));
+	title_of(b, sizeof b, json_object_get(document, "b"));
 	const char *header[] = { "", a, b, "difference", "ratio", "" };
 	struct table table;
 	table_init(&table, "lrrrrl", header);
@@ -32,12 +42,16 @@ static void print_rows(FILE *out, const json_t *document)
 	json_array_foreach(json_object_get(document, "rows"), i, row)
 	{
 		const char *unit = json_string_value(json_object_get(row, "unit"));
+		const char *by = json_string_value(json_object_get(row, "by"));
 		const json_t *quotient = json_object_get(row, "ratio");
+		bool differs = json_is_true(json_object_get(row, "significant"));
+		repeats = repeats || (by && strcmp(by, "repeats") == 0);
+		intervals = intervals || (by && strcmp(by, "intervals") == 0);
 		snprintf(ratio, sizeof ratio, "-");
 		if (quotient)
 			snprintf(ratio, sizeof ratio, "%.4f", json_number_value(quotient));
 		char value_a[32], value_b[32];
-		table_row(&table, "%.24s\t%s\t%s\t%s\t%s\t%s",
+		table_row(&table, "%.22s\t%s\t%s\t%s\t%s\t%s",
 		          json_string_value(json_object_get(row, "name")),
 		          format_si(value_a, sizeof value_a,
 		                    json_number_value(json_object_get(row, "a")), unit),
@@ -46,28 +60,40 @@ static void print_rows(FILE *out, const json_t *document)
 		          format_si(difference, sizeof difference,
 		                    json_number_value(json_object_get(row, "difference")), unit),
 		          ratio,
-		          json_is_true(json_object_get(row, "significant")) ? "differs" : "");
+		          !by       ? ""
+		          : differs ? "differs"
+		                    : "may be equal");
 	}
 	table_print(&table, out);
 	table_fini(&table);
-	fprintf(out, "differs: the two 95%% intervals do not overlap\n");
+	if (repeats)
+		fprintf(out, "time and total: Welch's test on the repeats, at 95%%\n");
+	if (intervals)
+		fprintf(out, "%s: the two 95%% intervals do not overlap\n",
+		        repeats ? "domains differ" : "differs");
 }
 
-static enum ergon_code compare(struct store *store, char **operands, json_t **document,
-                               struct ergon_error *err)
+/* A document that ergon measure --json wrote, or a run of the history. */
+static enum ergon_code load(struct cli *cli, struct store **store, const char *name,
+                            json_t **document, struct ergon_error *err)
 {
-	json_t *runs[2] = { NULL, NULL };
-	enum ergon_code code = ERGON_OK;
-	for (int i = 0; i < 2 && !code; i++) {
-		int64_t id;
-		code = store_find(store, operands[i], &id, err);
-		if (!code)
-			code = history_document(store, id, &runs[i], err);
+	int64_t id;
+	if (file_exists(name)) {
+		enum ergon_code code = json_load(name, document, err);
+		const char *kind = json_string_value(json_object_get(*document, "kind"));
+		if (!code && (!kind || strcmp(kind, "ergon.measure") != 0))
+			code = ergon_fail_at(err, ERGON_BAD_INPUT, name, 0,
+			                     "expected a document of kind ergon.measure, found %s",
+			                     kind ? kind : "none");
+		return code;
 	}
-	if (!code && !(*document = history_compare(runs[0], runs[1])))
-		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	json_decref(runs[0]);
-	json_decref(runs[1]);
+	if (strstr(name, ".json"))
+		return ergon_fail(err, ERGON_NOT_FOUND, "no file '%.200s'", name);
+	enum ergon_code code = *store ? ERGON_OK : store_open(store, cli->env, false, err);
+	if (!code)
+		code = store_find(*store, name, &id, err);
+	if (!code)
+		code = history_document(*store, id, document, err);
 	return code;
 }
 
@@ -76,16 +102,20 @@ static int compare_run(struct cli *cli, const void *parsed, char **operands, int
 	(void)count;
 	const struct compare_options *o = parsed;
 	struct ergon_error err = { 0 };
-	struct store *store;
-	json_t *document = NULL;
-	enum ergon_code code = store_open(&store, cli->env, false, &err);
-	if (!code)
-		code = compare(store, operands, &document, &err);
+	struct store *store = NULL;
+	json_t *runs[2] = { NULL, NULL }, *document = NULL;
+	enum ergon_code code = ERGON_OK;
+	for (int i = 0; i < 2 && !code; i++)
+		code = load(cli, &store, operands[i], &runs[i], &err);
+	if (!code && !(document = history_compare(runs[0], runs[1], operands[0], operands[1])))
+		code = ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
 	store_close(store);
 	if (!code && o->json)
 		code = json_save(document, o->json, &err);
 	if (!code && document_shown(cli, o->json))
 		print_rows(cli->out, document);
+	json_decref(runs[0]);
+	json_decref(runs[1]);
 	json_decref(document);
 	return code ? cli_fail(cli, "compare", &err) : EXIT_DONE;
 }
@@ -93,12 +123,14 @@ static int compare_run(struct cli *cli, const void *parsed, char **operands, int
 const struct command command_compare = {
 	.name = "compare",
 	.pillar = PILLAR_MEASURE,
-	.summary = "compare two runs that were kept",
+	.summary = "compare two runs, and say what differs for sure",
 	.synopsis = "RUN RUN [--json FILE]",
 	.details =
-	    "Times, energies and powers of two runs, domain by domain; \"differs\" where the\n"
-	    "95% intervals do not overlap.",
-	.examples = "ergon compare last-1 last",
+	    "A RUN is a number of ergon runs, last, last-N, or a file that ergon measure --json\n"
+	    "wrote. Times, energies, carbon, cost, and energies domain by domain. Where both were\n"
+	    "repeated (ergon measure --repeat), time and total differ by Welch's test at 95%;\n"
+	    "else, and for domains, \"differs\" means that the 95% intervals do not overlap.",
+	.examples = "ergon compare last-1 last\nergon compare before.json after.json",
 	.options = options,
 	.options_size = sizeof(struct compare_options),
 	.operands_min = 2,

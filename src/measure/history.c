@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/stats.h"
 #include "measure/recorder.h"
 
 struct fetch {
@@ -103,29 +104,93 @@ static bool disjoint(const json_t *a, const json_t *b)
 	return a_high < number(b, "energy_low_j") || b_high < number(a, "energy_low_j");
 }
 
-static void add_row(json_t *rows, const char *name, const char *unit, double a, double b,
-                    bool significant)
+/* What is known of how one quantity differs. */
+struct verdict {
+	bool significant;
+	const char *by; /* NULL: nothing tells */
+	double ci95;    /* half width of the difference's interval; NaN: not known */
+};
+
+/* Welch's test on the means of repeated runs; by NULL where one of them was not repeated. */
+static struct verdict welch(const json_t *a, const json_t *b, const char *deviation,
+                            double difference)
 {
-	json_t *row = json_pack("{s:s, s:s, s:f, s:f, s:f, s:b}", "name", name, "unit", unit, "a",
-	                        a, "b", b, "difference", b - a, "significant", significant);
+	const json_t *x = json_object_get(a, "repeat"), *y = json_object_get(b, "repeat");
+	struct verdict verdict = { .ci95 = (double)NAN };
+	double n = number(x, "count"), m = number(y, "count");
+	if (n < 2 || m < 2)
+		return verdict;
+	double u = pow(number(x, deviation), 2) / n, v = pow(number(y, deviation), 2) / m;
+	double freedom =
+	    u + v > 0 ? (u + v) * (u + v) / (u * u / (n - 1) + v * v / (m - 1)) : n + m - 2;
+	verdict.by = "repeats";
+	verdict.ci95 = student_t_quantile(0.95, freedom) * sqrt(u + v);
+	verdict.significant = fabs(difference) > verdict.ci95;
+	return verdict;
+}
+
+static struct verdict by_intervals(const json_t *a, const json_t *b)
+{
+	bool known = number(a, "energy_high_j") > 0 && number(b, "energy_high_j") > 0;
+	return (struct verdict){ disjoint(a, b), known ? "intervals" : NULL, (double)NAN };
+}
+
+static void add_row(json_t *rows, const char *name, const char *unit, double a, double b,
+                    struct verdict verdict)
+{
+	json_t *row = json_pack("{s:s, s:s, s:f, s:f, s:f, s:b, s:s?}", "name", name, "unit", unit,
+	                        "a", a, "b", b, "difference", b - a, "significant",
+	                        verdict.significant, "by", verdict.by);
 	if (row && a > 0)
 		json_object_set_new(row, "ratio", json_real(b / a));
+	if (row && !isnan(verdict.ci95))
+		json_object_set_new(row, "ci95", json_real(verdict.ci95));
 	json_array_append_new(rows, row);
 }
 
-json_t *history_compare(const json_t *a, const json_t *b)
+static void add_totals(json_t *rows, const json_t *a, const json_t *b)
+{
+	const struct verdict unknown = { .ci95 = (double)NAN };
+	const json_t *total_a = json_object_get(a, "total"), *total_b = json_object_get(b, "total");
+	double time_a = number(a, "duration_s"), time_b = number(b, "duration_s");
+	add_row(rows, "time", "s", time_a, time_b,
+	        welch(a, b, "duration_stddev_s", time_b - time_a));
+	if (!json_is_number(json_object_get(total_a, "energy_j")) ||
+	    !json_is_number(json_object_get(total_b, "energy_j")))
+		return;
+	double energy_a = number(total_a, "energy_j"), energy_b = number(total_b, "energy_j");
+	struct verdict energy = welch(a, b, "energy_stddev_j", energy_b - energy_a);
+	if (!energy.by)
+		energy = by_intervals(total_a, total_b);
+	add_row(rows, "total energy", "J", energy_a, energy_b, energy);
+	add_row(rows, "average power", "W", number(total_a, "average_power_w"),
+	        number(total_b, "average_power_w"), unknown);
+	add_row(rows, "energy x delay", "J s", number(total_a, "edp_js"), number(total_b, "edp_js"),
+	        unknown);
+	/* In proportion to energy, unless grid or price differ: then the table says so itself. */
+	static const struct {
+		const char *name, *unit, *object, *field;
+	} costs[] = { { "carbon", "gCO2e", "carbon", "g_co2e" }, { "cost", "", "cost", "amount" } };
+	for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+		const json_t *x = json_object_get(a, costs[i].object);
+		const json_t *y = json_object_get(b, costs[i].object);
+		energy.ci95 = (double)NAN;
+		if (x && y)
+			add_row(rows, costs[i].name, costs[i].unit, number(x, costs[i].field),
+			        number(y, costs[i].field), energy);
+	}
+}
+
+static json_t *name_of_run(const json_t *document, const char *name)
+{
+	json_t *run = json_object_get(document, "run");
+	return run ? json_incref(run) : json_string(name ? name : "?");
+}
+
+json_t *history_compare(const json_t *a, const json_t *b, const char *name_a, const char *name_b)
 {
 	json_t *rows = json_array();
-	const json_t *total_a = json_object_get(a, "total"), *total_b = json_object_get(b, "total");
-	add_row(rows, "time", "s", number(a, "duration_s"), number(b, "duration_s"), false);
-	if (total_a && total_b) {
-		add_row(rows, "total energy", "J", number(total_a, "energy_j"),
-		        number(total_b, "energy_j"), disjoint(total_a, total_b));
-		add_row(rows, "average power", "W", number(total_a, "average_power_w"),
-		        number(total_b, "average_power_w"), false);
-		add_row(rows, "energy x delay", "J s", number(total_a, "edp_js"),
-		        number(total_b, "edp_js"), false);
-	}
+	add_totals(rows, a, b);
 	const json_t *domain_a, *domain_b;
 	size_t i, k;
 	json_array_foreach(json_object_get(a, "domains"), i, domain_a)
@@ -136,10 +201,10 @@ json_t *history_compare(const json_t *a, const json_t *b)
 			const char *other = json_string_value(json_object_get(domain_b, "name"));
 			if (name && other && strcmp(name, other) == 0)
 				add_row(rows, name, "J", number(domain_a, "energy_j"),
-				        number(domain_b, "energy_j"), disjoint(domain_a, domain_b));
+				        number(domain_b, "energy_j"),
+				        by_intervals(domain_a, domain_b));
 		}
 	}
-	return json_pack("{s:s, s:i, s:I, s:I, s:o}", "kind", "ergon.compare", "version", 1, "a",
-	                 json_integer_value(json_object_get(a, "run")), "b",
-	                 json_integer_value(json_object_get(b, "run")), "rows", rows);
+	return json_pack("{s:s, s:i, s:o, s:o, s:o}", "kind", "ergon.compare", "version", 1, "a",
+	                 name_of_run(a, name_a), "b", name_of_run(b, name_b), "rows", rows);
 }

@@ -13,9 +13,12 @@
 ERGON_MUST_USE enum ergon_code history_document(struct store *store, int64_t id, json_t **document,
                                                 struct ergon_error *err);
 
-/* {"kind":"ergon.compare","a":..,"b":..,"rows":[{"name","a","b","difference","ratio",
- * "significant"}]} of times, totals and common domains; significant: the 95% intervals do not
- * overlap. NULL: out of memory. */
-json_t *history_compare(const json_t *a, const json_t *b);
+/* {"kind":"ergon.compare","a":..,"b":..,"rows":[{"name","unit","a","b","difference","ratio",
+ * "significant","by","ci95"?}]} of times, totals, carbon, cost and common domains, of two documents
+ * of kind ergon.measure. a and b: the runs' numbers, or the names given. Where both were repeated,
+ * time and total are held against each other by Welch's test at 95% (by "repeats"; ci95 is the half
+ * width of the difference's interval); else their 95% intervals must not overlap (by "intervals").
+ * NULL: out of memory. */
+json_t *history_compare(const json_t *a, const json_t *b, const char *name_a, const char *name_b);
 
 #endif
