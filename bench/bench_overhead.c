@@ -24,6 +24,7 @@
 
 #include "base/stats.h"
 #include "base/units.h"
+#include "ergon/measure.h"
 #include "measure/meter.h"
 
 enum { ZONES = 4, ELEMENTS = 1 << 22, PAIRS_MAX = 10000 };
@@ -261,6 +262,32 @@ static double process_us(int samples)
 	return (own + children) * 1e6 / samples;
 }
 
+/* A pair of begin and end, without a meter as instrumented programs run mostly, and with one. */
+static void region_case(const struct ergon_env *env)
+{
+	struct ergon_meter *meters[2] = { NULL, NULL };
+	static const long counts[2] = { 10000000, 20000 };
+	double us[2] = { 0, 0 };
+	struct ergon_error err;
+	if (ergon_meter_open(&meters[1], env, "rapl_powercap", 0, &err))
+		exit(1);
+	for (int k = 0; k < 2; k++) {
+		double begin = clock_s(CLOCK_MONOTONIC);
+		for (long i = 0; i < counts[k]; i++) {
+			struct ergon_region *region;
+			struct ergon_energy energy;
+			if (ergon_region_begin(meters[k], &region, &err) ||
+			    ergon_region_end(region, &energy, &err))
+				exit(1);
+		}
+		us[k] = (clock_s(CLOCK_MONOTONIC) - begin) * 1e6 / (double)counts[k];
+	}
+	ergon_meter_close(meters[1]);
+	printf("{\"case\":\"region\",\"us_without_a_meter\":%.4f,\"us_with_a_meter\":%.2f,"
+	       "\"channels\":%d}\n",
+	       us[0], us[1], ZONES);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t pairs = 20;
@@ -283,6 +310,7 @@ int main(int argc, char **argv)
 	}
 	env.sysfs_root = root;
 	make_zones();
+	region_case(&env);
 	double ten_hz_us = thread_case(&env, 100 * NS_PER_MS, 6 * seconds);
 	thread_case(&env, NS_PER_MS, 4 * seconds);
 	thread_case(&env, 100 * NS_PER_US, 4 * seconds);

@@ -41,6 +41,8 @@ install(FILES "${made}/ergon.fish" DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/ven
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# A module file is of one compiler: programs compile the source with their own.
+install(FILES bindings/fortran/ergon.f90 DESTINATION ${CMAKE_INSTALL_DATADIR}/ergon/fortran)
 # For ergon serve. Where systemd looks is beside lib, whatever the library folder is called.
 configure_file(packaging/ergon.service.in "${made}/ergon.service" @ONLY)
 install(FILES "${made}/ergon.service" DESTINATION lib/systemd/system)
