@@ -21,6 +21,9 @@ if [ -x "$build/bench/bench_overhead" ]; then "$build/bench/bench_overhead" 20 0
 title "kernels against STREAM and OpenBLAS (ratio above 1: ours is faster)"
 if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "left out: no python3"; fi
 
+title "phases: a series that this machine records, with changes that are known"
+if [ -x "$build/bench/bench_phases" ]; then "$build/bench/bench_phases"; else echo "left out: $build/bench/bench_phases is not built"; fi
+
 title "the predictor: microseconds a prediction"
 if [ -x "$build/bench/bench_predict" ]; then ERGON_DATA_DIR=data "$build/bench/bench_predict"; else echo "left out: $build/bench/bench_predict is not built"; fi
 

@@ -12,7 +12,11 @@ if(ERGON_TESTS)
   set_target_properties(emulated_gpu_job emulated_cpu_job PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
 endif()
 
+# bench/bench_phases: phases in a series that this machine records; run by hand or by bench/run.sh.
 function(ergon_understand_tests)
+  add_executable(bench_phases "${PROJECT_SOURCE_DIR}/bench/bench_phases.c")
+  target_link_libraries(bench_phases PRIVATE ergon_static)
+  set_target_properties(bench_phases PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
   if(TARGET unit.understand.levers.test_gpu)
     target_sources(unit.understand.levers.test_gpu PRIVATE
       "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_gpu.c")

@@ -9,7 +9,7 @@
 
 struct options {
 	const char *time, *power, *series, *json;
-	double penalty;
+	double penalty, effect;
 };
 
 static const struct option options_table[] = {
@@ -37,6 +37,15 @@ static const struct option options_table[] = {
 	  .value = "FACTOR",
 	  .fallback = "2",
 	  .help = "what a change must gain; more gives fewer phases",
+	  .min = 0.01,
+	  .max = 1e6 },
+	{ .name = "effect",
+	  .kind = OPTION_REAL,
+	  .field = offsetof(struct options, effect),
+	  .value = "FACTOR",
+	  .fallback = "2",
+	  .help =
+	      "how many times the spread inside phases a change must be; 6 for a shared machine",
 	  .min = 0.01,
 	  .max = 1e6 },
 	OPTION_JSON(struct options),
@@ -82,7 +91,8 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 	struct phase_request request = { .time = o->time,
 		                         .power = o->power,
 		                         .series = o->series,
-		                         .options = { .penalty = o->penalty } };
+		                         .options = { .penalty = o->penalty,
+		                                      .effect = o->effect } };
 	arena_init(&arena);
 	enum ergon_code code = phase_table_read(operands[0], &request, &arena, &table, &err);
 	if (!code && o->json)

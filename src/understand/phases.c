@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/stats.h"
+#include "understand/phase_robust.h"
 
 /* Of the absolute difference of two normal values: median = 0.6745 sqrt(2) sigma. */
 static const double MEDIAN_DIFFERENCE = 0.95387;
@@ -184,6 +185,18 @@ static enum ergon_code collect(const struct pelt *p, const double *samples, size
 	return ERGON_OK;
 }
 
+static enum ergon_code settle(const double *samples, size_t dims, double effect,
+                              struct phases *phases, struct ergon_error *err)
+{
+	if (!phase_merge(samples, dims, effect, phases))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < phases->count; i++) {
+		struct phase *phase = &phases->items[i];
+		segment_mean(samples, dims, phase->begin, phase->end, phase->mean);
+	}
+	return ERGON_OK;
+}
+
 enum ergon_code phases_find(const double *samples, size_t count, size_t dims,
                             const struct phase_options *options, struct phases *phases,
                             struct ergon_error *err)
@@ -197,23 +210,33 @@ enum ergon_code phases_find(const double *samples, size_t count, size_t dims,
 			return ergon_fail(err, ERGON_BAD_INPUT, "phases: sample %zu is no number",
 			                  i / dims + 1);
 	size_t bin = (count + PHASES_EXACT_MAX - 1) / PHASES_EXACT_MAX;
-	struct pelt p = { .n = count / bin, .dims = dims, .least = options->min_length };
+	bool exact = options->effect < 0;
+	size_t least = options->min_length;
+	if (least == 0)
+		least = !exact && count / 100 > 3 ? count / 100 : 3;
+	struct pelt p = { .n = count / bin, .dims = dims, .least = (least + bin - 1) / bin };
 	double factor = options->penalty > 0 ? options->penalty : 2;
-	p.least = p.least ? (p.least + bin - 1) / bin : bin > 1 ? 2 : 3;
+	p.least = p.least < 2 && bin > 1 ? 2 : p.least;
 	p.penalty = factor * (double)(dims + 1) * log((double)(p.n > 2 ? p.n : 2));
 	double *scratch = calloc(count, sizeof *scratch);
+	double *smooth = calloc(count * dims, sizeof *smooth);
 	enum ergon_code code = ERGON_OK;
-	if (!scratch || !pelt_init(&p))
+	if (!scratch || !smooth || !pelt_init(&p))
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	for (size_t d = 0; !code && d < dims; d++)
 		phases->noise[d] = noise_of(samples, count, dims, d, scratch);
 	free(scratch);
 	if (!code) {
-		fill_sums(&p, samples, count, bin, phases->noise);
+		phase_smooth(samples, count, dims, exact ? 0 : least / 2, smooth);
+		fill_sums(&p, smooth, count, bin, phases->noise);
 		if (p.n >= 2 * p.least)
 			pelt_run(&p); /* else one phase: from[n] is 0 */
 		code = collect(&p, samples, count, bin, phases, err);
 	}
+	if (!code && !exact)
+		code =
+		    settle(samples, dims, options->effect > 0 ? options->effect : 2, phases, err);
+	free(smooth);
 	pelt_fini(&p);
 	return code;
 }

@@ -8,6 +8,10 @@
  * hardly touches. Series longer than PHASES_EXACT_MAX samples are binned first; each change found
  * is then placed exactly on the full series.
  *
+ * Recordings of real machines have bursts and drift. So, unless told otherwise, a running median
+ * half a least phase wide goes first, and changes that are small against the spread inside the
+ * phases are taken back at the end (phase_robust.h).
+ *
  * Online, a two-sided CUSUM (Page 1954) per dimension watches for the next change with a few words
  * of memory, for the governor: no allocation, constant time a sample.
  *
@@ -26,7 +30,10 @@ enum { PHASE_DIMS_MAX = 8, PHASES_EXACT_MAX = 20000 };
 
 struct phase_options {
 	double penalty;    /* factor on (dims + 1) log(samples); 0: 2 */
-	size_t min_length; /* samples of a phase at least; 0: 3 */
+	size_t min_length; /* samples of a phase at least; 0: 1% of them, 3 at the least */
+	/* What a change must be, in units of the spread inside the phases; 0: 2. Negative: every
+	 * change that pays its penalty counts, and bursts are not smoothed away (exact PELT). */
+	double effect;
 };
 
 struct phase {

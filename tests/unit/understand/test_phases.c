@@ -156,8 +156,9 @@ static void pruning_loses_nothing(void **state)
 			x[i] = level + rng_normal(&rng);
 		}
 		struct phases p;
-		assert_int_equal(phases_find(x, n, 1, &(struct phase_options){ 0 }, &p, NULL),
-		                 ERGON_OK);
+		assert_int_equal(
+		    phases_find(x, n, 1, &(struct phase_options){ .effect = -1 }, &p, NULL),
+		    ERGON_OK);
 		for (size_t i = 0; i < p.count; i++)
 			begin[i] = p.items[i].begin;
 		double penalty = 2 * 2 * log((double)n);
