@@ -49,10 +49,17 @@ def simulate(args):
     return run(["simulate"] + args + ["--json", "-"])
 
 
+KNOWN = ["fifo", "sjf", "srtf", "las", "easy", "conservative", "tiresias", "optimus", "themis", "themis-auction", "gavel", "gavel-blind",
+         "gavel-fifo", "sia", "pollux", "pollux-exhaustive", "zeus", "hades", "aurachronos", "charon", "powerflow", "prometheus"]
+
+
 def policies_here():
-    text = subprocess.run([ERGON, "simulate", "--cluster", "1x1:t4", "--trace", "x", "--policy", "?"],
-                          capture_output=True, text=True).stderr
-    return re.split(r",\s*", text[text.index("one of:") + 7:].strip())
+    """Those of KNOWN that this build has: it says so before it looks for the trace."""
+    def has(name):
+        said = subprocess.run([ERGON, "simulate", "--cluster", "1x1:t4", "--trace", "/nowhere", "--policy", name],
+                              capture_output=True, text=True).stderr
+        return "no policy" not in said
+    return [name for name in KNOWN if has(name)]
 
 
 # ---- statistics ----
@@ -183,11 +190,35 @@ def gavel_targets(out):
                table(["run", "measured on the peer, s", "ours, s", "deviation"], rows))
 
 
+# Published for the heterogeneous cluster, mean completion time in hours over ten traces each.
+SIA = [("philly", 0.6), ("saturn", 0.7)]
+
+
+def sia_targets(work, out):
+    rows = []
+    if "sia" not in policies_here():
+        return
+    for folder, published in SIA:
+        path = os.path.join(work, "sia-%s.json" % folder)
+        if not os.path.exists(path):
+            sweep(work, "sia-" + folder, ["--cluster", "6x4:t4,3x8:rtx2080ti,2x8:a100", "--interval", "60s", "--policy", "sia", "--audit",
+                                          "--oracle", "sia:%s/sia/traces,%s/traces" % (SHARED, POLLUX),
+                                          "--traces", "%s/sia/workloads/%s/workload-*.csv" % (SHARED, folder)])
+        metrics = [r["metrics"] for r in json.load(open(path))["runs"] if "metrics" in r]
+        hours = [m["jct_mean_s"] / 3600 for m in metrics]
+        mean, _ = mean_of(hours)
+        rows.append([folder, len(hours), "%.1f" % published, spread(hours, 1, 2), "%+.0f%%" % ((mean / published - 1) * 100)])
+    out.append("### Sia's artifact (SOSP 2023), 6 x 4 T4, 3 x 8 RTX 2080 Ti, 2 x 8 A100\n\n"
+               "Published to one digit, over ten traces; ours over those of them that are here, with the 95% interval over traces.\n\n" +
+               table(["traces", "number", "published, h", "ours, h", "deviation"], rows))
+
+
 def targets(work):
     out = ["## Exact targets\n"]
     pollux_targets(work, out)
     swf_targets(out)
     gavel_targets(out)
+    sia_targets(work, out)
     return "\n".join(out)
 
 
@@ -221,7 +252,9 @@ class Runs:
         self.of = {}
         for one in document["runs"]:
             key = (one["policy"], one["load"])
-            self.of.setdefault(key, {})[(one["trace"], one["seed"])] = one.get("metrics")
+            # load-1/workload-6.csv: sweeps that lie elsewhere are of the same trace
+            trace = "/".join(one["trace"].split("/")[-2:])
+            self.of.setdefault(key, {})[(trace, one["seed"])] = one.get("metrics")
         self.loads = document["loads"]
         self.policies = document["policies"]
         self.failed = {p["policy"]: p for p in document["overall"] if p["failed"]}
@@ -410,19 +443,22 @@ ORACLES = [("model", "16x4:a100-sxm4-80gb", "model", [])]
 # ---- speed ----
 
 def fastest(args, times):
-    """The best of several runs: other work on the machine only ever adds."""
+    """The best of several runs: other work on the machine only ever adds. The engine's processor time is at most its
+    wall time, and at most that of the whole command."""
     best = None
     for _ in range(times):
-        policy = simulate(args)["document"]["policies"][0]
-        if best is None or policy["wall_s"] < best["wall_s"]:
+        result = simulate(args)
+        policy = result["document"]["policies"][0]
+        policy["seconds"] = min(policy["wall_s"], result["cpu_s"])
+        if best is None or policy["seconds"] < best["seconds"]:
             best = policy
     return best
 
 
 def speed_row(what, args, times, peer):
     policy = fastest(args, times)
-    seconds = policy["wall_s"]
-    return [what, policy["name"], "%.4f" % seconds, "%.0f" % policy["jobs_per_wall_s"], "%.0f" % (policy["events"] / seconds),
+    seconds, jobs = policy["seconds"], policy["jobs_per_wall_s"] * policy["wall_s"]
+    return [what, policy["name"], "%.4f" % seconds, "%.0f" % (jobs / seconds), "%.0f" % (policy["events"] / seconds),
             "%.0f" % (policy["decisions"] / seconds), peer and "%.0f s" % peer if peer and peer >= 10 else peer and "%.1f s" % peer or "",
             "%.0f x" % (peer / seconds) if peer else ""]
 
@@ -448,8 +484,9 @@ def speed(_):
                                   "/gavel/generated/poisson_seed0_mean750s.trace", "--policy", "gavel-fifo"], 3, 159))
         except RuntimeError as error:
             print("speed: gavel: %s" % str(error)[-200:], file=sys.stderr)
-    return ("## Speed\n\nSeconds in the engine, the best of several runs on one core of a shared two-core machine; the peer is the policy's\n"
-            "own authors' simulator (AccaSim for HPC2N), measured on the same class of machine.\n\n" +
+    return ("## Speed\n\nSeconds of one core, the best of several runs on a shared two-core machine: the engine's wall time or the processor\n"
+            "time of the whole command, whichever is less. The peer is the policy's own authors' simulator (AccaSim for HPC2N),\n"
+            "measured on the same class of machine; it also reads its files in that time.\n\n" +
             table(["trace", "policy", "seconds", "jobs/s", "events/s", "decisions/s", "peer", "faster by"], rows, 2))
 
 
