@@ -280,10 +280,10 @@ static enum ergon_code describe_site(const struct campaign *c, json_t *d, struct
 	const struct site_options *site = &b->site;
 	const struct {
 		const char *key, *text;
-	} sources[] = { { "budget", site->budget }, { "carbon", site->carbon },
-		        { "price", site->price },   { "failures", site->failures },
-		        { "sleep", site->sleep },   { "deadlines", b->deadlines },
-		        { "external", b->external } };
+	} sources[] = { { "budget", site->budget },  { "carbon", site->carbon },
+		        { "price", site->price },    { "failures", site->failures },
+		        { "sleep", site->sleep },    { "deadlines", b->deadlines },
+		        { "external", b->external }, { "without", b->without } };
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
 		enum ergon_code code = describe_source(d, sources[i].key, sources[i].text, err);
 		if (code)

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "optimize/campaign/campaign.h"
 #include "optimize/campaign/folder.h"
@@ -65,6 +66,22 @@ static void sit_down(const struct campaign *c, struct bench *bench, struct campa
 	bench->loaded = true;
 	bench->err = (struct ergon_error){ 0 };
 	bench->code = experiment_load(c->env, &options, &bench->experiment, &bench->err);
+	if (!bench->code)
+		bench->code = experiment_bound(&bench->experiment, &bench->err);
+}
+
+/* What no policy can beat on this trace, and how far this one is from it. */
+static void add_bound(json_t *metrics, const struct experiment *x, const struct metrics *m)
+{
+	const struct {
+		const char *name;
+		double value;
+	} rows[] = { { "bound_energy_j", x->bound.energy_j },
+		     { "bound_jct_mean_s", x->bound.jct_mean_s },
+		     { "energy_over_bound", m->energy_j / x->bound.energy_j },
+		     { "jct_over_bound", m->jct_mean_s / x->bound.jct_mean_s } };
+	for (size_t i = 0; x->bounded && i < sizeof rows / sizeof *rows; i++)
+		json_object_set_new(metrics, rows[i].name, json_number(rows[i].value));
 }
 
 /* The outcome of a unit; a failure is an outcome too, and says why. */
@@ -90,7 +107,9 @@ static json_t *do_unit(const struct campaign *c, struct bench *bench, struct cam
 		json_object_set_new(outcome, "gpus", json_integer(bench->experiment.cluster.gpus));
 		json_object_set_new(outcome, "oracle",
 		                    experiment_oracle_to_json(&bench->experiment));
-		json_object_set_new(outcome, "metrics", metrics_to_json(&result.metrics, false));
+		json_t *metrics = metrics_to_json(&result.metrics, false);
+		add_bound(metrics, &bench->experiment, &result.metrics);
+		json_object_set_new(outcome, "metrics", metrics);
 		json_object_set_new(outcome, "audited", json_boolean(result.audited));
 	}
 	policy_result_fini(&result);
