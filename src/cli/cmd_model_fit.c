@@ -83,8 +83,8 @@ static enum ergon_code fit_all(const struct eval_cases *cases, struct calibratio
 	bool *sampled = ARENA_ARRAY(arena, bool, cases->count + 1);
 	if (!sampled)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	enum ergon_code code = calibrate_sample(cases, sampled, err);
-	return code ? code : calibrate_all(cases, sampled, 0, calibration, result, err);
+	enum ergon_code code = calibrate_sample(cases, true, sampled, err);
+	return code ? code : calibrate_all(cases, sampled, true, calibration, result, err);
 }
 
 static enum ergon_code fit(struct cli *cli, const struct model_options *options, char **files,

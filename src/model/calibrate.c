@@ -14,8 +14,6 @@ static const double FULL_SHARE = 50;      /* rows of a file and metric that weig
 static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
 static const double PRIOR_WEIGHT = 0.001; /* against residuals whose squares sum to about 1 */
 
-enum { ROUNDS = 2 }; /* constants, devices, constants, devices */
-
 struct problem {
 	const struct eval_cases *cases;
 	const double *weight; /* [cases->count]; 0: not used */
@@ -208,36 +206,53 @@ static void describe(struct problem *problem, const double *z, struct calibrate_
 	free(cov);
 }
 
+/* 0: times of whole runs that the device decides, 1: that the host does, 2: powers; 3: neither. */
+static int spread_of(const struct eval_case *item, const struct eval_point *point)
+{
+	const struct prediction *p = &point->prediction;
+	if (item->reason || item->judge_only || item->quantity == EVAL_ENERGY ||
+	    item->quantity == EVAL_MEMORY || item->quantity == EVAL_DEVICE_TIME ||
+	    item->quantity == EVAL_COLLECTIVE_TIME)
+		return 3;
+	bool host = p->host_time_s > p->device_time_s;
+	return item->quantity == EVAL_POWER ? (host ? 3 : 2) : host;
+}
+
+/* Residuals of the fitted rows are smaller than those of others will be. */
+static const double UNSEEN = 1.15;
+enum { FEWEST = 10 };
+
 enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
                                   struct calibration *calibration, struct ergon_error *err)
 {
-	size_t count = cases->count, found[2] = { 0, 0 };
-	double *values[2] = { calloc(count + 1, sizeof(double)),
-		              calloc(count + 1, sizeof(double)) };
-	for (size_t i = 0; values[0] && values[1] && i < count; i++) {
+	size_t found[3] = { 0, 0, 0 };
+	double *values = calloc(3 * cases->count + 1, sizeof(double)), spread[3];
+	if (!values)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < cases->count; i++) {
 		const struct eval_case *item = &cases->items[i];
-		struct eval_point point;
-		if (item->reason || (used && !used[i]) || item->quantity == EVAL_ENERGY ||
-		    item->quantity == EVAL_MEMORY || !item->run || !item->run->id[0])
+		struct eval_point point = { 0 };
+		if (item->reason || (used && !used[i]))
 			continue;
 		eval_predict(item, calibration, &point);
+		int which = spread_of(item, &point);
 		double r = fabs(log(point.predicted / item->measured));
-		size_t which = item->quantity == EVAL_POWER;
-		if (isfinite(r))
-			values[which][found[which]++] = r;
+		if (which < 3 && isfinite(r))
+			values[(size_t)which * cases->count + found[which]++] = r;
 	}
-	enum ergon_code code =
-	    values[0] && values[1] ? ERGON_OK : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	double *targets[2] = { &calibration->time_spread, &calibration->power_spread };
-	for (int i = 0; i < 2 && !code; i++) {
-		if (found[i] < 10)
-			continue;
-		stats_sort(values[i], found[i]);
-		*targets[i] = fmin(fmax(stats_quantile_sorted(values[i], found[i], 0.8), 0.01), 2);
+	double *targets[3] = { &calibration->time_spread, &calibration->host_spread,
+		               &calibration->power_spread };
+	for (size_t i = 0; i < 3; i++) {
+		double *own = values + i * cases->count;
+		stats_sort(own, found[i]);
+		spread[i] = found[i] ? UNSEEN * stats_quantile_sorted(own, found[i], 0.8) : 0;
+		if (i == 1) /* besides that of the model */
+			spread[i] = sqrt(fmax(spread[1] * spread[1] - spread[0] * spread[0], 0));
+		if (found[i] >= FEWEST)
+			*targets[i] = fmin(fmax(spread[i], 0.01), 2);
 	}
-	free(values[0]);
-	free(values[1]);
-	return code;
+	free(values);
+	return ERGON_OK;
 }
 
 static enum ergon_code solve(struct problem *problem, const struct calibrate_options *options,
@@ -282,7 +297,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	*result = (struct calibrate_result){ 0 };
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
 		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
-		bool spread = i == CALIBRATION_AT_time_spread || i == CALIBRATION_AT_power_spread;
+		bool spread = i >= CALIBRATION_AT_time_spread; /* the last ones of the table */
 		if (spread || (options->fitted && !options->fitted[i]))
 			continue;
 		z[unknowns] = to_logit(i, *at(calibration, i));
@@ -305,11 +320,13 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		code = ergon_fail(err, ERGON_INFEASIBLE,
 		                  "%zu usable measurements cannot fix %zu constants", result->cases,
 		                  unknowns);
+	const bool *of_devices = options->device_used ? options->device_used : options->used;
 	double rms_before = 0;
-	for (int round = 0; !code && round < (options->devices ? ROUNDS : 1); round++) {
+	unsigned rounds = options->rounds > 1 ? options->rounds : 1;
+	for (unsigned round = 0; !code && round < rounds; round++) {
 		if (round)
-			code = calibrate_devices(cases, options->used, options->devices,
-			                         calibration, err);
+			code = calibrate_devices(cases, of_devices, options->devices, calibration,
+			                         err);
 		problem.base = *calibration;
 		if (!code)
 			code = solve(&problem, options, z, result, err);
@@ -321,7 +338,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	if (!code)
 		describe(&problem, z, result);
 	if (!code && options->devices)
-		code = calibrate_devices(cases, options->used, options->devices, calibration, err);
+		code = calibrate_devices(cases, of_devices, options->devices, calibration, err);
 	if (!code && options->spreads)
 		code = calibrate_spreads(cases, options->used, calibration, err);
 	free(weight);

@@ -21,10 +21,12 @@
 enum { CALIBRATE_RATES = 1, CALIBRATE_ENERGIES = 2 };
 
 struct calibrate_options {
-	const bool *fitted; /* [CALIBRATION_COUNT]: which constants move; NULL: all */
-	const bool *used;   /* [cases->count]: which cases count; NULL: all */
-	size_t evaluations; /* of the whole set, at most; 0: 1500 */
-	bool spreads;       /* set time_spread and power_spread from the residuals */
+	const bool *fitted;      /* [CALIBRATION_COUNT]: which constants move; NULL: all */
+	const bool *used;        /* [cases->count]: which cases count; NULL: all */
+	const bool *device_used; /* the same for factors of devices; NULL: used */
+	unsigned rounds;         /* constants, devices, constants, devices: 2; 0 counts as 1 */
+	size_t evaluations;      /* of the whole set, at most; 0: 1500 */
+	bool spreads;            /* set time_spread and power_spread from the residuals */
 	unsigned devices; /* fit these factors of each device as well, in turn with the constants */
 };
 
@@ -49,14 +51,16 @@ ERGON_MUST_USE enum ergon_code calibrate(const struct eval_cases *cases,
                                          struct calibrate_result *result, struct ergon_error *err);
 
 /* What a fit of everything looks at: of each file, metric and device an even sample, which keeps a
- * fit short and no file from drowning another. sampled: [cases->count]. */
-ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
-                                                struct ergon_error *err);
+ * fit short and no file from drowning another; a smaller one where it need not be thorough.
+ * sampled: [cases->count]. */
+ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, bool thorough,
+                                                bool *sampled, struct ergon_error *err);
 /* The installed calibration from scratch: constants of single devices, factors of each device, then
  * the constants of interconnects, which only runs on several GPUs and collectives see; spreads
- * last. used: which cases, as above. */
+ * last. used: which cases, as above. thorough: stages that depend on each other alternate, and
+ * none is cut short (a minute); else each is run once, a few steps (seconds). */
 ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used,
-                                             size_t evaluations, struct calibration *calibration,
+                                             bool thorough, struct calibration *calibration,
                                              struct calibrate_result *result,
                                              struct ergon_error *err);
 
@@ -65,7 +69,8 @@ ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, con
 ERGON_MUST_USE enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *used,
                                                  unsigned which, struct calibration *calibration,
                                                  struct ergon_error *err);
-/* time_spread and power_spread: what holds 80% of the log residuals. */
+/* time_spread, host_spread and power_spread: what holds 80% of the log residuals of whole runs;
+ * tables of kernels have none of their own. */
 ERGON_MUST_USE enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
                                                  struct calibration *calibration,
                                                  struct ergon_error *err);

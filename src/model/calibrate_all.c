@@ -11,7 +11,7 @@
 #include "model/calibrate.h"
 
 /* Cases of one file, metric and device that a fit sees, whole runs and single kernels. */
-enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60 };
+enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60, QUICK_SHARE_MAX = 14, QUICK_EVALUATIONS = 80 };
 
 struct member {
 	const char *key;
@@ -32,6 +32,7 @@ static enum stage stage_of_field(size_t field)
 {
 	switch (field) {
 	case CALIBRATION_AT_gemm_vector:
+	case CALIBRATION_AT_gemm_tensor:
 	case CALIBRATION_AT_k_half:
 	case CALIBRATION_AT_wave:
 	case CALIBRATION_AT_tile_bytes_per_clock:
@@ -113,7 +114,7 @@ static bool repeats(const struct eval_cases *cases, size_t at)
 	return false;
 }
 
-enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
+enum ergon_code calibrate_sample(const struct eval_cases *cases, bool thorough, bool *sampled,
                                  struct ergon_error *err)
 {
 	struct arena arena;
@@ -143,7 +144,7 @@ enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
 			if (strcmp(members[end].key, members[begin].key) != 0)
 				break;
 		bool kernels = cases->items[members[begin].index].quantity == EVAL_DEVICE_TIME;
-		size_t most = kernels ? KERNELS_SHARE_MAX : SHARE_MAX;
+		size_t most = !thorough ? QUICK_SHARE_MAX : kernels ? KERNELS_SHARE_MAX : SHARE_MAX;
 		size_t size = end - begin, take = size < most ? size : most;
 		for (size_t i = 0; i < take; i++)
 			sampled[members[begin + i * size / take].index] = true;
@@ -155,10 +156,10 @@ enum ergon_code calibrate_sample(const struct eval_cases *cases, bool *sampled,
 struct work {
 	const struct eval_cases *cases;
 	const bool *used;
-	size_t evaluations;
+	bool thorough;
 	struct calibration *calibration;
 	struct calibrate_result *result;
-	bool *rows; /* [cases->count] */
+	bool *rows, *device_rows; /* [cases->count] */
 };
 
 static enum ergon_code run_stage(struct work *work, enum stage stage, struct ergon_error *err)
@@ -173,12 +174,20 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 		work->rows[i] =
 		    work->used[i] && !item->reason && tells(stage, item, work->calibration);
 		count += work->rows[i];
+		/* A device is one, whether a kernel or a model runs on it. */
+		bool either = stage == STAGE_KERNELS || stage == STAGE_TIME;
+		work->device_rows[i] =
+		    work->rows[i] || (either && work->used[i] && !item->reason &&
+		                      tells(stage == STAGE_TIME ? STAGE_KERNELS : STAGE_TIME, item,
+		                            work->calibration));
 	}
 	if (count <= fields) /* nobody can tell: as they were */
 		return ERGON_OK;
 	struct calibrate_options options = { .fitted = fitted,
 		                             .used = work->rows,
-		                             .evaluations = work->evaluations,
+		                             .device_used = work->device_rows,
+		                             .evaluations = work->thorough ? 0 : QUICK_EVALUATIONS,
+		                             .rounds = work->thorough ? 2 : 1,
 		                             .devices = stage == STAGE_TIME    ? CALIBRATE_RATES
 		                                        : stage == STAGE_POWER ? CALIBRATE_ENERGIES
 		                                                               : 0 };
@@ -195,7 +204,7 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 	return code;
 }
 
-enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, size_t evaluations,
+enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, bool thorough,
                               struct calibration *calibration, struct calibrate_result *result,
                               struct ergon_error *err)
 {
@@ -203,18 +212,22 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
 	static const enum stage order[] = { STAGE_LINKS, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_LINKS };
-	struct work work = { cases, used, evaluations, calibration, result, NULL };
+	enum { ONCE = 5 };
+	struct work work = { cases, used, thorough, calibration, result, NULL, NULL };
 	enum ergon_code code = ERGON_OK;
 	*result = (struct calibrate_result){ 0 };
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
 		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
 	work.rows = calloc(cases->count + 1, sizeof *work.rows);
-	if (!work.rows)
+	work.device_rows = calloc(cases->count + 1, sizeof *work.device_rows);
+	if (!work.rows || !work.device_rows)
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; !code && i < sizeof order / sizeof *order; i++)
+	size_t count = thorough ? sizeof order / sizeof *order : ONCE;
+	for (size_t i = 0; !code && i < count; i++)
 		code = run_stage(&work, order[i], err);
 	if (!code)
 		code = calibrate_spreads(cases, used, calibration, err);
 	free(work.rows);
+	free(work.device_rows);
 	return code;
 }

@@ -196,8 +196,10 @@ enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *us
 		if (problem.count >= FEWEST_ROWS)
 			code = fit_device(&problem, which, device, calibration, err);
 	}
+	/* What streams reach is known from tables of kernels alone. */
 	for (int factor = 0; !code && factor < DEVICE_FACTOR_COUNT; factor++)
-		calibration_centre(calibration, (enum device_factor)factor);
+		if (factor != DEVICE_FACTOR_memory)
+			calibration_centre(calibration, (enum device_factor)factor);
 	free(rows);
 	free(weight);
 	free(trial);

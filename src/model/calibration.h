@@ -20,76 +20,82 @@
 /* field, unit, lower bound, upper bound, start value, meaning. The table is the struct, the file
  * format, the documentation and what can be fitted. */
 #define CALIBRATION_FIELDS(X)                                                                      \
-	X(gemm_vector, "1", 0.88, 1.0, 0.95,                                                       \
+	X(gemm_vector, "1", 0.88, 1.0, 0.93,                                                       \
 	  "share of the float32 vector peak a large product reaches")                              \
-	X(gemm_tensor, "1", 0.75, 1.0, 0.9, "share of the tensor peak a large product reaches")    \
-	X(conv_vector, "1", 0.6, 1.1, 0.8, "the same for convolutions in float32")                 \
-	X(conv_tensor, "1", 0.4, 1.0, 0.7, "the same for convolutions on tensor units")            \
-	X(winograd, "1", 1.0, 2.25, 1.5, "gain of 3x3 float32 convolutions over direct ones")      \
-	X(attention_flash, "1", 0.25, 0.9, 0.5, "share of the tensor peak of fused attention")     \
-	X(k_half, "elements", 0, 64, 15, "inner dimension at which a product reaches half")        \
-	X(wave, "1", 0, 1, 0.6, "part of an unfilled last wave of tiles that is lost")             \
-	X(tile_bytes_per_clock, "B", 64, 256, 128,                                                 \
+	X(gemm_tensor, "1", 0.75, 1.0, 0.85, "share of the tensor peak a large product reaches")   \
+	X(conv_vector, "1", 0.6, 1.1, 1, "the same for convolutions in float32")                   \
+	X(conv_tensor, "1", 0.4, 1.0, 0.85, "the same for convolutions on tensor units")           \
+	X(winograd, "1", 1.0, 2.25, 2.2, "gain of 3x3 float32 convolutions over direct ones")      \
+	X(attention_flash, "1", 0.25, 0.9, 0.29, "share of the tensor peak of fused attention")    \
+	X(k_half, "elements", 0, 64, 18, "inner dimension at which a product reaches half")        \
+	X(wave, "1", 0, 1, 0.94, "part of an unfilled last wave of tiles that is lost")            \
+	X(tile_bytes_per_clock, "B", 64, 256, 230,                                                 \
 	  "operands that flow from L2 into one SM each clock")                                     \
 	X(memory, "1", 0.83, 0.95, 0.89, "share of the memory bandwidth that long kernels reach")  \
 	X(memory_gddr, "1", 0.7, 0.92, 0.8, "the same where the memory is GDDR")                   \
-	X(memory_old, "1", 0.7, 1.0, 0.85,                                                         \
+	X(memory_old, "1", 0.7, 1.0, 0.88,                                                         \
 	  "factor on both before Volta (compute capability below 7)")                              \
-	X(memory_in_model, "1", 0.6, 1, 0.9,                                                       \
+	X(memory_in_model, "1", 0.6, 1, 0.71,                                                      \
 	  "of that, what kernels reach whose buffers are not those of the last run")               \
-	X(memory_clock, "1", 0.1, 1.0, 0.9,                                                        \
+	X(memory_clock, "1", 0.1, 1.0, 0.95,                                                       \
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
-	X(memory_half_s, "s", 0, 3e-6, 1.5e-6, "ramp of a kernel's memory stream")                 \
-	X(memory_gather, "1", 0.1, 1.0, 0.4, "of that, what gathers and pooling reach")            \
+	X(memory_half_s, "s", 0, 3e-6, 3.2e-07, "ramp of a kernel's memory stream")                \
+	X(memory_gather, "1", 0.1, 1.0, 0.27, "of that, what gathers and pooling reach")           \
 	X(depthwise, "1", 0.05, 1.0, 0.2, "of that, what depthwise convolutions reach")            \
-	X(norm, "1", 0.5, 1.0, 0.8, "of that, what norms and softmax reach")                       \
-	X(l2_share, "1", 0, 0.6, 0.3,                                                              \
+	X(norm, "1", 0.5, 1.0, 0.67, "of that, what norms and softmax reach")                      \
+	X(l2_share, "1", 0, 0.6, 0.036,                                                            \
 	  "share of the L2 that still holds what the last kernel wrote")                           \
-	X(l2_bytes_per_clock, "B", 16, 128, 32, "L2 bandwidth of one SM and clock")                \
-	X(hidden, "1", 0.02, 0.5, 0.2,                                                             \
+	X(l2_bytes_per_clock, "B", 16, 128, 35, "L2 bandwidth of one SM and clock")                \
+	X(hidden, "1", 0.02, 0.5, 0.17,                                                            \
 	  "part of the lesser of compute and memory that is not hidden")                           \
-	X(launch_s, "s", 0, 3e-6, 1.5e-6, "device time between two kernels")                       \
-	X(call_s, "s", 0, 1e-4, 2e-5,                                                              \
+	X(launch_s, "s", 0, 3e-6, 2.8e-06, "device time between two kernels")                      \
+	X(call_s, "s", 0, 1e-4, 4.3e-05,                                                           \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
-	X(host_issue_s, "s", 1e-6, 6e-5, 1e-5, "host time to issue one operator, eager")           \
+	X(host_issue_s, "s", 1e-6, 6e-5, 4.7e-05, "host time to issue one operator, eager")        \
 	X(host_compiled, "1", 0.05, 1, 0.35, "the same with a compiled runtime, as a share")       \
-	X(hook_s, "s", 0, 5e-3, 9e-4,                                                              \
+	X(hook_s, "s", 0, 5e-3, 0.00071,                                                           \
 	  "what hooks on the gradient of a tensor take, where a framework has them")               \
-	X(host_step_s, "s", 0, 2e-2, 5e-4, "host time of a step besides operators")                \
-	X(queue, "1", 0, 1, 0.5,                                                                   \
+	X(host_step_s, "s", 0, 2e-2, 0.0012, "host time of a step besides operators")              \
+	X(queue, "1", 0, 1, 0.47,                                                                  \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
-	X(overlap, "1", 0.3, 1, 0.8, "part of the backward pass behind which all-reduce hides")    \
-	X(tensor_hidden, "1", 0, 1, 0.7,                                                           \
+	X(overlap, "1", 0.3, 1, 0.34, "part of the backward pass behind which all-reduce hides")   \
+	X(tensor_hidden, "1", 0, 1, 0.94,                                                          \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
-	X(nvlink, "1", 0.5, 0.9, 0.7, "share of a link's stated bandwidth that all-reduce gets")   \
-	X(nvlink_switch, "1", 0.4, 1.2, 0.8, "the same where switches add up, from Hopper on")     \
-	X(pcie, "1", 0.1, 0.95, 0.6, "the same over PCIe")                                         \
-	X(network, "1", 0.5, 0.95, 0.8, "the same between nodes, of their ports")                  \
-	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.5e9, "what a node without such ports reaches")       \
-	X(collective_s, "s", 5e-7, 2e-5, 3e-6, "latency of one all-reduce hop in a node")          \
-	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, "the same between nodes")                            \
-	X(fp32_pj, "pJ", 8.5, 13.5, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
-	X(tensor_pj, "pJ", 0.9, 2.2, 1.5, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
-	X(process_exponent, "1", 0.3, 0.8, 0.5,                                                    \
+	X(nvlink, "1", 0.5, 0.9, 0.52, "share of a link's stated bandwidth that all-reduce gets")  \
+	X(nvlink_switch, "1", 0.4, 1.2, 0.78, "the same where switches add up, from Hopper on")    \
+	X(pcie, "1", 0.1, 0.95, 0.58, "the same over PCIe")                                        \
+	X(network, "1", 0.5, 0.95, 0.53, "the same between nodes, of their ports")                 \
+	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.4e+09, "what a node without such ports reaches")     \
+	X(collective_s, "s", 5e-7, 2e-5, 4.9e-06, "latency of one all-reduce hop in a node")       \
+	X(network_s, "s", 3e-6, 6e-5, 5.7e-05, "the same between nodes")                           \
+	X(fp32_pj, "pJ", 8.5, 13.5, 13, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
+	X(tensor_pj, "pJ", 0.7, 1.5, 1.3, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
+	X(process_exponent, "1", 0.3, 0.8, 0.63,                                                   \
 	  "vector energy scales with (process / 12 nm) to this")                                   \
-	X(clock_exponent, "1", 0, 0.8, 0.5, "and with (boost clock / 1.4 GHz) to this")            \
-	X(tensor_exponent, "1", 0.5, 1.1, 0.7,                                                     \
+	X(clock_exponent, "1", 0, 0.8, 0.75, "and with (boost clock / 1.4 GHz) to this")           \
+	X(tensor_exponent, "1", 0.5, 1.0, 0.6,                                                     \
 	  "tensor energy scales with (process / 12 nm) to this")                                   \
-	X(hbm_pj, "pJ", 20, 90, 60, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 60, 200, 150, "energy of a byte from GDDR")                               \
-	X(busy, "1", 0.05, 0.35, 0.2, "clock tree and leakage of a busy device, share of its TDP") \
-	X(active, "1", 0, 0.15, 0.03, "draw of a device in use at any clock over TDP, HBM")        \
-	X(active_gddr, "1", 0, 0.2, 0.1, "the same with GDDR memory")                              \
+	X(tf32, "1", 1.5, 5, 1.9,                                                                  \
+	  "energy of a TF32 FLOP over that of a 16-bit one: wider operands")                       \
+	X(hbm_pj, "pJ", 20, 90, 59, "energy of a byte from HBM")                                   \
+	X(gddr_pj, "pJ", 60, 200, 190, "energy of a byte from GDDR")                               \
+	X(busy, "1", 0.05, 0.35, 0.33,                                                             \
+	  "clock tree and leakage of a busy device, share of its TDP")                             \
+	X(active, "1", 0, 0.15, 0.009, "draw of a device in use at any clock over TDP, HBM")       \
+	X(active_gddr, "1", 0, 0.2, 0.11, "the same with GDDR memory")                             \
 	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_bend, "1", 2, 12, 7,                                                             \
+	X(voltage_bend, "1", 2, 12, 9.2,                                                           \
 	  "voltage over that at boost: floor + (1 - floor) (clock / boost)^bend")                  \
-	X(voltage_floor, "1", 0.6, 0.92, 0.79, "voltage of the lowest clocks, over that at boost") \
-	X(min_clock, "1", 0.05, 0.35, 0.12, "lowest clock over boost that a power cap can force")  \
-	X(cap_reach, "1", 0.85, 1.0, 0.93,                                                         \
+	X(voltage_floor, "1", 0.6, 0.92, 0.74, "voltage of the lowest clocks, over that at boost") \
+	X(min_clock, "1", 0.05, 0.35, 0.17, "lowest clock over boost that a power cap can force")  \
+	X(cap_reach, "1", 0.85, 1.0, 0.96,                                                         \
 	  "mean power that a strictly binding cap allows, over it")                                \
-	X(cap_sharpness, "1", 6, 40, 15,                                                           \
+	X(cap_sharpness, "1", 6, 40, 8,                                                            \
 	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
 	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
+	X(host_spread, "1", 0, 2, 0.3, "the same, besides, where the host holds the device up")    \
+	X(device_spread, "1", 0, 2, 0.12,                                                          \
+	  "the same, besides, where the device was never measured")                                \
 	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")
 
 /* What a calibrated device may scale, name and meaning: boards differ from their data sheets in

@@ -49,9 +49,11 @@ static double phase_time(const struct eval_case *item, const struct calibration 
 }
 
 /* A kernel that is called alone has its own launch to wait for, not a step's gap. */
-static double called_alone(const struct prediction *p, const struct calibration *calibration)
+static double called_alone(const struct eval_case *item, const struct prediction *p,
+                           const struct calibration *calibration)
 {
-	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + calibration->call_s;
+	double call_s = item->profiled ? calibration->launch_s : calibration->call_s;
+	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + call_s;
 }
 
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
@@ -67,10 +69,10 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 		                                                       : PHASE_BACKWARD);
 	} else {
 		predict(item->workload, item->device, calibration, &item->settings, p);
-		value = item->quantity == EVAL_POWER             ? p->power_w
-		        : item->quantity == EVAL_ENERGY          ? p->energy_per_step_j
-		        : item->quantity == EVAL_MEMORY          ? p->last_stage_bytes
-		        : item->quantity == EVAL_DEVICE_TIME     ? called_alone(p, calibration)
+		value = item->quantity == EVAL_POWER         ? p->power_w
+		        : item->quantity == EVAL_ENERGY      ? p->energy_per_step_j
+		        : item->quantity == EVAL_MEMORY      ? p->last_stage_bytes
+		        : item->quantity == EVAL_DEVICE_TIME ? called_alone(item, p, calibration)
 		        : item->quantity == EVAL_COLLECTIVE_TIME ? p->communication_time_s
 		                                                 : p->step_time_s;
 	}

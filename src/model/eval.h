@@ -50,6 +50,7 @@ struct eval_case {
 	double scale; /* predicted number = scale * quantity; a rate: scale / quantity */
 	bool rate;
 	bool judge_only;    /* not for calibration */
+	bool profiled;      /* a kernel's own time, without the call around it */
 	const char *reason; /* why it cannot be predicted, or NULL */
 };
 

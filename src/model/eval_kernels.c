@@ -7,51 +7,51 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/eval_cases.h"
+#include "model/eval_kernels.h"
 
 /* A schema by the columns that only it has, and where its number stands. */
 struct kernel_schema {
 	const char *marks[4]; /* columns that must be there */
 	const char *value, *unit_column;
-	double unit; /* of value, in s; 0: unit_column names it */
+	double unit;        /* of value, in s; 0: unit_column names it, or metric */
+	const char *metric; /* NULL: latency_ms, or the unit */
 	/* Fills the case's kernel, or returns why not. */
-	const char *(*lower)(struct eval_builder *builder, const struct csv *csv, size_t row,
-	                     struct kernel *kernel, struct eval_case *item);
+	const char *(*lower)(const struct kernel_row *row, struct kernel *kernel);
 };
 
-static const char *text_of(const struct csv *csv, size_t row, const char *column)
+const char *row_text(const struct kernel_row *row, const char *column)
 {
-	int at = csv_column(csv, column);
-	return at < 0 ? "" : csv_cell(csv, row, (size_t)at);
+	int at = csv_column(row->csv, column);
+	return at < 0 ? "" : csv_cell(row->csv, row->row, (size_t)at);
 }
 
-/* 0 where the cell is empty or no such column. */
-static double real_of(const struct csv *csv, size_t row, const char *column)
+double row_real(const struct kernel_row *row, const char *column)
 {
-	int at = csv_column(csv, column);
+	int at = csv_column(row->csv, column);
 	double value;
-	if (at < 0 || csv_real(csv, row, (size_t)at, 0, 1e15, &value, NULL))
+	if (at < 0 || csv_real(row->csv, row->row, (size_t)at, 0, 1e15, &value, NULL))
 		return 0;
 	return value;
 }
 
-static const char *set_precision(struct eval_builder *builder, const struct csv *csv, size_t row,
-                                 struct kernel *kernel, const struct precision_facts **facts)
+const char *row_precision(const struct kernel_row *row, struct kernel *kernel,
+                          const struct precision_facts **facts)
 {
 	enum precision precision;
-	const char *text = text_of(csv, row, "precision");
-	if (!eval_precision(text, &precision))
-		return eval_reason(builder, "precision '%s' is not modelled", text);
+	const char *text = row_text(row, "precision");
+	bool stored = strcmp(text, "fp16_storage_fp32_math") == 0;
+	if (!eval_precision(stored ? "fp16" : text, &precision))
+		return eval_reason(row->builder, "precision '%s' is not modelled", text);
 	*facts = precision_facts(precision);
-	kernel->rate = (*facts)->matrix;
+	kernel->rate = stored ? RATE_FP32 : (*facts)->matrix;
 	return NULL;
 }
 
-static const char *fill_product(struct eval_builder *builder, const struct csv *csv, size_t row,
-                                double m, double n, double k, double batch, struct kernel *kernel)
+const char *row_product(const struct kernel_row *row, double m, double n, double k, double batch,
+                        struct kernel *kernel)
 {
 	const struct precision_facts *facts;
-	const char *reason = set_precision(builder, csv, row, kernel, &facts);
+	const char *reason = row_precision(row, kernel, &facts);
 	if (reason)
 		return reason;
 	if (!(m > 0 && n > 0 && k > 0 && batch > 0))
@@ -69,26 +69,22 @@ static const char *fill_product(struct eval_builder *builder, const struct csv *
 
 /* The grids of the kernels show that n is the inner dimension there, and k the width of the
  * result (1600 x 4096 by 50272 with tiles of 64 x 128 has 25 * 393 blocks). */
-static const char *lower_neusight_product(struct eval_builder *builder, const struct csv *csv,
-                                          size_t row, struct kernel *kernel, struct eval_case *item)
+static const char *lower_neusight_product(const struct kernel_row *row, struct kernel *kernel)
 {
-	(void)item;
-	double batch = real_of(csv, row, "batch");
-	return fill_product(builder, csv, row, real_of(csv, row, "m"), real_of(csv, row, "k"),
-	                    real_of(csv, row, "n"), batch > 0 ? batch : 1, kernel);
+	double batch = row_real(row, "batch");
+	return row_product(row, row_real(row, "m"), row_real(row, "k"), row_real(row, "n"),
+	                   batch > 0 ? batch : 1, kernel);
 }
 
-static const char *lower_product(struct eval_builder *builder, const struct csv *csv, size_t row,
-                                 struct kernel *kernel, struct eval_case *item)
+static const char *lower_product(const struct kernel_row *row, struct kernel *kernel)
 {
-	(void)item;
-	return fill_product(builder, csv, row, real_of(csv, row, "m"), real_of(csv, row, "n"),
-	                    real_of(csv, row, "k"), 1, kernel);
+	return row_product(row, row_real(row, "m"), row_real(row, "n"), row_real(row, "k"), 1,
+	                   kernel);
 }
 
 /* Elements read and written for one element of the result, by operator. */
-static const char *fill_pass(struct eval_builder *builder, const char *op, double elements,
-                             double width, struct kernel *kernel)
+const char *row_pass(const struct kernel_row *row, const char *op, double elements, double width,
+                     struct kernel *kernel)
 {
 	static const struct {
 		const char *op;
@@ -102,6 +98,8 @@ static const char *fill_pass(struct eval_builder *builder, const char *op, doubl
 		{ "tanh", FAMILY_ELEMENTWISE, 2 }, { "relu", FAMILY_ELEMENTWISE, 2 },
 		{ "gelu", FAMILY_ELEMENTWISE, 2 }, { "ln", FAMILY_NORM, 2 },
 		{ "layernorm", FAMILY_NORM, 2 },   { "softmax", FAMILY_SOFTMAX, 2 },
+		{ "batchnorm", FAMILY_NORM, 3 },   { "dropout", FAMILY_ELEMENTWISE, 2.25 },
+		{ "gather", FAMILY_EMBEDDING, 2 },
 	};
 	if (!(elements > 0))
 		return "the size of the tensor is not stated";
@@ -114,64 +112,58 @@ static const char *fill_pass(struct eval_builder *builder, const char *op, doubl
 		kernel->bytes = passes[i].moved * elements * width;
 		return NULL;
 	}
-	return eval_reason(builder, "operator '%s' is not modelled", op);
+	return eval_reason(row->builder, "operator '%s' is not modelled", op);
 }
 
-static const char *lower_membound(struct eval_builder *builder, const struct csv *csv, size_t row,
-                                  struct kernel *kernel, struct eval_case *item)
+static const char *lower_membound(const struct kernel_row *row, struct kernel *kernel)
 {
 	const struct precision_facts *facts;
-	const char *reason = set_precision(builder, csv, row, kernel, &facts);
-	(void)item;
+	const char *reason = row_precision(row, kernel, &facts);
 	if (reason)
 		return reason;
-	return fill_pass(builder, text_of(csv, row, "op"),
-	                 real_of(csv, row, "rows") * real_of(csv, row, "cols"),
-	                 facts->activation_bytes, kernel);
+	return row_pass(row, row_text(row, "op"), row_real(row, "rows") * row_real(row, "cols"),
+	                facts->activation_bytes, kernel);
 }
 
-static const char *lower_llmcompass(struct eval_builder *builder, const struct csv *csv, size_t row,
-                                    struct kernel *kernel, struct eval_case *item)
+static const char *lower_llmcompass(const struct kernel_row *row, struct kernel *kernel)
 {
-	const char *op = text_of(csv, row, "op"), *unit = text_of(csv, row, "unit");
+	const char *op = row_text(row, "op"), *unit = row_text(row, "unit");
 	const struct precision_facts *facts;
-	const char *reason = set_precision(builder, csv, row, kernel, &facts);
+	const char *reason = row_precision(row, kernel, &facts);
 	if (reason)
 		return reason;
-	double m = real_of(csv, row, "m"), n = real_of(csv, row, "n");
+	double m = row_real(row, "m"), n = row_real(row, "n");
 	double elements = m * (n > 0 ? n : 1);
 	if (strcmp(op, "matmul") == 0)
-		reason = lower_product(builder, csv, row, kernel, item);
+		reason = lower_product(row, kernel);
 	else
-		reason = fill_pass(builder, op, elements, facts->activation_bytes, kernel);
+		reason = row_pass(row, op, elements, facts->activation_bytes, kernel);
 	if (strcmp(unit, "ms") == 0) {
-		item->scale = 1e3;
+		row->item->scale = 1e3;
 	} else if (strcmp(unit, "Gelements/s") == 0) {
-		item->scale = elements / 1e9;
-		item->rate = true;
+		row->item->scale = elements / 1e9;
+		row->item->rate = true;
 	} else if (strcmp(unit, "TFLOP/s") == 0) {
-		item->scale = kernel->flops / 1e12;
-		item->rate = true;
+		row->item->scale = kernel->flops / 1e12;
+		row->item->rate = true;
 	} else if (!reason) {
-		reason = eval_reason(builder, "unit '%s' is not known", unit);
+		reason = eval_reason(row->builder, "unit '%s' is not known", unit);
 	}
 	return reason;
 }
 
 /* Implicit GEMM: the result's positions by output channels by the window. Its two backward passes
  * are products of the same size with other inner dimensions. */
-static const char *lower_conv(struct eval_builder *builder, const struct csv *csv, size_t row,
-                              struct kernel *kernel, struct eval_case *item)
+static const char *lower_conv(const struct kernel_row *row, struct kernel *kernel)
 {
 	const struct precision_facts *facts;
-	const char *direction = text_of(csv, row, "direction");
-	double batch = real_of(csv, row, "n"), c = real_of(csv, row, "c_in");
-	double h = real_of(csv, row, "h_in"), w = real_of(csv, row, "w_in");
-	double out_c = real_of(csv, row, "c_out"), kh = real_of(csv, row, "kh");
-	double kw = real_of(csv, row, "kw"), pad = real_of(csv, row, "pad");
-	double stride = real_of(csv, row, "stride");
-	const char *reason = set_precision(builder, csv, row, kernel, &facts);
-	(void)item;
+	const char *direction = row_text(row, "direction");
+	double batch = row_real(row, "n"), c = row_real(row, "c_in");
+	double h = row_real(row, "h_in"), w = row_real(row, "w_in");
+	double out_c = row_real(row, "c_out"), kh = row_real(row, "kh");
+	double kw = row_real(row, "kw"), pad = row_real(row, "pad");
+	double stride = row_real(row, "stride");
+	const char *reason = row_precision(row, kernel, &facts);
 	if (reason)
 		return reason;
 	double out_h = floor((h + 2 * pad - kh) / stride) + 1;
@@ -208,11 +200,41 @@ static const struct kernel_schema schemas[] = {
 	  "latency_ms",
 	  NULL,
 	  1e-3,
+	  NULL,
 	  lower_neusight_product },
-	{ { "rows", "cols", "block_threads", "set" }, "latency_ms", NULL, 1e-3, lower_membound },
-	{ { "c_in", "c_out", "kh", "direction" }, "latency_ms", NULL, 1e-3, lower_conv },
-	{ { "trans_a", "m", "n", "k" }, "latency_ms", NULL, 1e-3, lower_product },
-	{ { "op", "m", "value", "unit" }, "value", "unit", 0, lower_llmcompass },
+	{ { "rows", "cols", "block_threads", "set" },
+	  "latency_ms",
+	  NULL,
+	  1e-3,
+	  NULL,
+	  lower_membound },
+	{ { "c_in", "c_out", "kh", "direction" }, "latency_ms", NULL, 1e-3, NULL, lower_conv },
+	{ { "trans_a", "m", "n", "k" }, "latency_ms", NULL, 1e-3, NULL, lower_product },
+	{ { "op", "m", "value", "unit" }, "value", "unit", 0, NULL, lower_llmcompass },
+	{ { "cell", "hidden", "timesteps", "direction" },
+	  "latency_ms",
+	  NULL,
+	  1e-3,
+	  NULL,
+	  lower_recurrent },
+	{ { "num_tokens", "d_model", "kv_heads", "tp" },
+	  "latency_ms",
+	  NULL,
+	  1e-3,
+	  NULL,
+	  lower_language_operator },
+	{ { "best_shape_mxnxk", "theory_tflops", "precision", "gpu" },
+	  "best_tflops",
+	  NULL,
+	  0,
+	  "best_tflops",
+	  lower_best_product },
+	{ { "node", "layer", "activation_bytes", "op" },
+	  "fwd_ms",
+	  NULL,
+	  1e-3,
+	  "fwd_ms",
+	  lower_layer_profile },
 };
 
 static const struct kernel_schema *schema_of(const struct csv *csv)
@@ -240,7 +262,7 @@ const struct workload *eval_one_kernel(struct eval_builder *builder, const struc
 	if (!copy || !workload)
 		return NULL;
 	*copy = *kernel;
-	copy->count = 1;
+	copy->count = kernel->count > 1 ? kernel->count : 1;
 	copy->launches = copy->issue = 1;
 	*workload = (struct workload){ .name = "kernel",
 		                       .title = "one kernel",
@@ -256,12 +278,24 @@ const struct workload *eval_one_kernel(struct eval_builder *builder, const struc
 	return workload;
 }
 
-static const struct measured_run *label(struct eval_builder *builder, const struct csv *csv,
-                                        size_t row)
+/* A table may name a device by its memory, or say that it was not stated. */
+static const char *device_of(struct eval_builder *builder, const char *gpu)
 {
+	char plain[64];
+	size_t length = strcspn(gpu, " (");
+	if (length == strlen(gpu) || length >= sizeof plain)
+		return gpu;
+	snprintf(plain, sizeof plain, "%.*s", (int)length, gpu);
+	return arena_strdup(builder->arena, plain);
+}
+
+static const struct measured_run *label(const struct kernel_row *at)
+{
+	const struct csv *csv = at->csv;
+	size_t row = at->row;
 	char id[32], config[192];
-	const char *direction = text_of(csv, row, "direction"), *op = text_of(csv, row, "op");
-	struct measured_run *run = ARENA_NEW(builder->arena, struct measured_run);
+	const char *direction = row_text(at, "direction"), *op = row_text(at, "op");
+	struct measured_run *run = ARENA_NEW(at->builder->arena, struct measured_run);
 	if (!run)
 		return NULL;
 	snprintf(id, sizeof id, "line-%ld", csv->line[row]);
@@ -278,19 +312,19 @@ static const struct measured_run *label(struct eval_builder *builder, const stru
 			                         used ? ";" : "", csv->header[i],
 			                         csv_cell(csv, row, i));
 	}
-	*run = (struct measured_run){ .id = arena_strdup(builder->arena, id),
-		                      .source = text_of(csv, row, "source"),
-		                      .gpu = text_of(csv, row, "gpu"),
+	*run = (struct measured_run){ .id = arena_strdup(at->builder->arena, id),
+		                      .source = row_text(at, "source"),
+		                      .gpu = device_of(at->builder, row_text(at, "gpu")),
 		                      .model = op[0] ? op : "gemm",
 		                      .task = direction,
-		                      .precision = text_of(csv, row, "precision"),
-		                      .config = arena_strdup(builder->arena, config),
+		                      .precision = row_text(at, "precision"),
+		                      .config = arena_strdup(at->builder->arena, config),
 		                      .size = "",
 		                      .gpus = 1,
 		                      .batch = NAN,
 		                      .power_limit_w = NAN,
 		                      .line = csv->line[row] };
-	return run->id && run->config ? run : NULL;
+	return run->id && run->config && run->gpu ? run : NULL;
 }
 
 static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv *csv,
@@ -298,12 +332,13 @@ static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv
 {
 	struct eval_case *item = eval_add(builder);
 	struct kernel kernel = { 0 };
-	if (!item || !(item->run = label(builder, csv, row)))
+	struct kernel_row at = { builder, csv, row, item };
+	if (!item || !(item->run = label(&at)))
 		return ergon_fail(builder->err, ERGON_NO_MEMORY, "out of memory");
 	item->file = file_base_name(csv->file);
-	item->split = text_of(csv, row, "split");
+	item->split = row_text(&at, "split");
 	item->line = csv->line[row];
-	item->metric = schema->unit > 0 ? "latency_ms" : "value";
+	item->metric = schema->metric ? schema->metric : schema->unit > 0 ? "latency_ms" : "value";
 	item->quantity = EVAL_DEVICE_TIME;
 	item->settings = (struct predict_settings){ .batch = 1, .gpus = 1 };
 	item->scale = schema->unit > 0 ? 1 / schema->unit : 1;
@@ -311,8 +346,8 @@ static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv
 	if (code)
 		return code;
 	if (schema->unit_column)
-		item->metric = text_of(csv, row, schema->unit_column);
-	item->reason = schema->lower(builder, csv, row, &kernel, item);
+		item->metric = row_text(&at, schema->unit_column);
+	item->reason = schema->lower(&at, &kernel);
 	if (!item->reason)
 		item->device = eval_device(builder, item->run->gpu, &item->reason);
 	if (!item->reason && !(item->measured > 0))

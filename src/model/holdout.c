@@ -11,7 +11,6 @@
 
 enum {
 	DEFAULT_FOLDS = 10,
-	EVALUATIONS = 300, /* of all cases of a fit: half a dozen steps */
 };
 
 static const char *const names[HOLDOUT_COUNT] = { "none", "model", "gpu", "random" };
@@ -134,7 +133,7 @@ static enum ergon_code run_fold(const struct eval_cases *cases, const size_t *fo
 	for (size_t i = 0; i < cases->count; i++)
 		used[i] = eligible[i] && fold[i] != which;
 	calibration_init(&calibration);
-	enum ergon_code code = calibrate_all(cases, used, EVALUATIONS, &calibration, &result, err);
+	enum ergon_code code = calibrate_all(cases, used, false, &calibration, &result, err);
 	for (size_t i = 0; !code && i < cases->count; i++)
 		if (!cases->items[i].reason && fold[i] == which)
 			eval_predict(&cases->items[i], &calibration, &points[i]);
@@ -156,7 +155,7 @@ enum ergon_code holdout_predict(const struct eval_cases *cases, enum holdout hol
 	if (!code)
 		code = assign(cases, holdout, folds, fold, &arena, err);
 	if (!code)
-		code = calibrate_sample(cases, eligible, err);
+		code = calibrate_sample(cases, false, eligible, err);
 	int count = code ? 0 : (int)*folds;
 #pragma omp parallel for schedule(dynamic)
 	for (int i = 0; i < count; i++)

@@ -11,6 +11,7 @@
 static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's time at most */
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
+static const double HOST_FROM = 0.5;      /* host over device time, where the host is felt */
 enum { SOLVER_STEPS = 40 };
 /* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
 enum { TENSOR_OVERLAP_ERA = 2023 };
@@ -307,11 +308,18 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 	return clock;
 }
 
-static void fill_intervals(const struct calibration *cal, struct prediction *out)
+/* Independent doubts add up as squares: of the model, of hosts, of a device that nobody measured.
+ */
+static void fill_intervals(const struct plan *plan, struct prediction *out)
 {
-	double time = exp(cal->time_spread), power = exp(cal->power_spread);
-	double energy =
-	    exp(sqrt(cal->time_spread * cal->time_spread + cal->power_spread * cal->power_spread));
+	const struct calibration *cal = plan->cal;
+	double ratio = out->device_time_s > 0 ? out->host_time_s / out->device_time_s : 1;
+	double host = cal->host_spread * fmin(fmax((ratio - HOST_FROM) / (1 - HOST_FROM), 0), 1);
+	double device = plan->times->calibrated ? 0 : cal->device_spread;
+	double time2 = cal->time_spread * cal->time_spread + host * host + device * device;
+	double power2 = cal->power_spread * cal->power_spread + host * host + device * device;
+	double time = exp(sqrt(time2)), power = exp(sqrt(power2)),
+	       energy = exp(sqrt(time2 + power2));
 	out->time_low_s = out->step_time_s / time;
 	out->time_high_s = out->step_time_s * time;
 	out->power_low_w = out->power_w / power;
@@ -351,7 +359,7 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	out->compute_w = moment->compute_w;
 	out->memory_w = moment->memory_w;
 	memory_fill(&plan->layout, workload, plan->device, settings, out);
-	fill_intervals(plan->cal, out);
+	fill_intervals(plan, out);
 }
 
 static double run(struct plan *plan, const struct timetable *times,

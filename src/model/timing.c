@@ -53,7 +53,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
 	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * shrink * PJ;
 	double scale[RATE_COUNT] = {
-		[RATE_TF32] = 2, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
+		[RATE_TF32] = cal->tf32, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
 	};
 	for (int rate = 0; rate < RATE_COUNT; rate++)
 		machine->flop_j[rate] =
