@@ -28,10 +28,10 @@ struct experiment_flags {
 	               .help = "NODESxGPUS:TYPE[,...], such as 16x4:t4, or a JSON file"),          \
 	    EXPERIMENT_ROW(type, flags.trace, OPTION_TEXT, "FILE", .name = "trace", .letter = 't', \
 	                   .help = "the jobs; - for standard input"),                              \
-	    EXPERIMENT_ROW(                                                                        \
-		type, flags.oracle, OPTION_TEXT, "ORACLE", .name = "oracle", .letter = 'o',        \
-		.help =                                                                            \
-		    "measured:DIR, sia:DIR, gavel:FILE, model, duration; default: by the trace"),  \
+	    EXPERIMENT_ROW(type, flags.oracle, OPTION_TEXT, "ORACLE", .name = "oracle",            \
+	                   .letter = 'o',                                                          \
+	                   .help = "measured:DIR, sia:DIR, gavel:FILE, zeus:FILE, model, "         \
+	                           "duration; default: by the trace"),                             \
 	    EXPERIMENT_ROW(type, flags.interval_ns, OPTION_DURATION, "DURATION",                   \
 	                   .name = "interval", .letter = 'i', .fallback = interval,                \
 	                   .help = "decide every DURATION only; 0: whenever something happens",    \

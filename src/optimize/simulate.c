@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "optimize/oracles/duration.h"
 #include "optimize/oracles/gavel.h"
+#include "optimize/oracles/zeus_traces.h"
 #include "optimize/sim/audit.h"
 #include "optimize/solver/linear.h"
 #include "optimize/traces/summary.h"
@@ -137,14 +138,17 @@ static bool all_have_durations(const struct experiment *x)
 
 static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err)
 {
-	static const char *const names[] = { "measured:DIR", "sia:DIR", "gavel:FILE", "model",
-		                             "duration" };
+	static const char *const names[] = { "measured:DIR", "sia:DIR",  "gavel:FILE",
+		                             "model",        "duration", "zeus:FILE" };
 	const char *what = x->options.oracle;
 	if (!what)
 		what = all_have_durations(x) ? "duration" : "model";
 	if (strcmp(what, "duration") == 0)
 		return duration_oracle(&x->arena, &x->cluster, x->gpu_max_w, x->trace.file, x->jobs,
 		                       x->count, &x->oracle, err);
+	if (strncmp(what, "zeus:", 5) == 0)
+		return zeus_oracle(x->env, what + 5, &x->arena, &x->cluster, x->trace.file, x->jobs,
+		                   x->count, &x->oracle, err);
 	bool sia = strncmp(what, "sia:", 4) == 0;
 	bool measured = sia || strncmp(what, "measured:", 9) == 0,
 	     gavel = strncmp(what, "gavel:", 6) == 0;
@@ -172,7 +176,7 @@ static enum ergon_code make_oracle(struct experiment *x, struct ergon_error *err
 	}
 	char hint[256];
 	return ergon_fail(err, ERGON_BAD_INPUT, "--oracle '%.60s'%s", what,
-	                  suggest_hint(hint, sizeof hint, what, names, 5));
+	                  suggest_hint(hint, sizeof hint, what, names, 6));
 }
 
 static enum ergon_code read_objective(struct experiment *x, struct ergon_error *err)
