@@ -12,6 +12,7 @@ extern const struct command command_runs;
 extern const struct command command_show;
 extern const struct command command_compare;
 extern const struct command command_export;
+extern const struct command command_calibrate;
 extern const struct command command_serve;
 extern const struct command command_bench;
 extern const struct command command_kernel;
@@ -43,6 +44,7 @@ const struct command *const commands[] = {
 	&command_show,
 	&command_compare,
 	&command_export,
+	&command_calibrate,
 	&command_serve,
 	&command_bench,
 	&command_kernel,

@@ -8,6 +8,9 @@
  * /proc/stat, the frequency from cpufreq where the kernel shows it (one CPU a round, in turn, since
  * asking may interrupt that CPU). A virtual machine is charged for the CPUs that it sees. Modelled,
  * with the data's error band: this is what remains where the host keeps its counters to itself.
+ *
+ * Where `ergon calibrate cpu` has fitted a model on this very processor (power_fit.h), that one is
+ * used instead, with the error that its cross-validation found.
  */
 #include <errno.h>
 #include <math.h>
@@ -18,6 +21,7 @@
 
 #include "base/file.h"
 #include "base/units.h"
+#include "measure/calibrate_power.h"
 #include "measure/sensors/activity.h"
 #include "measure/sensors/cpuinfo.h"
 #include "measure/sensors/sysfs.h"
@@ -38,6 +42,10 @@ struct cpu_model {
 	double *speed_up;                 /* [frequency_count]: (f / f_max)^k as last seen */
 	double max_khz;
 	int frequency_count, next_frequency;
+	struct features *features; /* NULL: no fitted model */
+	struct power_model fitted;
+	double before[FEATURE_COUNT];
+	bool begun;
 };
 
 static void open_frequencies(struct cpu_model *model)
@@ -86,7 +94,8 @@ static void describe(const struct cpu_model *model, int socket, struct channel *
 	channel->provenance = PROVENANCE_MODELLED;
 	channel->refresh_us = (uint32_t)lround(model->activity.tick_s * 1e6);
 	channel->resolution = 1;
-	channel->relative_error = model->power.relative_error;
+	channel->relative_error =
+	    model->features ? model->fitted.relative_error : model->power.relative_error;
 	channel->max_power_w = 100e3; /* a model has no bad reading; a late tick is no fault */
 }
 
@@ -97,7 +106,17 @@ static void cpu_model_close(void *state)
 		sysfs_number_close(&model->frequencies[i]);
 	free(model->frequencies);
 	free(model->speed_up);
+	features_close(model->features);
 	activity_close(&model->activity);
+}
+
+static void open_fitted(struct cpu_model *model)
+{
+	model->features = features_open(model->env);
+	if (power_model_kept(model->env, POWER_OF_CPU, model->features, &model->fitted))
+		return;
+	features_close(model->features);
+	model->features = NULL;
 }
 
 static int cpu_model_open(void *state, const struct ergon_env *env, const char *argument,
@@ -118,6 +137,7 @@ static int cpu_model_open(void *state, const struct ergon_env *env, const char *
 		return -1;
 	}
 	open_frequencies(model);
+	open_fitted(model);
 	if (model->sockets > max)
 		model->sockets = max;
 	for (int i = 0; i < model->sockets; i++)
@@ -164,11 +184,37 @@ static void account(struct cpu_model *model, uint64_t now_ns)
 	}
 }
 
+/* The fitted model knows all packages together: each gets an equal part. */
+static void read_fitted(struct cpu_model *model, struct reading *readings, int n)
+{
+	const struct ergon_clock *clock = model->env->clock;
+	double now[FEATURE_COUNT], change[FEATURE_COUNT];
+	bool good = features_read(model->features, now);
+	uint64_t now_ns = clock->monotonic_ns(clock->user);
+	for (int k = 0; good && k < FEATURE_COUNT; k++)
+		change[k] = now[k] - model->before[k];
+	double energy_j =
+	    good && model->begun ? power_model_j(&model->fitted, change) / model->sockets : 0;
+	if (good) {
+		memcpy(model->before, now, sizeof now);
+		model->begun = true;
+	}
+	for (int i = 0; i < n; i++) {
+		model->energy_j[i] += energy_j;
+		readings[i] = (struct reading){ now_ns, (uint64_t)(model->energy_j[i] * 1e6),
+			                        good ? 0 : EIO, good };
+	}
+}
+
 static void cpu_model_read(void *state, struct reading *readings, int n)
 {
 	struct cpu_model *model = state;
 	const struct ergon_clock *clock = model->env->clock;
 	int error;
+	if (model->features) {
+		read_fitted(model, readings, n);
+		return;
+	}
 	bool good = activity_read(&model->activity, &error);
 	uint64_t now_ns = clock->monotonic_ns(clock->user);
 	if (good) {

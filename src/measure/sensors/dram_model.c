@@ -9,8 +9,16 @@
  * are taken to use. The constants are data (data/devices/dram/modules.json) with their sources.
  * Modelled, with a wide error band; ten memory channels that idle are told from ten that do not,
  * and no more is promised.
+ *
+ * Where `ergon calibrate dram` has fitted this machine's memory against RAPL (calibrate_power.h),
+ * that model is used instead: in the traffic that the memory controllers count, else in last-level
+ * cache misses, else in busy time.
+ *
+ * "dram_model:ea2p": the slot model of the EA2P profiler, for comparison: modules x W(size) x share
+ * of memory in use.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +28,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "measure/calibrate_power.h"
 #include "measure/sensors/activity.h"
 #include "measure/sensors/smbios.h"
 #include "measure/sensors/sysfs.h"
@@ -33,11 +42,17 @@ struct dram_model {
 	double energy_j;
 	uint64_t before_ns, before_ticks;
 	struct activity activity;
+	struct features *features; /* NULL: no fitted model */
+	struct power_model fitted;
+	double before[FEATURE_COUNT];
+	bool ea2p;
+	double slots_w; /* ea2p: sum over modules of W(size) */
+	char meminfo[SYSFS_PATH_SIZE];
 };
 
 struct constants {
 	json_t *root;
-	double speed_mts, module_gib, traffic_share;
+	double speed_mts, module_gib, traffic_share, ea2p_w_per_gib;
 	char file[1100];
 };
 
@@ -53,6 +68,8 @@ static enum ergon_code load_constants(const char *data_dir, struct constants *c,
 	if ((code =
 	         json_need_real(c->root, place, "default_speed_mts", 1, 1e6, &c->speed_mts, err)) ||
 	    (code = json_need_real(c->root, place, "default_module_gib", 1, 4096, &c->module_gib,
+	                           err)) ||
+	    (code = json_need_real(c->root, place, "ea2p_w_per_gib", 0, 100, &c->ea2p_w_per_gib,
 	                           err)) ||
 	    (code = json_need_real(c->root, place, "traffic_share_full_load", 0, 1,
 	                           &c->traffic_share, err)))
@@ -143,6 +160,10 @@ static enum ergon_code set_up(struct dram_model *model, struct ergon_error *err)
 		for (size_t i = 0; i < count && !code; i++)
 			code =
 			    add_modules(model, &c, modules[i].type, modules[i].speed_mts, 1, err);
+		double gib = 0;
+		for (size_t i = 0; i < count; i++)
+			gib += (double)modules[i].size_mib / 1024;
+		model->slots_w = c.ea2p_w_per_gib * (count ? gib : mem_total_gib(model->env));
 		if (count == 0)
 			code = add_modules(model, &c, 0, 0,
 			                   mem_total_gib(model->env) / c.module_gib, err);
@@ -155,9 +176,13 @@ static enum ergon_code set_up(struct dram_model *model, struct ergon_error *err)
 static enum sensor_state dram_probe(const struct ergon_env *env, const char *argument,
                                     struct sensor_reason *reason)
 {
-	(void)argument;
 	char path[SYSFS_PATH_SIZE];
 	*reason = (struct sensor_reason){ "", "" };
+	if (argument && strcmp(argument, "ea2p") != 0) {
+		snprintf(reason->text, sizeof reason->text,
+		         "no model '%.40s'; the other one is ea2p", argument);
+		return SENSOR_ABSENT;
+	}
 	if (sysfs_path(path, sizeof path, env->procfs_root, "stat") && access(path, R_OK) == 0)
 		return SENSOR_READY;
 	snprintf(reason->text, sizeof reason->text, "cannot read %s/stat: %s", env->procfs_root,
@@ -165,12 +190,62 @@ static enum sensor_state dram_probe(const struct ergon_env *env, const char *arg
 	return SENSOR_ABSENT;
 }
 
+static void open_fitted(struct dram_model *model)
+{
+	if (model->ea2p) {
+		model->relative_error = 1; /* nothing is known about it */
+		if (!sysfs_path(model->meminfo, sizeof model->meminfo, model->env->procfs_root,
+		                "meminfo"))
+			model->meminfo[0] = '\0';
+		return;
+	}
+	model->features = features_open(model->env);
+	if (power_model_kept(model->env, POWER_OF_DRAM, model->features, &model->fitted) &&
+	    features_read(model->features, model->before))
+		return;
+	features_close(model->features);
+	model->features = NULL;
+}
+
+/* Share of memory in use: 1 - MemAvailable / MemTotal; 1 where meminfo does not tell. */
+static double memory_use(const struct dram_model *model)
+{
+	char text[4096];
+	int fd = open(model->meminfo, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	if (length <= 0)
+		return 1;
+	text[length] = '\0';
+	const char *total = strstr(text, "MemTotal:"), *free_at = strstr(text, "MemAvailable:");
+	double all = total ? strtod(total + 9, NULL) : 0;
+	double available = free_at ? strtod(free_at + 13, NULL) : 0;
+	return all > 0 && available >= 0 && available <= all ? 1 - available / all : 1;
+}
+
+/* Energy since the reading before, by the model that is in use. */
+static double spent_j(struct dram_model *model, uint64_t now_ns, double busy_s)
+{
+	double passed_s = seconds_from_ns(now_ns - model->before_ns);
+	double now[FEATURE_COUNT], change[FEATURE_COUNT];
+	if (model->ea2p)
+		return model->slots_w * memory_use(model) * passed_s;
+	if (!model->features || !features_read(model->features, now))
+		return model->idle_w * passed_s +
+		       model->full_traffic_w * busy_s / model->activity.count;
+	for (int k = 0; k < FEATURE_COUNT; k++)
+		change[k] = now[k] - model->before[k];
+	memcpy(model->before, now, sizeof now);
+	return power_model_j(&model->fitted, change);
+}
+
 static int dram_open(void *state, const struct ergon_env *env, const char *argument,
                      struct channel *channels, int max, struct ergon_error *err)
 {
-	(void)argument;
 	struct dram_model *model = state;
 	model->env = env;
+	model->ea2p = argument && strcmp(argument, "ea2p") == 0;
 	if (max < 1 || !activity_open(&model->activity, env)) {
 		ergon_fail(err, ERGON_NOT_SUPPORTED, "dram_model: cannot read %s/stat",
 		           env->procfs_root);
@@ -180,13 +255,15 @@ static int dram_open(void *state, const struct ergon_env *env, const char *argum
 		activity_close(&model->activity);
 		return -1;
 	}
+	open_fitted(model);
 	struct channel *channel = &channels[0];
 	snprintf(channel->name, sizeof channel->name, "dram");
 	channel->behaviour = CHANNEL_ENERGY_COUNTER;
 	channel->provenance = PROVENANCE_MODELLED;
 	channel->refresh_us = (uint32_t)lround(model->activity.tick_s * 1e6);
 	channel->resolution = 1;
-	channel->relative_error = model->relative_error;
+	channel->relative_error =
+	    model->features ? model->fitted.relative_error : model->relative_error;
 	channel->max_power_w = 100e3;
 	return 1;
 }
@@ -206,9 +283,7 @@ static void dram_read(void *state, struct reading *readings, int n)
 		                    ? (double)(ticks - model->before_ticks) * model->activity.tick_s
 		                    : 0;
 		if (model->before_ns)
-			model->energy_j +=
-			    model->idle_w * seconds_from_ns(now_ns - model->before_ns) +
-			    model->full_traffic_w * busy_s / model->activity.count;
+			model->energy_j += spent_j(model, now_ns, busy_s);
 		model->before_ns = now_ns;
 		model->before_ticks = ticks;
 	}
@@ -220,11 +295,13 @@ static void dram_read(void *state, struct reading *readings, int n)
 static void dram_close(void *state)
 {
 	struct dram_model *model = state;
+	features_close(model->features);
 	activity_close(&model->activity);
 }
 
 const struct sensor_driver sensor_dram_model = {
 	.name = "dram_model",
+	.takes = "[ea2p]",
 	.summary = "model of memory power from modules and activity, where no sensor is open",
 	.use = SENSOR_FALLBACK,
 	.state_size = sizeof(struct dram_model),
