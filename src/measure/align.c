@@ -18,7 +18,7 @@ enum {
 };
 
 static const double least_correlation = 0.7;
-static const double coarse_work = 4e7;
+static const double coarse_work = 2e7;
 
 struct problem {
 	const struct trace *meter, *run;
@@ -40,7 +40,9 @@ static double energy_at(const struct problem *p, double t_s, size_t *at)
 {
 	const struct trace *run = p->run;
 	if (p->grid_s > 0) {
-		double place = fmax(0, (t_s - run->time_s[0]) / p->grid_s);
+		double place = (t_s - p->grid_begin_s) * p->grid_hz;
+		if (place < 0)
+			place = 0;
 		size_t i = place < (double)(run->count - 2) ? (size_t)place : run->count - 2;
 		return run->value[i] + (run->value[i + 1] - run->value[i]) * (place - (double)i);
 	}
@@ -350,6 +352,8 @@ enum ergon_code align(const struct trace *meter, const struct trace *run,
 	struct trace grid = { 0 };
 	if (!code && make_grid(&p, &grid)) { /* without it, all is found more slowly */
 		p.grid_s = grid.time_s[1] - grid.time_s[0];
+		p.grid_hz = 1 / p.grid_s;
+		p.grid_begin_s = grid.time_s[0];
 		p.run = &grid;
 	}
 	if (!code) {
