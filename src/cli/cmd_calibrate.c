@@ -124,7 +124,7 @@ static enum ergon_code load_run(struct cli *cli, const char *name, struct arena 
 {
 	struct store *store;
 	int64_t id;
-	enum ergon_code code = store_open(&store, cli->env->state_dir, false, err);
+	enum ergon_code code = store_open(&store, cli->env, false, err);
 	if (code)
 		return code;
 	code = store_find(store, name, &id, err);

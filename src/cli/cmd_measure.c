@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/measure_table.h"
 #include "measure/attribute.h"
+#include "measure/calibration.h"
 #include "measure/parallel.h"
 #include "measure/recorder.h"
 #include "measure/results.h"
@@ -16,10 +17,10 @@
 
 struct measure_options {
 	uint64_t interval_ns, repeat, baseline_ns;
-	const char *json, *sensors, *grid, *mpi_folder, *by;
+	const char *json, *sensors, *grid, *mpi_folder, *by, *dram_model;
 	uint64_t mpi_wait_ns;
 	double price;
-	bool no_store, mpi;
+	bool no_store, mpi, calibrated;
 };
 
 static const struct option options[] = {
@@ -47,6 +48,15 @@ static const struct option options[] = {
 	  .field = offsetof(struct measure_options, sensors),
 	  .value = "LIST",
 	  .help = "only these, such as rapl_powercap,hwmon or replay:FILE" },
+	{ .name = "calibrated",
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct measure_options, calibrated),
+	  .help = "also the energy as a wattmeter would show it, by ergon calibrate meter" },
+	{ .name = "dram-model",
+	  .kind = OPTION_TEXT,
+	  .field = offsetof(struct measure_options, dram_model),
+	  .value = "NAME",
+	  .help = "of memory without a sensor: ea2p, a slot model, instead of ergon's own" },
 	{ .name = "grid",
 	  .letter = 'g',
 	  .kind = OPTION_TEXT,
@@ -102,6 +112,7 @@ struct session {
 	struct cli *cli;
 	const struct measure_options *options;
 	struct grid grid;
+	json_t *calibration; /* NULL: not asked for */
 	struct meter *meter;
 	struct store *store; /* NULL: not kept */
 	struct recorder recorder;
@@ -348,6 +359,24 @@ static enum ergon_code open_watch(struct session *session, struct ergon_error *e
 	return session->options->by ? code : ERGON_OK;
 }
 
+static enum ergon_code load_calibration(struct session *session, struct ergon_error *err)
+{
+	const struct measure_options *o = session->options;
+	if (o->dram_model && strcmp(o->dram_model, "ea2p") != 0)
+		return ergon_fail(err, ERGON_NOT_FOUND,
+		                  "--dram-model: no model '%.40s'; the only other one is ea2p",
+		                  o->dram_model);
+	if (!o->calibrated)
+		return ERGON_OK;
+	enum ergon_code code =
+	    calibrations_load(session->cli->env, "meter", &session->calibration, err);
+	if (!code && !session->calibration)
+		code = ergon_fail(err, ERGON_NOT_FOUND,
+		                  "--calibrated: nothing is calibrated yet; ergon calibrate meter "
+		                  "does it");
+	return code;
+}
+
 static enum ergon_code open_all(struct session *session, struct ergon_error *err)
 {
 	const struct measure_options *o = session->options;
@@ -365,6 +394,7 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	code = meter_open(&session->meter, env,
 	                  &(struct meter_options){ .interval_ns = o->interval_ns,
 	                                           .sensors = o->sensors,
+	                                           .dram_model = o->dram_model,
 	                                           .stream = session->store || o->json },
 	                  err);
 	return code ? code : open_watch(session, err);
@@ -398,11 +428,13 @@ static enum ergon_code report(struct session *session, struct ergon_error *err)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	}
 	enum ergon_code code = ERGON_OK;
+	if (session->calibration) /* what was measured is shown whatever comes of it */
+		code = calibration_apply(session->calibration, document, err);
 	if (!session->cli->quiet) /* the history has it */
 		measure_table_print(session->cli->errors, document);
 	if (!session->cli->quiet && o->by)
 		shares_table_print(session->cli->errors, document, session->by);
-	if (o->json)
+	if (!code && o->json)
 		code = json_save(document, o->json, err);
 	json_decref(document);
 	return code;
@@ -423,8 +455,10 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	struct session session = { .cli = cli, .options = parsed };
 	struct ergon_error err = { 0 };
 	int status = EXIT_DONE;
-	enum ergon_code code =
-	    argv ? open_all(&session, &err) : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = argv ? load_calibration(&session, &err)
+	                            : ergon_fail(&err, ERGON_NO_MEMORY, "out of memory");
+	if (!code)
+		code = open_all(&session, &err);
 	if (!code)
 		code = measure_baseline(&session, &err);
 	if (!code)
@@ -447,6 +481,7 @@ static int measure_run(struct cli *cli, const void *parsed, char **operands, int
 	free(session.results);
 	free(argv);
 	json_decref(session.document);
+	json_decref(session.calibration);
 	parallel_leave(session.parallel);
 	measurement_fini(&session.idle);
 	series_fini(&session.series);

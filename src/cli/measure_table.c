@@ -247,6 +247,18 @@ static void repeats(FILE *out, const json_t *document)
 	        format_si(deviation, sizeof deviation, number(repeat, "energy_stddev_j"), "J"));
 }
 
+static void calibrated(FILE *out, const json_t *document)
+{
+	const json_t *object = json_object_get(document, "calibrated");
+	char energy[32], range[80];
+	if (!object)
+		return;
+	interval(range, sizeof range, number(object, "energy_low_j"),
+	         number(object, "energy_high_j"));
+	fprintf(out, "calibrated      %s by the wattmeter (95%%: %s)\n",
+	        format_si(energy, sizeof energy, number(object, "energy_j"), "J"), range);
+}
+
 void measure_table_print(FILE *out, const json_t *document)
 {
 	char time[64], edp[32], cpu[64];
@@ -268,6 +280,7 @@ void measure_table_print(FILE *out, const json_t *document)
 	        number(document, "system_s"));
 	fprintf(out, "energy x delay  %s\n",
 	        si(edp, sizeof edp, json_object_get(document, "total"), "edp_js", "J s"));
+	calibrated(out, document);
 	ranks(out, document);
 	shares(out, document);
 	repeats(out, document);

@@ -23,6 +23,7 @@ static const double coarse_work = 2e7;
 struct problem {
 	const struct trace *meter, *run;
 	double window_s, run_step_s, period_s, length_s;
+	double grid_hz, grid_begin_s;
 	double grid_s;           /* run is on a grid of this step; 0: at any times */
 	size_t stride;           /* every so many samples of the meter */
 	double *seen, *expected; /* [count]: meter, mean in-band power; overlap only */

@@ -165,7 +165,7 @@ static int turn_of(enum sensor_use use)
 }
 
 /* Everything that is ready; a driver whose open fails is left out with a remark. */
-static void open_all(struct meter *meter)
+static void open_all(struct meter *meter, const char *dram_model)
 {
 	for (int turn = 0; turn <= 2; turn++)
 		for (const struct sensor_driver *const *d = sensor_drivers; *d; d++) {
@@ -174,7 +174,9 @@ static void open_all(struct meter *meter)
 			if (turn_of((*d)->use) != turn || (*d)->use == SENSOR_ON_REQUEST ||
 			    (*d)->probe(meter->env, NULL, &reason) != SENSOR_READY)
 				continue;
-			if (open_driver(meter, *d, NULL, false, &err) && meter->env->log)
+			const char *argument =
+			    strcmp((*d)->name, "dram_model") == 0 ? dram_model : NULL;
+			if (open_driver(meter, *d, argument, false, &err) && meter->env->log)
 				meter->env->log(meter->env->log_user, ERGON_LOG_WARNING, err.text);
 		}
 }
@@ -248,7 +250,7 @@ enum ergon_code meter_open(struct meter **out, const struct ergon_env *env,
 	if (!code && options->sensors)
 		code = open_list(meter, options->sensors, err ? err : &local);
 	else if (!code)
-		open_all(meter);
+		open_all(meter, options->dram_model);
 	if (!code)
 		code = allocate(meter, err);
 	if (!code && options->stream)

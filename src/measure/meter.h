@@ -36,8 +36,9 @@ struct meter_options {
 	uint64_t interval_ns; /* 0: 100 ms; 100 us at the least */
 	const char *sensors;  /* "rapl_powercap,hwmon", "replay:run.json"; NULL: all that are ready,
 	                       * and models for what none covers */
-	bool stream;          /* keep every sample until meter_drain takes it */
-	bool manual;          /* no thread: the caller calls meter_tick (tests, benchmarks) */
+	const char *dram_model; /* "ea2p"; NULL: ergon's own model of memory without a sensor */
+	bool stream;            /* keep every sample until meter_drain takes it */
+	bool manual;            /* no thread: the caller calls meter_tick (tests, benchmarks) */
 };
 
 /* env outlives the meter. NOT_FOUND for an unknown driver's name, NOT_SUPPORTED where a named
