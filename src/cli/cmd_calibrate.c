@@ -87,12 +87,14 @@ static const struct option options_table[] = {
 static int record_marker(struct cli *cli, const struct calibrate_options *o)
 {
 	char duration[40], program[4096];
-	const char *argv[16];
+	const char *argv[20];
 	int n = 0;
 	snprintf(duration, sizeof duration, "%gs",
 	         o->duration_ns ? seconds_from_ns(o->duration_ns) : 300);
 	snprintf(program, sizeof program, "%s", cli->program);
 	argv[n++] = program;
+	if (cli->quiet)
+		argv[n++] = "--quiet";
 	argv[n++] = "measure";
 	argv[n++] = "--interval";
 	argv[n++] = "10ms"; /* edges are found to within a step of the run */

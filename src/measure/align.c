@@ -17,7 +17,8 @@ enum {
 	UNKNOWNS = 4
 };
 
-static const double least_correlation = 0.7;
+static const double least_correlation = 0.8;
+static const double most_drift = 2e-3; /* a quartz is off by less than a tenth of that */
 static const double coarse_work = 2e7;
 
 struct problem {
@@ -144,6 +145,7 @@ static struct line refine(struct problem *p, double fineness, double *shift_s, d
 {
 	double step_s = p->period_s, turn = p->period_s / p->length_s;
 	struct line best = try_at(p, *shift_s, *drift);
+	size_t needed = p->count - p->count / 10; /* no fleeing to where little overlaps */
 	while (step_s > p->period_s / fineness) {
 		bool moved = false;
 		for (int i = 0; i < 8; i++) {
@@ -151,7 +153,7 @@ static struct line refine(struct problem *p, double fineness, double *shift_s, d
 				                       { 1, -1 }, { -1, 1 }, { 1, 1 }, { -1, -1 } };
 			double s = *shift_s + way[i][0] * step_s, d = *drift + way[i][1] * turn;
 			struct line line = try_at(p, s, d);
-			if (line.sse < best.sse) {
+			if (line.sse < best.sse && p->count >= needed && fabs(d) <= most_drift) {
 				best = line;
 				*shift_s = s;
 				*drift = d;

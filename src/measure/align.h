@@ -39,7 +39,7 @@ struct alignment {
 	size_t samples;     /* of the meter that overlap */
 };
 
-/* NOT_FOUND where the traces have nothing in common (correlation below 0.7), BAD_INPUT where one is
+/* NOT_FOUND where the traces have nothing in common (correlation below 0.8), BAD_INPUT where one is
  * too short. */
 ERGON_MUST_USE enum ergon_code align(const struct trace *meter, const struct trace *run,
                                      const struct align_options *options,

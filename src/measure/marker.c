@@ -23,6 +23,8 @@ size_t marker_edges(double *edges_s, size_t max, double seconds)
 		edges_s[count++] = at_s;
 		at_s += 1 + 4 * part;
 	}
+	if (count % 2 && count < max && edges_s[count - 1] < seconds)
+		edges_s[count++] = seconds;
 	return count & ~(size_t)1;
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# A run under the marker, a wattmeter's trace made from it with a known offset, gain and idle power
-# (as a rack's meter would have recorded), and `ergon calibrate meter` finding them again.
+# A run, a wattmeter's trace of the same machine with a known offset, gain and idle power, and
+# `ergon calibrate meter` finding them again, keeping and applying them; the marker is played.
 set -eu
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ergon-calibrate-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -17,31 +17,31 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 "$ERGON" measure --calibrated -- true 2>"$scratch/err" && fail "applied what is not there"
 grep -q 'ergon calibrate meter' "$scratch/err" || fail "no hint: $(cat "$scratch/err")"
 
-# The marker is played for real; the machine's models stand in where it has no sensor.
-"$ERGON" --quiet calibrate meter --marker --duration 12s
-"$ERGON" export last >"$scratch/run.csv"
-python3 - "$scratch/run.csv" >"$scratch/trace.csv" <<'END'
-import csv, sys
-rows = list(csv.reader(open(sys.argv[1])))
-head, rows = rows[0], [[float(x or 'nan') for x in r] for r in rows[1:]]
-columns = [i for i, h in enumerate(head) if h.split(':')[0] in ('package-0', 'dram')]
-time = [r[0] for r in rows]
-energy = [sum(r[i] for i in columns) for r in rows]
-def at(t):
-    for i in range(len(time) - 1):
-        if time[i + 1] >= t:
-            part = (t - time[i]) / (time[i + 1] - time[i])
-            return energy[i] + part * (energy[i + 1] - energy[i])
-    return energy[-1]
-print('time_s,power_w')
-t = time[0] + 0.25
-while t < time[-1] - 0.1:
-    print('%.3f,%.4f' % (t + 1000 - 7.5, 1.25 * (at(t) - at(t - 0.2)) / 0.2 + 40))
-    t += 0.2
+# A run whose power steps at odd moments (a recording played back, so that other load on this machine
+# does not matter), and what a meter with a clock and an amplifier of its own would have shown.
+python3 - "$scratch" <<'END'
+import sys
+steps = [0.6180339887498949 * (i + 1) % 1 for i in range(40)]
+edges, at = [], 0.4
+for s in steps:
+    edges.append(at)
+    at += 0.15 + 0.5 * s
+def drawn(t):
+    busy = sum(max(0, min(b, t) - a) for a, b in zip(edges[::2], edges[1::2]))
+    return 20 * t + 70 * busy
+with open(sys.argv[1] + '/machine.csv', 'w') as f:
+    print('time_s,package-0:energy_j,dram:energy_j', file=f)
+    for i in range(1100):
+        print('%.2f,%.5f,%.5f' % (i / 100, drawn(i / 100), 5 * i / 100), file=f)
+with open(sys.argv[1] + '/trace.csv', 'w') as f:
+    print('time_s,power_w', file=f)
+    for i in range(2, 34):
+        t = i / 5
+        mean = (drawn(t) + 5 * t - drawn(t - 0.2) - 5 * (t - 0.2)) / 0.2
+        print('%.3f,%.4f' % (t + 1000 - 7.5, 1.25 * mean + 40), file=f)
 END
-"$ERGON" calibrate meter --reference "$scratch/trace.csv" last --json "$scratch/fit.json" \
-	--sum "$(sed -n '1s/,/ /gp' "$scratch/run.csv" | tr ' ' '\n' | sed -n 's/:energy_j//p' |
-		grep -E '^(package-0|dram)$' | paste -sd+)" >"$scratch/out"
+"$ERGON" --quiet measure -i 10ms --sensors "replay:$scratch/machine.csv" -- sleep 7
+"$ERGON" calibrate meter --reference "$scratch/trace.csv" last --json "$scratch/fit.json" >"$scratch/out"
 cat "$scratch/out"
 python3 - "$scratch/fit.json" <<'END'
 import json, sys
@@ -54,10 +54,14 @@ END
 grep -q 'kept' "$scratch/out" || fail "not kept"
 
 # And applied when asked.
-"$ERGON" measure --calibrated --json "$scratch/m.json" -- sleep 0.3 2>"$scratch/err" ||
-	fail "$(cat "$scratch/err")"
+"$ERGON" measure --calibrated --json "$scratch/m.json" --sensors "replay:$scratch/machine.csv" -- \
+	sleep 0.3 2>"$scratch/err" || fail "$(cat "$scratch/err")"
 grep -q '^calibrated ' "$scratch/err" || fail "no line: $(cat "$scratch/err")"
 grep -q '"calibrated"' "$scratch/m.json" || fail "not in the document"
+
+# The marker is a load of busy and idle, kept as a run.
+"$ERGON" --quiet calibrate meter --marker --duration 2s
+"$ERGON" show last --json - | grep -q 'calibrate marker' || fail "the marker's run is not kept"
 
 # Errors name file, line and column.
 printf 'time_s,power_w\n1,5\n0,6\n' >"$scratch/bad.csv"
