@@ -252,37 +252,49 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	    idle_power(plan) + moment->static_w + moment->compute_w + moment->memory_w;
 }
 
-/* The highest clock of a grid whose power is at most the target: power rises with the clock. On a
- * grid the answer does not depend on the way there, so a lower target never gives a higher clock.
- * *moment: in, at the highest clock, where power is over the target; out, at the answer. */
+/* Where power would meet the target if all but idle, memory and fabric grew with the clock squared.
+ */
+static double first_guess(const struct plan *plan, double target_w, const struct moment *top)
+{
+	double fixed = idle_power(plan) + active_power(plan) + top->memory_w;
+	double share = (target_w - fixed) / (top->power_w - fixed);
+	return share > 0 ? sqrt(share) : 0;
+}
+
+/* The highest clock of a grid whose power is at most the target, or the lowest of all: power rises
+ * with the clock. On a grid the answer does not depend on the way there, so a lower target never
+ * gives a higher clock. The way is a secant within a bracket, which is halved where that does not
+ * shrink. *moment: in, at the highest clock, where power is over the target; out, at the answer. */
 static double solve_clock(const struct plan *plan, const struct predict_settings *settings,
                           double target_w, double lowest, double highest, struct moment *moment)
 {
 	double steps = ceil((highest - lowest) / CLOCK_STEP), low = 0, high = steps;
-	double high_w = moment->power_w;
-	at_clock(plan, settings, lowest, moment);
-	if (moment->power_w > target_w || steps < 1)
-		return lowest;
-	double low_w = moment->power_w, width = high;
+	double last = steps, last_w = moment->power_w, width = 2 * steps, range = highest - lowest;
+	double next = (first_guess(plan, target_w, moment) * highest - lowest) / range * steps;
+	bool found = false;
 	for (int i = 0; i < SOLVER_STEPS && high - low > 1; i++) {
-		/* Where a straight line meets the target, a little beyond the last guess's side
-		 * of it; half-way where that has not helped. */
-		double guess = low + (high - low) * (target_w - low_w) / (high_w - low_w);
-		guess = high - low > width / 2 && i ? floor((low + high) / 2) : floor(guess + 0.5);
-		width = high - low;
-		guess = guess < low + 1 ? low + 1 : guess > high - 1 ? high - 1 : guess;
+		bool slow = i % 2 && high - low > width / 2;
+		width = i % 2 ? high - low : width;
+		double guess = floor(slow ? (low + high) / 2 : next);
+		guess = guess >= low + 1 ? guess : low + 1; /* NAN as well */
+		guess = guess > high - 1 ? high - 1 : guess;
 		struct moment there;
-		at_clock(plan, settings, lowest + (highest - lowest) * (guess / steps), &there);
+		at_clock(plan, settings, lowest + range * (guess / steps), &there);
+		double slope = (there.power_w - last_w) / (guess - last);
+		next = slope > 0 ? guess + (target_w - there.power_w) / slope : (low + high) / 2;
+		last = guess;
+		last_w = there.power_w;
 		if (there.power_w > target_w) {
 			high = guess;
-			high_w = there.power_w;
 		} else {
 			low = guess;
-			low_w = there.power_w;
 			*moment = there;
+			found = true;
 		}
 	}
-	return lowest + (highest - lowest) * (low / steps);
+	if (!found)
+		at_clock(plan, settings, lowest, moment);
+	return lowest + (steps > 0 ? range * (low / steps) : 0);
 }
 
 static double choose_clock(const struct plan *plan, const struct predict_settings *settings,
