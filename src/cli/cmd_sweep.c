@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 
 struct options {
 	struct text_list levers;
-	uint64_t repeat, seed, budget_ns;
+	uint64_t repeat, seed, budget_ns, cool_ns;
 	double precision, slowdown;
 	const char *json, *sensors;
 	bool list, adaptive;
@@ -75,6 +76,13 @@ static const struct option options_table[] = {
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct options, adaptive),
 	  .help = "search for the least EDP instead of measuring every point" },
+	{ .name = "cool-down",
+	  .kind = OPTION_DURATION,
+	  .field = offsetof(struct options, cool_ns),
+	  .value = "DURATION",
+	  .help = "before a run, wait so long at most until it is as cool as at the start",
+	  .min = 1e-3,
+	  .max = 86400 },
 	{ .name = "list",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct options, list),
@@ -179,6 +187,16 @@ static void print_result(struct cli *cli, const struct sweep *sweep)
 	char sentence[512];
 	fprintf(cli->out, "%s.\n", sweep_sentence(sweep, sentence, sizeof sentence));
 	print_within(cli, sweep);
+	char curve[256], shown[300];
+	snprintf(shown, sizeof shown, "The curve is %s.",
+	         sweep_curve_text(sweep, curve, sizeof curve));
+	if (*curve)
+		wrap_print(cli->out, shown, 0, 0);
+	if (sweep->options.cool_ns && isfinite(sweep->baseline_c))
+		fprintf(cli->out, "Waited %.0f s to cool down to %.0f C.\n", sweep->cooled_s,
+		        sweep->baseline_c);
+	else if (sweep->options.cool_ns)
+		fprintf(cli->out, "No cool-down: sysfs shows no temperature here.\n");
 	if (sweep->has_energy)
 		fprintf(cli->out, "Energy and power are %s.\n", provenance_name(sweep->provenance));
 	fputc('\n', cli->out);
@@ -215,6 +233,7 @@ static enum ergon_code run_it(struct cli *cli, const struct options *o, struct s
 		                         .slowdown = o->slowdown,
 		                         .repeat = o->repeat,
 		                         .budget_ns = o->budget_ns,
+		                         .cool_ns = o->cool_ns,
 		                         .seed = o->seed,
 		                         .adaptive = o->adaptive,
 		                         .progress = show_progress,

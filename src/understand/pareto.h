@@ -55,4 +55,16 @@ size_t tradeoff_within(const struct tradeoff_point *points, size_t count, double
 char *tradeoff_sentence(char *out, size_t size, struct tradeoff_point point,
                         struct tradeoff_point baseline);
 
+/* How the time answers to a lever of numbers: read from its highest and its lowest setting. */
+struct tradeoff_curve {
+	enum { CURVE_UNKNOWN, CURVE_FLAT, CURVE_BENT, CURVE_STEEP } shape;
+	double stretch; /* time at the lowest setting over time at the highest; NaN: unknown */
+};
+/* levers: [count], positive; UNKNOWN below three points or a span of 1.2. is_power: a limit of
+ * power, which acts on the speed by about its cube root. */
+struct tradeoff_curve tradeoff_curve(const double *levers, const struct tradeoff_point *points,
+                                     size_t count, bool is_power);
+/* "steep: at the lowest ..."; "" for UNKNOWN. Returns out. */
+char *tradeoff_curve_text(char *out, size_t size, struct tradeoff_curve curve);
+
 #endif

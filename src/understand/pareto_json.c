@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -109,6 +110,28 @@ static json_t *judged(const struct pareto_table *table, const struct pareto_grou
 	return object;
 }
 
+/* Where every row's lever is a number. */
+static json_t *curve_to_json(const struct pareto_table *table, const struct pareto_group *group)
+{
+	char text[256] = "";
+	if (table->lever_column < 0)
+		return json_null();
+	const char *name = table->csv.header[table->lever_column];
+	bool is_power = strstr(name, "power") || strstr(name, "cap");
+	double *levers = calloc(group->count, sizeof *levers);
+	bool numbers = levers != NULL;
+	for (size_t i = 0; numbers && i < group->count; i++)
+		numbers = parse_real(csv_cell(&table->csv, table->rows[group->begin + i],
+		                              (size_t)table->lever_column),
+		                     &levers[i]);
+	if (numbers && group->count > 0)
+		tradeoff_curve_text(
+		    text, sizeof text,
+		    tradeoff_curve(levers, table->points + group->begin, group->count, is_power));
+	free(levers);
+	return *text ? json_string(text) : json_null();
+}
+
 static json_t *group_to_json(const struct pareto_table *table, size_t index)
 {
 	const struct pareto_group *group = &table->groups[index];
@@ -131,14 +154,14 @@ static json_t *group_to_json(const struct pareto_table *table, size_t index)
 	}
 	char sentence[512];
 	pareto_group_sentence(table, index, sentence, sizeof sentence);
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "group", names,
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "group", names,
 	                 "rows", (json_int_t)group->count, "baseline",
 	                 point_to_json(table, group, group->baseline), "min_energy",
 	                 judged(table, group, group->best.min_energy), "min_edp",
 	                 judged(table, group, group->best.min_edp), "min_ed2p",
 	                 judged(table, group, group->best.min_ed2p), "within_slowdown",
 	                 judged(table, group, group->within), "front", front, "points", points,
-	                 "sentence", sentence);
+	                 "sentence", sentence, "curve", curve_to_json(table, group));
 }
 
 static json_t *rows_to_json(const struct pareto_table *table)

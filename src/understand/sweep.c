@@ -8,6 +8,7 @@
 
 #include "base/grow.h"
 #include "base/units.h"
+#include "understand/cooldown.h"
 #include "understand/sweep_internal.h"
 
 static const double OUTLIER_Z = 3.5; /* Iglewicz and Hoaglin 1993 */
@@ -191,6 +192,8 @@ enum ergon_code sweep_run_point(struct sweep_runner *r, struct sweep_point *p)
 		return ERGON_OK;
 	}
 	struct sweep_sample sample = { .energy_j = (double)NAN };
+	if (s->options.cool_ns && isfinite(s->baseline_c))
+		s->cooled_s += cooldown_wait(r->env, s->baseline_c, s->options.cool_ns);
 	enum ergon_code code = r->measure(r->user, s, p, &sample, r->err);
 	if (code || s->interrupted) {
 		r->stop = true;
@@ -347,6 +350,7 @@ enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, swee
 	uint32_t *order = calloc(sweep->count, sizeof *order);
 	if (!order)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	sweep->baseline_c = sweep->options.cool_ns ? cooldown_temperature_c(env) : (double)NAN;
 	enum ergon_code code = warm_up(&r);
 	bool complete = false;
 	if (!code && !r.stop && sweep->options.adaptive)

@@ -40,6 +40,7 @@ struct sweep_options {
 	uint64_t repeat;    /* exactly so many runs a point; 0: as precision asks */
 	uint64_t budget_ns; /* 0: none */
 	uint64_t seed;
+	uint64_t cool_ns; /* before a run, wait so long at most for the temperature of the start */
 	bool no_warm_up;
 	bool cpu_time; /* times are CPU seconds of the command: for probes on shared machines */
 	bool adaptive; /* measure only what the search for the least EDP needs */
@@ -87,7 +88,9 @@ struct sweep {
 	enum sweep_search search; /* how */
 	enum provenance provenance;
 	double wall_s;
-	char *command; /* for people; NULL for an emulated run */
+	double baseline_c; /* temperature at the start; NaN: not shown or not asked for */
+	double cooled_s;   /* spent waiting for it */
+	char *command;     /* for people; NULL for an emulated run */
 	/* Results; TRADEOFF_NONE where no point has a run. */
 	size_t baseline, within;
 	struct tradeoff_best best;
@@ -126,6 +129,9 @@ char *sweep_setting_text(const struct sweep *sweep, const struct sweep_point *po
                          size_t size);
 /* "19% less energy at 3% more time at cpu.threads 1", with what the noise allows to say. */
 char *sweep_sentence(const struct sweep *sweep, char *out, size_t size);
+
+/* How time answers to the lever, for one lever of numbers with a unit; "" otherwise. */
+char *sweep_curve_text(const struct sweep *sweep, char *out, size_t size);
 
 /* The document "ergon.sweep". NULL: out of memory. */
 json_t *sweep_to_json(const struct sweep *sweep);

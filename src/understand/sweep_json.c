@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -53,6 +54,28 @@ char *sweep_sentence(const struct sweep *sweep, char *out, size_t size)
 	         in_the_noise(sweep, &best->energy, &base->energy)
 	             ? " (the energies differ by no more than the noise)"
 	             : "");
+	return out;
+}
+
+char *sweep_curve_text(const struct sweep *sweep, char *out, size_t size)
+{
+	const struct lever_setting *l = &sweep->levers[0];
+	size_t count = 0;
+	out[0] = '\0';
+	if (sweep->lever_count != 1 || !l->numbers || !l->lever->unit || !*l->lever->unit)
+		return out;
+	double *settings = calloc(sweep->count, sizeof *settings);
+	struct tradeoff_point *points = calloc(sweep->count, sizeof *points);
+	for (size_t i = 0; settings && points && i < sweep->count; i++)
+		if (sweep->points[i].count > 0) {
+			settings[count] = l->numbers[sweep->points[i].setting[0]];
+			points[count++] = sweep_mean(&sweep->points[i]);
+		}
+	bool is_power = strcmp(l->lever->unit, "W") == 0;
+	if (count > 0)
+		tradeoff_curve_text(out, size, tradeoff_curve(settings, points, count, is_power));
+	free(settings);
+	free(points);
 	return out;
 }
 
@@ -158,6 +181,11 @@ json_t *sweep_to_json(const struct sweep *sweep)
 		                              sweep_search_name(sweep->search), "runs",
 		                              (json_int_t)sweep->runs, "full_grid_runs",
 		                              (json_int_t)sweep_full_runs(sweep)));
+	char curve[256];
+	sweep_curve_text(sweep, curve, sizeof curve);
+	json_object_set_new(root, "curve", *curve ? json_string(curve) : json_null());
+	json_object_set_new(root, "baseline_c", json_number(sweep->baseline_c));
+	json_object_set_new(root, "cooled_s", json_number(sweep->cooled_s));
 	json_object_set_new(root, "slowdown", json_number(o->slowdown));
 	json_object_set_new(root, "precision", json_number(o->precision));
 	json_object_set_new(root, "confidence", json_number(o->confidence));

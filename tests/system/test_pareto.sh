@@ -39,5 +39,16 @@ for key, rows in groups.items():
     assert abs(g["min_energy"]["energy_j"] - min(r[1] for r in rows)) <= 1e-9 * g["min_energy"]["energy_j"], key
     assert abs(g["min_edp"]["edp_js"] - min(r[0] * r[1] for r in rows)) <= 1e-9 * g["min_edp"]["edp_js"], key
     assert g["min_edp"]["run_id"] in front and g["min_energy"]["run_id"] in front and g["sentence"], key
+    stretch = {r["lever"]: r["time_s"] for r in g["points"]}
+    if g["curve"]:
+        low, high = min(stretch, key=float), max(stretch, key=float)
+        assert f"takes {stretch[low] / stretch[high]:.2f} times" in g["curve"], (key, g["curve"])
+per_gpu = {}
+for key in groups:
+    per_gpu[key[0]] = per_gpu.get(key[0], 0) + 1
+for gpu, n in sorted(per_gpu.items()):
+    print(f"{gpu}: {n} groups")
+for g in doc["groups"][:3]:
+    print(" ", ", ".join(g["group"].values()) + ":", g["sentence"] + ";", g["curve"])
 print(f"{len(groups)} groups, {sum(map(len, groups.values()))} runs agree with brute force")
 PY

@@ -73,12 +73,37 @@ static void sentences(void **state)
 	    "10% less energy in the same time");
 }
 
+static void curves_are_read(void **state)
+{
+	(void)state;
+	const double clocks[] = { 800, 1600, 3200 }, caps[] = { 100, 200, 300 };
+	const struct tradeoff_point steep[] = { { 4, 1 }, { 2, 1 }, { 1, 1 } };
+	const struct tradeoff_point flat[] = { { 1.1, 1 }, { 1.05, 1 }, { 1, 1 } };
+	const struct tradeoff_point bent[] = { { 2, 1 }, { 1.5, 1 }, { 1, 1 } };
+	const struct tradeoff_point capped[] = { { 1.44, 1 },
+		                                 { 1.14, 1 },
+		                                 { 1, 1 } }; /* cube root */
+	char text[256];
+	assert_int_equal(tradeoff_curve(clocks, steep, 3, false).shape, CURVE_STEEP);
+	assert_int_equal(tradeoff_curve(clocks, flat, 3, false).shape, CURVE_FLAT);
+	assert_int_equal(tradeoff_curve(clocks, bent, 3, false).shape, CURVE_BENT);
+	assert_int_equal(tradeoff_curve(caps, capped, 3, true).shape, CURVE_STEEP);
+	assert_int_equal(tradeoff_curve(caps, capped, 3, false).shape, CURVE_FLAT);
+	assert_int_equal(tradeoff_curve(caps, capped, 2, true).shape, CURVE_UNKNOWN);
+	assert_int_equal(tradeoff_curve(caps, capped, 0, true).shape, CURVE_UNKNOWN);
+	tradeoff_curve_text(text, sizeof text, tradeoff_curve(clocks, steep, 3, false));
+	assert_non_null(strstr(text, "steep: at the lowest setting it takes 4.00 times"));
+	assert_string_equal(
+	    tradeoff_curve_text(text, sizeof text, tradeoff_curve(caps, capped, 1, true)), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(front_equals_brute_force),
 		cmocka_unit_test(best_points),
 		cmocka_unit_test(sentences),
+		cmocka_unit_test(curves_are_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
