@@ -27,6 +27,7 @@ extern const struct scheduling_policy policy_zeus;
 extern const struct scheduling_policy policy_hades;
 extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
+extern const struct scheduling_policy policy_powerflow;
 extern const struct scheduling_policy policy_external;
 extern const struct scheduling_policy policy_prometheus;
 
@@ -53,6 +54,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_hades,
 	&policy_aurachronos,
 	&policy_charon,
+	&policy_powerflow,
 	&policy_external,
 	&policy_prometheus,
 	NULL,
