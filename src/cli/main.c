@@ -154,6 +154,7 @@ int main(int argc, char **argv)
 	struct cli cli;
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), not a death */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may grow no further */
 	ergon_env_init(&env, &storage);
 	cli_init(&cli, &env, argv[0]);
 	int status = answer_at_once(&cli, argc, argv);

@@ -53,7 +53,8 @@ static void child(const struct run_options *options, char *const argv[], int go,
 {
 	char word;
 	ssize_t got;
-	signal(SIGPIPE, SIG_DFL); /* ergon ignores it; the command must not inherit that */
+	signal(SIGPIPE, SIG_DFL); /* ergon ignores them; the command must not inherit that */
+	signal(SIGXFSZ, SIG_DFL);
 	pthread_sigmask(SIG_SETMASK, mask, NULL);
 	do
 		got = read(go, &word, 1);

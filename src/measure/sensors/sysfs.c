@@ -83,7 +83,8 @@ void sysfs_number_read(struct sysfs_number *number, const struct ergon_clock *cl
 	if ((!reading->valid || reading->raw == number->last) &&
 	    reading->time_ns - number->checked_ns >= check_interval_ns) {
 		number->checked_ns = reading->time_ns;
-		if (replaced(number)) {
+		/* A node that sysfs has removed still has a link, and every read of it fails. */
+		if (!reading->valid || replaced(number)) {
 			sysfs_number_close(number);
 			number->fd = open(number->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 			reading->valid = read_once(number, reading);
