@@ -13,24 +13,24 @@ enum { INPUTS_MAX = 1000 };
 
 /* In the order in which their sections stand. */
 static const struct kind {
-	const char *name;
+	const char *name, *title;
 	void (*section)(struct page *page, const json_t *document);
 } kinds[] = {
-	{ "ergon.measure", section_measure },
-	{ "ergon.top", section_measure },
-	{ "ergon.bench", section_bench },
-	{ "ergon.sweep", section_sweep },
-	{ "ergon.pareto", section_pareto },
-	{ "ergon.phases", section_phases },
-	{ "ergon.characterize", section_characterize },
-	{ "ergon.predict", section_predict },
-	{ "ergon.explain", section_explain },
-	{ "ergon.generate", section_generate },
-	{ "ergon.search", section_search },
-	{ "ergon.label", section_label },
-	{ "ergon.simulate", section_simulate },
-	{ "ergon.recommend", section_recommend },
-	{ "ergon.simulate_sweep", section_simulate_sweep },
+	{ "ergon.measure", "Energy of a run", section_measure },
+	{ "ergon.top", "Energy of a machine", section_measure },
+	{ "ergon.bench", "Machine profile", section_bench },
+	{ "ergon.sweep", "Energy sweet spot", section_sweep },
+	{ "ergon.pareto", "Energy trade-offs", section_pareto },
+	{ "ergon.phases", "Phases of a run", section_phases },
+	{ "ergon.characterize", "Class of a command", section_characterize },
+	{ "ergon.predict", "Energy of a training job", section_predict },
+	{ "ergon.explain", "One prediction against another", section_explain },
+	{ "ergon.generate", "Energy of generated text", section_generate },
+	{ "ergon.search", "The best configuration", section_search },
+	{ "ergon.label", "Energy label", section_label },
+	{ "ergon.simulate", "Scheduling for energy", section_simulate },
+	{ "ergon.recommend", "Scheduling advice", section_recommend },
+	{ "ergon.simulate_sweep", "Scheduling as the load rises", section_simulate_sweep },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -94,23 +94,9 @@ static const char *default_title(const struct report_input *inputs, size_t count
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(kind, doc_text(inputs[i].document, "kind")) != 0)
 			return "Energy report";
-	static const char *const titles[KINDS] = { "Energy of a run",
-		                                   "Machine profile",
-		                                   "Energy sweet spot",
-		                                   "Energy trade-offs",
-		                                   "Phases of a run",
-		                                   "Class of a command",
-		                                   "Energy of a training job",
-		                                   "One prediction against another",
-		                                   "Energy of generated text",
-		                                   "The best configuration",
-		                                   "Energy label",
-		                                   "Scheduling for energy",
-		                                   "Scheduling advice",
-		                                   "Scheduling as the load rises" };
 	for (size_t i = 0; i < KINDS; i++)
 		if (strcmp(kind, kinds[i].name) == 0)
-			return titles[i];
+			return kinds[i].title;
 	return "Energy report";
 }
 
