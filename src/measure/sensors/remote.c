@@ -95,7 +95,7 @@ static enum ergon_code read_password(const char *file, const char *password_file
 		return ergon_fail_at(err, ERGON_BAD_INPUT, path, 0,
 		                     "expected a password of at most %zu characters",
 		                     sizeof source->password - 1);
-	snprintf(source->password, sizeof source->password, "%s", text);
+	memcpy(source->password, text, strlen(text) + 1);
 	return ERGON_OK;
 }
 
