@@ -39,6 +39,8 @@ static void plan(struct planner *p, const char *name, enum precision precision,
 	if (!is_wanted(p->options, name) || b->count == BENCH_CELLS_MAX ||
 	    kernel_find(name, &kernel, NULL))
 		return;
+	if (!(kernel->precisions & BIT(precision)) || !(kernel->paradigms & BIT(paradigm)))
+		return;
 	bool parallel = paradigm_is_parallel(paradigm);
 	b->cells[b->count++] = (struct bench_cell){
 		.kernel = kernel,
@@ -67,8 +69,8 @@ static void plan_arithmetic(struct planner *p, enum paradigm paradigm)
 		uint64_t n = paradigm == PARADIGM_SCALAR   ? SCALAR_GEMM
 		             : paradigm == PARADIGM_OPENCL ? DEVICE_GEMM
 		                                           : gemm_size(p);
-		if (paradigm != PARADIGM_BLAS)
-			plan(p, "fma", precision, paradigm, turns, NULL);
+		plan(p, "dotacc", precision, paradigm, FMA_TURNS / 4, NULL);
+		plan(p, "fma", precision, paradigm, turns, NULL);
 		plan(p, "gemm", precision, paradigm, n, NULL);
 	}
 }

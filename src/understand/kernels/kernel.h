@@ -23,7 +23,7 @@
 #include "ergon/env.h"
 #include "ergon/error.h"
 
-enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
+enum precision { PRECISION_F64, PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_COUNT };
 enum paradigm {
 	PARADIGM_SCALAR,
 	PARADIGM_SIMD,

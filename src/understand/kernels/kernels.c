@@ -30,18 +30,21 @@ extern const struct kernel kernel_embedding;
 extern const struct kernel kernel_convolution;
 extern const struct kernel kernel_attention;
 extern const struct kernel kernel_chase;
+extern const struct kernel kernel_dotacc;
 
 const struct kernel *const kernels[] = {
-	&kernel_triad,     &kernel_gemm,        &kernel_fma,         &kernel_copy,
-	&kernel_scale,     &kernel_add,         &kernel_stencil,     &kernel_spmv,
-	&kernel_dist,      &kernel_montecarlo,  &kernel_softmax,     &kernel_layernorm,
-	&kernel_chase,     &kernel_gather,      &kernel_elementwise, &kernel_reduction,
-	&kernel_embedding, &kernel_convolution, &kernel_attention,   NULL,
+	&kernel_triad,      &kernel_gemm,      &kernel_fma,
+	&kernel_copy,       &kernel_scale,     &kernel_add,
+	&kernel_stencil,    &kernel_spmv,      &kernel_dist,
+	&kernel_montecarlo, &kernel_softmax,   &kernel_layernorm,
+	&kernel_chase,      &kernel_gather,    &kernel_elementwise,
+	&kernel_reduction,  &kernel_embedding, &kernel_convolution,
+	&kernel_attention,  &kernel_dotacc,    NULL,
 };
 
 enum { KERNELS_MAX = 64 };
 
-static const char *const precision_names[] = { "f64", "f32" };
+static const char *const precision_names[] = { "f64", "f32", "bf16", "int8" };
 static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas", "opencl" };
 
 enum ergon_code kernel_find(const char *name, const struct kernel **kernel, struct ergon_error *err)
@@ -133,7 +136,8 @@ bool paradigm_available(enum paradigm paradigm, const struct ergon_env *env, cha
 
 size_t precision_bytes(enum precision precision)
 {
-	return precision == PRECISION_F64 ? 8 : 4;
+	static const size_t bytes[] = { 8, 4, 2, 1 };
+	return bytes[precision];
 }
 
 const char *isa_name(enum isa isa)

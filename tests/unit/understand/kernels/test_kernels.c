@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/support.h"
+#include "understand/kernels/dotacc.h"
 
 static struct ergon_env env;
 static struct ergon_env_storage storage;
@@ -140,11 +141,37 @@ static void an_absent_library_says_so(void **state)
 	assert_non_null(strstr(text, "ocl-icd-libopencl1"));
 }
 
+/* The kernel takes the best unit; the others must count right too. */
+static void units_of_small_types_agree(void **state)
+{
+	(void)state;
+	static _Alignas(64) char from[DOTACC_SUMS_MAX * 4], to[DOTACC_SUMS_MAX * 4];
+	for (unsigned unit = 0; unit < DOTACC_UNITS; unit++)
+		for (unsigned precision = PRECISION_BF16; precision <= PRECISION_INT8;
+		     precision++) {
+			struct dotacc_loop loop;
+			struct ergon_error err = { 0 };
+			if (dotacc_find(unit, precision, &loop, &err)) {
+				assert_int_equal(err.code, ERGON_NOT_SUPPORTED);
+				print_message("%s: %s\n", precision_name(precision), err.text);
+				continue;
+			}
+			loop.run(from, to, 1000); /* from zeros */
+			for (size_t i = 0; i < loop.sums; i++) {
+				double found = precision == PRECISION_BF16
+				                   ? (double)((float *)(void *)to)[i]
+				                   : ((int32_t *)(void *)to)[i];
+				assert_close(found, 1000.0 * loop.increment, 0);
+			}
+		}
+}
+
 int main(void)
 {
 	ergon_env_init(&env, &storage);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_variant_agrees_with_its_reference),
+		cmocka_unit_test(units_of_small_types_agree),
 		cmocka_unit_test(work_is_stated),
 		cmocka_unit_test(bad_names),
 		cmocka_unit_test(an_absent_library_says_so),
