@@ -74,7 +74,8 @@ static struct onnx_value *value_of(struct onnx_file *file, const uint8_t *name, 
 
 static const char *text_of(struct onnx_file *file, const struct pb_field *field)
 {
-	return arena_strndup(file->arena, (const char *)field->bytes, field->length);
+	const char *bytes = field->bytes ? (const char *)field->bytes : ""; /* no text at all */
+	return arena_strndup(file->arena, bytes, field->length);
 }
 
 /* Little-endian integers of `size` bytes each. */

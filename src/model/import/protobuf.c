@@ -3,7 +3,7 @@
 
 struct pb pb_open(const void *data, size_t length)
 {
-	const uint8_t *bytes = data;
+	const uint8_t *bytes = data ? data : (const uint8_t *)"";
 	return (struct pb){ .at = bytes, .end = bytes + length };
 }
 
