@@ -76,7 +76,7 @@ struct experiment_flags {
 	                           "time alone [,criticality=C]"),                                 \
 	    EXPERIMENT_ROW(type, flags.objective, OPTION_TEXT, "NAME", .name = "objective",        \
 	                   .fallback = "edp",                                                      \
-	                   .help = "edp, ed2p, energy, time, or A,B for T^A E^B"),                 \
+	                   .help = "edp, ed2p, energy, time, cost, co2, or A,B for T^A E^B"),      \
 	    EXPERIMENT_ROW(type, flags.seed, OPTION_COUNT, "N", .name = "seed", .fallback = "1",   \
 	                   .help = "of every random choice", .max = 1e15),                         \
 	    EXPERIMENT_ROW(type, flags.format, OPTION_TEXT, "NAME", .name = "format",              \

@@ -97,6 +97,9 @@ struct policy_options {
 	uint64_t delay_ns;     /* how long a start may be put off for carbon or price; 0: not */
 	double power_budget_w; /* infinite where there is none */
 	double time_weight, energy_weight; /* objective T^a E^b; EDP is 1, 1 */
+	/* What E counts: joules, or what they cost or emit at the time (cluster's price, carbon).
+	 */
+	enum energy_measure { ENERGY_JOULES, ENERGY_COST, ENERGY_CARBON } energy_measure;
 };
 
 /* How a wish takes its GPUs. */

@@ -184,16 +184,25 @@ static enum ergon_code read_objective(struct experiment *x, struct ergon_error *
 	static const struct {
 		const char *name;
 		double time, energy;
-	} known[] = { { "edp", 1, 1 }, { "ed2p", 2, 1 }, { "energy", 0, 1 }, { "time", 1, 0 } };
+		enum energy_measure measure;
+	} known[] = { { "edp", 1, 1, ENERGY_JOULES },    { "ed2p", 2, 1, ENERGY_JOULES },
+		      { "energy", 0, 1, ENERGY_JOULES }, { "time", 1, 0, ENERGY_JOULES },
+		      { "cost", 0, 1, ENERGY_COST },     { "co2", 0, 1, ENERGY_CARBON } };
+	enum { KNOWN = sizeof known / sizeof *known };
 	const char *text = x->options.objective ? x->options.objective : "edp";
-	const char *names[4];
-	for (size_t i = 0; i < 4; i++) {
+	const char *names[KNOWN];
+	for (size_t i = 0; i < KNOWN; i++) {
 		names[i] = known[i].name;
-		if (strcmp(text, known[i].name) == 0) {
-			x->time_weight = known[i].time;
-			x->energy_weight = known[i].energy;
-			return ERGON_OK;
-		}
+		if (strcmp(text, known[i].name) != 0)
+			continue;
+		x->time_weight = known[i].time;
+		x->energy_weight = known[i].energy;
+		x->energy_measure = known[i].measure;
+		if (known[i].measure == ENERGY_COST && !x->options.site.price)
+			return ergon_fail(err, ERGON_BAD_INPUT, "--objective cost needs --price");
+		if (known[i].measure == ENERGY_CARBON && !x->options.site.carbon)
+			return ergon_fail(err, ERGON_BAD_INPUT, "--objective co2 needs --carbon");
+		return ERGON_OK;
 	}
 	char first[32];
 	size_t length = strcspn(text, ",");
@@ -208,7 +217,7 @@ static enum ergon_code read_objective(struct experiment *x, struct ergon_error *
 	char hint[128];
 	return ergon_fail(err, ERGON_BAD_INPUT,
 	                  "--objective '%.40s' is neither a name nor A,B for T^A E^B (0 or more)%s",
-	                  text, suggest_hint(hint, sizeof hint, text, names, 4));
+	                  text, suggest_hint(hint, sizeof hint, text, names, KNOWN));
 }
 
 static enum ergon_code read_window(struct experiment *x, struct ergon_error *err)
@@ -417,7 +426,8 @@ static struct sim_setup setup_of(struct experiment *x, const struct scheduling_p
 		                                   : (double)INFINITY,
 		             .without = x->without,
 		             .time_weight = x->time_weight,
-		             .energy_weight = x->energy_weight },
+		             .energy_weight = x->energy_weight,
+		             .energy_measure = x->energy_measure },
 		.services = { .linear = x->linear,
 		              .external = x->options.external,
 		              .external_patience_ns = x->options.external_patience_ns,

@@ -35,7 +35,8 @@ struct experiment_options {
 	double load;           /* the trace's gaps are divided by it; 0 and 1: as they are */
 	bool resample;         /* jobs and gaps are drawn anew from the trace, by seed */
 	double power_budget_w; /* 0: none, or over time: site.budget */
-	const char *objective; /* "edp", "ed2p", "energy", "time" or "A,B" for T^A E^B; NULL: edp */
+	const char *objective; /* "edp", "ed2p", "energy", "time", "cost", "co2" or "A,B" for T^A
+	                          E^B; NULL: edp */
 	struct site_options site;
 	const char *without;   /* "power,sleep": levers that prometheus must not use; NULL: all */
 	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
@@ -80,6 +81,7 @@ struct experiment {
 	double host_w[CLUSTER_GROUPS_MAX];
 	char power_note[512];
 	double time_weight, energy_weight;
+	enum energy_measure energy_measure;
 	unsigned without; /* enum lever */
 	bool bounded;     /* bound is filled */
 	struct bound bound;

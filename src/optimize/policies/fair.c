@@ -73,6 +73,7 @@ void fair_gather(struct fair *fair, const struct policy_call *call, uint32_t *le
 	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++)
 		left[g] = call->cluster->pool->groups[g].free_gpus;
 	fair->count = 0;
+	fair->search.now_ns = call->now_ns;
 	for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next) {
 		const struct job_state *state = &jobs->state[j];
 		if (state->gpus && fair->lease_end_ns[j] > call->now_ns)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
+
 enum { BATCHES_MAX = 64, EVERY_COUNT_TO = 64, SCRATCH = 65536 };
 
 /* A running job moves only for more than this part of its objective. */
@@ -19,6 +21,10 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 	search->energy_weight = energy_weight;
 	search->restart_s = (double)setup->options->restart_ns * 1e-9;
 	search->grow = true;
+	if (setup->options->energy_measure == ENERGY_COST)
+		search->weight = setup->cluster->price;
+	else if (setup->options->energy_measure == ENERGY_CARBON)
+		search->weight = setup->cluster->carbon;
 	search->scratch = ARENA_ARRAY(setup->arena, struct candidate, SCRATCH);
 	if (!jobset_init(&search->hungry, setup->arena, setup->jobs->count))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -28,6 +34,10 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 double search_score(const struct search *search, double time_s, double power_w)
 {
 	double energy_j = fmax(power_w * time_s, 1e-12);
+	if (search->weight && time_s < 4e9)
+		energy_j = fmax(power_w * series_integral(search->weight, search->now_ns,
+		                                          search->now_ns + ns_from_seconds(time_s)),
+		                1e-12);
 	return search->time_weight * log(fmax(time_s, 1e-12)) +
 	       search->energy_weight * log(energy_j);
 }
@@ -89,6 +99,7 @@ uint32_t search_list_all(struct search *search, const struct policy_call *call, 
 {
 	const struct job_facts *facts = &call->jobs->facts[job];
 	uint32_t epoch = call->jobs->state[job].epoch;
+	search->now_ns = call->now_ns;
 	if (facts->malleable) {
 		list_all(search, call, facts, epoch);
 		return search->scratch_count;
@@ -123,6 +134,13 @@ static const struct candidate_list *candidates(struct search *search,
                                                const struct policy_call *call,
                                                const struct job_facts *job, uint32_t epoch)
 {
+	if (search->weight) {
+		search->now_ns = call->now_ns;
+		list_all(search, call, job, epoch);
+		search->at_once = (struct candidate_list){ .count = drop_dominated(search),
+			                                   .items = search->scratch };
+		return &search->at_once;
+	}
 	uint32_t bucket = (job->application_id * 131 + epoch) % SEARCH_BUCKETS;
 	struct candidate_list *list = search->buckets[bucket];
 	while (list && (list->application_id != job->application_id || list->epoch != epoch))
@@ -316,6 +334,7 @@ enum ergon_code search_decide(struct search *search, const struct policy_call *c
 {
 	const struct jobs_view *jobs = call->jobs;
 	bool started = true;
+	search->now_ns = call->now_ns;
 	if (search->obey_budget && call->cluster->budget)
 		shed(call, plan);
 	for (uint32_t j = jobs->pending_first; j != JOB_NONE && started;

@@ -37,6 +37,10 @@ struct search {
 	struct jobset hungry;
 	bool keep_all; /* candidates that another beats with no more GPUs, too */
 	double restart_s;
+	/* Where E is not joules: the price or carbon intensity of a joule over time. */
+	const struct series *weight;
+	uint64_t now_ns;
+	struct candidate_list at_once; /* candidates now, where their order changes with time */
 	struct candidate_list *buckets[SEARCH_BUCKETS];
 	struct candidate *scratch;
 	uint32_t scratch_count;
@@ -69,7 +73,7 @@ uint32_t search_list_all(struct search *search, const struct policy_call *call, 
 void search_explain(struct search *search, const struct policy_call *call, const struct plan *plan,
                     uint32_t job, const struct candidate *won, const uint32_t *free, double due_s);
 
-/* ln(T^a E^b). */
+/* ln(T^a E^b) of what begins now. */
 double search_score(const struct search *search, double time_s, double power_w);
 
 #endif
