@@ -33,7 +33,8 @@ static enum ergon_code answer(struct cli *cli, const struct recommend_options *g
                               struct ergon_error *err)
 {
 	struct experiment_options wanted;
-	const struct recommend_wishes wishes = { given->deadlines, given->fairness };
+	const struct recommend_wishes wishes = { .strict_deadlines = given->deadlines,
+		                                 .fairness_first = given->fairness };
 	enum ergon_code code = experiment_from_flags(&given->x, true, &wanted, err);
 	if (code)
 		return code;

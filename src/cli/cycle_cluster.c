@@ -150,9 +150,9 @@ static enum ergon_code run_policy(struct experiment *x, const struct scheduling_
 }
 
 static enum ergon_code run_policies(struct cycle *cycle, struct experiment *x, struct turn *turn,
+                                    struct policy_result *results, size_t *total,
                                     struct ergon_error *err)
 {
-	struct policy_result results[POLICIES_MAX] = { 0 };
 	size_t count = 0;
 	json_t *left_out = json_array();
 	enum ergon_code code = ERGON_OK;
@@ -169,23 +169,29 @@ static enum ergon_code run_policies(struct cycle *cycle, struct experiment *x, s
 		json_object_set(document, "left_out", left_out);
 	cycle->documents[CYCLE_SIMULATE] = document;
 	json_decref(left_out);
-	for (size_t i = 0; i < count; i++)
-		policy_result_fini(&results[i]);
+	*total = count;
 	return code;
 }
 
 /* Without a budget of the user's own the tree is walked without one: the budget above is only what
  * policies are held against. */
 static enum ergon_code advise(struct cycle *cycle, struct experiment *x, struct turn *turn,
+                              const struct policy_result *results, size_t count,
                               struct ergon_error *err)
 {
+	struct policy_result known[POLICIES_MAX];
+	struct recommend_wishes wishes = { .known = known };
 	struct recommendation *advice = calloc(1, sizeof *advice);
 	if (!advice)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	turn->note = "recommend";
 	x->options.power_budget_w = cycle->options.power_budget_w;
-	enum ergon_code code =
-	    recommend(x, &(struct recommend_wishes){ .strict_deadlines = false }, advice, err);
+	/* What minds a budget was simulated with another one, unless it is the user's own. */
+	for (size_t i = 0; i < count; i++)
+		if (x->options.power_budget_w > 0 ||
+		    !(results[i].policy->needs_budget || results[i].policy->minds_budget))
+			known[wishes.known_count++] = results[i];
+	enum ergon_code code = recommend(x, &wishes, advice, err);
 	if (!code) {
 		json_t *root = recommendation_to_json(x, advice);
 		json_object_del(root, "simulate"); /* simulate.json stands beside it */
@@ -243,9 +249,11 @@ enum ergon_code cycle_simulate(struct cycle *cycle, struct ergon_error *err)
 {
 	cycle_step(cycle, "optimize", 1);
 	struct experiment x = { 0 };
+	struct policy_result results[POLICIES_MAX] = { 0 };
+	size_t count = 0;
 	struct turn turn = { .cycle = cycle, .count = 1 };
 	for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++)
-		turn.count += 2;
+		turn.count += 1;
 	enum ergon_code code = load_experiment(cycle, &x, err);
 	if (!code) {
 		double most_w = draw_at_most_w(&x);
@@ -253,12 +261,14 @@ enum ergon_code cycle_simulate(struct cycle *cycle, struct ergon_error *err)
 			x.options.power_budget_w = floor(budget_share * most_w);
 		x.progress = show_turn;
 		x.progress_user = &turn;
-		code = run_policies(cycle, &x, &turn, err);
+		code = run_policies(cycle, &x, &turn, results, &count, err);
 	}
 	if (!code && !cycle->interrupted)
-		code = advise(cycle, &x, &turn, err);
+		code = advise(cycle, &x, &turn, results, count, err);
 	if (!code)
 		name_trace(cycle, "trace.csv");
+	for (size_t i = 0; i < count; i++)
+		policy_result_fini(&results[i]);
 	experiment_fini(&x);
 	return code;
 }

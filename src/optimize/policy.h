@@ -214,6 +214,7 @@ struct scheduling_policy {
 	size_t state_size;   /* zeroed before init */
 	bool every_round;    /* wants decide() in rounds in which nothing happened */
 	bool needs_budget;   /* cannot run without --power-budget */
+	bool minds_budget;   /* runs without one, but otherwise with one */
 	bool needs_external; /* cannot run without --external */
 
 	enum ergon_code (*init)(void *state, const struct policy_setup *setup,

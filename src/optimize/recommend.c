@@ -106,8 +106,25 @@ static void swap(struct recommendation *r, size_t a, size_t b)
 	r->score[b] = score;
 }
 
-static enum ergon_code simulate_all(struct experiment *x, struct recommendation *r,
-                                    enum branch branch, struct ergon_error *err)
+/* From what is known, or by simulating it. */
+static enum ergon_code result_of(struct experiment *x, const struct recommend_wishes *wishes,
+                                 const struct scheduling_policy *policy,
+                                 struct policy_result *result, struct ergon_error *err)
+{
+	for (size_t i = 0; i < wishes->known_count; i++)
+		if (wishes->known[i].policy == policy) {
+			*result = wishes->known[i];
+			result->gantt = NULL; /* its owner frees it */
+			result->gantt_count = 0;
+			result->explained = NULL;
+			return ERGON_OK;
+		}
+	return experiment_run(x, policy, result, err);
+}
+
+static enum ergon_code simulate_all(struct experiment *x, const struct recommend_wishes *wishes,
+                                    struct recommendation *r, enum branch branch,
+                                    struct ergon_error *err)
 {
 	for (const struct scheduling_policy *const *p = scheduling_policies; *p; p++) {
 		if (r->count == RECOMMEND_POLICIES_MAX)
@@ -117,7 +134,7 @@ static enum ergon_code simulate_all(struct experiment *x, struct recommendation 
 			continue;
 		struct policy_result *result = &r->results[r->count];
 		struct ergon_error why = { 0 };
-		enum ergon_code code = experiment_run(x, *p, result, &why);
+		enum ergon_code code = result_of(x, wishes, *p, result, &why);
 		bool fits =
 		    !code && (branch != BRANCH_BUDGET || result->metrics.over_budget_s <= 0);
 		if (code && code != ERGON_INFEASIBLE && code != ERGON_NOT_SUPPORTED) {
@@ -176,7 +193,7 @@ enum ergon_code recommend(struct experiment *x, const struct recommend_wishes *w
 	*r = (struct recommendation){ 0 };
 	const struct scheduling_policy *tree = walk(x, wishes, r, &branch);
 	r->goal = goal_of(branch);
-	enum ergon_code code = simulate_all(x, r, branch, err);
+	enum ergon_code code = simulate_all(x, wishes, r, branch, err);
 	if (!code)
 		judge(r, tree);
 	return code;

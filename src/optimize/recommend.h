@@ -16,6 +16,11 @@
 
 struct recommend_wishes {
 	bool strict_deadlines, fairness_first; /* a hard budget is experiment_options' */
+	/* Results of this experiment that exist already, and need not be simulated again: borrowed,
+	 * without their charts. Those of policies that mind the budget must not be among them where
+	 * they had another one. */
+	const struct policy_result *known;
+	size_t known_count;
 };
 
 enum { RECOMMEND_POLICIES_MAX = 32, RECOMMEND_STEPS_MAX = 8 };

@@ -553,6 +553,7 @@ const struct scheduling_policy policy_prometheus = {
 	.summary = "type, count, batch, power and start by marginal energy per marginal time",
 	.source = "ergon",
 	.state_size = sizeof(struct prometheus),
+	.minds_budget = true,
 	.init = init,
 	.decide = decide,
 	.retune = retune,
