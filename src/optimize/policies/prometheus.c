@@ -27,12 +27,13 @@
 #include "base/units.h"
 #include "optimize/policies/curves.h"
 
-enum { STEPS = 24, PENDING_MAX = 1024, NOTHING = 0xffff };
+enum { STEPS = 24, POWER_STEPS = 4, PENDING_MAX = 1024, NOTHING = 0xffff };
 /* Before anything has happened: jobs in the system per GPU. */
 static const double first_jobs_a_gpu = 0.1;
-static const double price_max_w = 1e7;
+static const double price_max_w = 1e7, tolerance = 1e-2;
 /* In which a price goes back to the usual one, and over which that is learnt. */
 static const double price_memory_s = 7200, usual_s = 14400;
+static const double least_power_price = 0.25;
 static const double settled_s = 1800; /* for which a job stays where it has moved to */
 
 struct choice {
@@ -179,7 +180,8 @@ static void choose_all(struct prometheus *p, const struct policy_call *call, dou
 static void find_price(struct prometheus *p, const struct policy_call *call, uint32_t group)
 {
 	double gpus[CLUSTER_GROUPS_MAX], room = pool_capacity(call->cluster->pool, group);
-	double low = 0, high = 1;
+	/* From where it was at the last decision: it rarely moves far. */
+	double low = 0, high = fmax(1, p->price_w[group] / 2);
 	p->price_w[group] = 0;
 	choose_all(p, call, gpus);
 	if (gpus[group] <= room)
@@ -191,7 +193,7 @@ static void find_price(struct prometheus *p, const struct policy_call *call, uin
 			break;
 		low = high;
 	}
-	for (int step = 0; step < STEPS && high - low > 1e-3 * high; step++) {
+	for (int step = 0; step < STEPS && high - low > tolerance * high; step++) {
 		p->price_w[group] = (low + high) / 2;
 		choose_all(p, call, gpus);
 		if (gpus[group] <= room)
@@ -227,7 +229,6 @@ static void find_prices(struct prometheus *p, const struct policy_call *call)
 {
 	uint32_t groups = call->cluster->pool->group_count;
 	int rounds = groups > 1 ? 2 : 1;
-	memset(p->price_w, 0, sizeof p->price_w);
 	for (int round = 0; round < rounds; round++)
 		for (uint32_t g = 0; g < groups; g++)
 			find_price(p, call, g);
@@ -236,14 +237,15 @@ static void find_prices(struct prometheus *p, const struct policy_call *call)
 /* Power over the budget gets a price of its own, over which GPUs are shared out again. */
 static void fit_budget(struct prometheus *p, const struct policy_call *call)
 {
-	p->power_price = 0;
+	double price = p->power_price / 2;
+	p->power_price = price < least_power_price ? 0 : price;
 	find_prices(p, call);
 	if (!(call->cluster->budget_w < 1e15))
 		return;
-	for (double price = 0.25; price < 1e4; price *= 2) {
+	for (int step = 0; step < POWER_STEPS; step++) {
 		if (chosen_power_w(p, call) <= call->cluster->budget_w)
 			return;
-		p->power_price = price;
+		p->power_price = fmax(least_power_price, 2 * p->power_price);
 		find_prices(p, call);
 	}
 }
