@@ -261,10 +261,10 @@ static void every_policy(const char *cluster, uint64_t interval_ns, uint64_t res
 	struct experiment x;
 	char text[16384] = "name,arrival_s,gpus,application,batch,duration_s,user\n";
 	static const char *const models[] = { "resnet50", "bert-base", "vit-b16" };
-	for (int i = 0; i < 120; i++)
+	for (int i = 0; i < 36; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text),
-		         "j%d,%d,%d,%s,%d,%d,u%d\n", i, i * 97 % 5000, 1 << (i * 5 % 4),
-		         models[i % 3], 64, 300 + i * 1009 % 7000, i % 4);
+		         "j%d,%d,%d,%s,%d,%d,u%d\n", i, i * 97 % 1500, 1 << (i * 5 % 4),
+		         models[i % 3], 64, 300 + i * 1009 % 2000, i % 4);
 	struct experiment_options options = *small(cluster, text);
 	options.oracle = "model";
 	options.interval_ns = interval_ns;
