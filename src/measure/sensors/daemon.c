@@ -9,6 +9,7 @@
  * server that does not answer holds sampling up for a fifth of a second and is hung up on.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
