@@ -1,3 +1,10 @@
+# Controllers on the network: OpenIPMI is opened at run time, its headers give the layouts.
+find_path(OPENIPMI_INCLUDE OpenIPMI/ipmi_conn.h)
+if(OPENIPMI_INCLUDE)
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/src/measure/sensors/ipmi_lan.c" PROPERTIES
+    COMPILE_DEFINITIONS ERGON_HAVE_OPENIPMI)
+endif()
+
 # What the measuring tests need beside unit tests: machines that are not there.
 if(ERGON_TESTS)
   add_executable(fake_rapl "${PROJECT_SOURCE_DIR}/tests/fixtures/fake_rapl.c")
@@ -13,7 +20,6 @@ if(ERGON_TESTS)
       LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/fake_${name}")
   endforeach()
   # DCMI for OpenIPMI's simulator, where its headers are.
-  find_path(OPENIPMI_INCLUDE OpenIPMI/mcserv.h)
   if(OPENIPMI_INCLUDE)
     add_library(ipmi_sim_dcmi MODULE "${PROJECT_SOURCE_DIR}/tests/fixtures/ipmi_sim_dcmi.c")
     set_target_properties(ipmi_sim_dcmi PROPERTIES PREFIX ""

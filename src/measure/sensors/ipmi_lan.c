@@ -9,13 +9,7 @@
 
 #include <stdlib.h>
 
-#if defined(__has_include)
-#if __has_include(<OpenIPMI/ipmi_conn.h>) && __has_include(<OpenIPMI/ipmi_lan.h>)
-#define HAVE_OPENIPMI
-#endif
-#endif
-
-#ifndef HAVE_OPENIPMI
+#ifndef ERGON_HAVE_OPENIPMI
 
 struct ipmi_lan {
 	int none;
