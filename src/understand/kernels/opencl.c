@@ -160,8 +160,6 @@ bool opencl_describe(const struct ergon_env *env, char *text, size_t size)
 	if (!code)
 		code = choose_device(&cl, &why);
 	snprintf(text, size, "%s", code ? why.text : cl.name);
-	if (cl.library)
-		env->dl->close(env->dl->user, cl.library);
 	return code == ERGON_OK;
 }
 
@@ -280,8 +278,8 @@ void opencl_close(struct opencl *cl)
 		(void)a->release_queue(cl->queue);
 	if (cl->context)
 		(void)a->release_context(cl->context);
-	if (cl->library)
-		cl->env->dl->close(cl->env->dl->user, cl->library);
+	/* The library stays: drivers behind it have threads and exit handlers of their own, and do
+	 * not survive being unloaded. */
 	free(cl);
 }
 

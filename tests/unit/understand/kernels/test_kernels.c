@@ -7,6 +7,13 @@
 #include "support/support.h"
 #include "understand/kernels/dotacc.h"
 
+/* What PoCL and its compiler leave behind is not ours to free (read by the leak sanitizer). */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libpocl\nleak:libOpenCL\nleak:libLLVM\nleak:libclang\nleak:kcache\n";
+}
+
 static struct ergon_env env;
 static struct ergon_env_storage storage;
 
