@@ -48,7 +48,7 @@ static void print_report(FILE *out, const struct eval_report *report)
 	struct table table;
 	if (report->holdout)
 		fprintf(out, "each %s judged with constants fitted without it (%u folds)\n",
-		        strcmp(report->holdout, "random") == 0 ? "run" : report->holdout,
+		        strcmp(report->holdout, "random") == 0 ? "configuration" : report->holdout,
 		        report->folds);
 	fprintf(out,
 	        "%zu of %zu numbers predicted; error = predicted / measured - 1 (modelled)\n\n",
@@ -128,7 +128,8 @@ static enum ergon_code judge(const struct eval_cases *cases, const struct calibr
 	return code;
 }
 
-/* reports: the installed constants or the one holdout that was asked for; for the page three. */
+/* reports: the installed constants or the one holdout that was asked for; for the page all three
+ * holdouts. */
 static enum ergon_code evaluate(struct cli *cli, const struct model_options *options, char **files,
                                 int count, struct arena *arena, struct eval_report reports[3],
                                 struct ergon_error *err)
@@ -145,6 +146,8 @@ static enum ergon_code evaluate(struct cli *cli, const struct model_options *opt
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
+	if (!code && options->markdown)
+		holdout = HOLDOUT_RANDOM;
 	if (!code)
 		code = judge(&cases, &calibration, holdout, folds, keys, options->rows, arena,
 		             &reports[0], err);

@@ -13,7 +13,7 @@ struct model_flags {
 	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
 	const char *calibration, *recompute;
 	double batch, power_cap_w, network_gbits;
-	uint64_t gpus, node_gpus, sequence, resolution, accumulate, loading_ns;
+	uint64_t gpus, node_gpus, era, sequence, resolution, accumulate, loading_ns;
 	uint64_t tensor, pipeline, virtual_stages, zero;
 	double input_rate, input_kb, input_cpu_ms, input_cores, storage_mbs;
 	bool infer, sequence_parallel;
@@ -83,6 +83,9 @@ struct model_flags {
 	  "GPUs that share a node", 1, 1024 }, \
 	{ "network", 0, OPTION_REAL, offsetof(type, flags.network_gbits), "GBIT/S", NULL, \
 	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 }, \
+	{ "era", 0, OPTION_COUNT, offsetof(type, flags.era), "YEAR", NULL, \
+	  "the software's year: before 2023 nothing hides tensor parallelism's sums (default: of " \
+	  "today)", 2000, 2100 }, \
 	{ "loading", 0, OPTION_DURATION, offsetof(type, flags.loading_ns), "DURATION", NULL, \
 	  "time the input pipeline needs for a step", 0, 1e5 }
 

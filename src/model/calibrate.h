@@ -57,8 +57,8 @@ ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, 
                                                 bool *sampled, struct ergon_error *err);
 /* The installed calibration from scratch: constants of single devices, factors of each device, then
  * the constants of interconnects, which only runs on several GPUs and collectives see; spreads
- * last. used: which cases, as above. thorough: stages that depend on each other alternate, and
- * none is cut short (a minute); else each is run once, a few steps (seconds). */
+ * last. used: which cases, as above. thorough: none of the stages is cut short (a minute); else
+ * each takes a few steps (seconds). */
 ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used,
                                              bool thorough, struct calibration *calibration,
                                              struct calibrate_result *result,

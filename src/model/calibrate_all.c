@@ -11,7 +11,7 @@
 #include "model/calibrate.h"
 
 /* Cases of one file, metric and device that a fit sees, whole runs and single kernels. */
-enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60, QUICK_SHARE_MAX = 14, QUICK_EVALUATIONS = 80 };
+enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60, QUICK_SHARE_MAX = 24, QUICK_EVALUATIONS = 160 };
 
 struct member {
 	const char *key;
@@ -82,6 +82,11 @@ static bool tells(enum stage stage, const struct eval_case *item,
 	/* A time under a cap tells how power falls with the clock. */
 	bool power = item->quantity == EVAL_POWER || item->quantity == EVAL_ENERGY;
 	bool capped = !power && item->settings.power_cap_w > 0;
+	/* An instrumented run waits for its slowest worker: next to a fast link that is all one
+	 * sees. */
+	if (stage == STAGE_LINKS && item->workload->runtime == RUNTIME_INSTRUMENTED &&
+	    item->device->nvlink_bps > 0)
+		return false;
 	if (stage == STAGE_LINKS)
 		return item->quantity == EVAL_COLLECTIVE_TIME ||
 		       (item->quantity != EVAL_MEMORY && !power && item->run->gpus > 1);
@@ -212,7 +217,6 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
 	static const enum stage order[] = { STAGE_LINKS, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_LINKS };
-	enum { ONCE = 5 };
 	struct work work = { cases, used, thorough, calibration, result, NULL, NULL };
 	enum ergon_code code = ERGON_OK;
 	*result = (struct calibrate_result){ 0 };
@@ -222,8 +226,7 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
 	work.device_rows = calloc(cases->count + 1, sizeof *work.device_rows);
 	if (!work.rows || !work.device_rows)
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	size_t count = thorough ? sizeof order / sizeof *order : ONCE;
-	for (size_t i = 0; !code && i < count; i++)
+	for (size_t i = 0; !code && i < sizeof order / sizeof *order; i++)
 		code = run_stage(&work, order[i], err);
 	if (!code)
 		code = calibrate_spreads(cases, used, calibration, err);

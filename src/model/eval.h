@@ -100,6 +100,10 @@ struct eval_sweet_spots {
 	size_t groups;      /* three caps or more, with time and power */
 	size_t exact, near; /* predicted at the measured cap; at most one cap beside it */
 	double edp_lost;    /* mean of measured EDP at the predicted cap over the least, - 1 */
+	/* Caps below the highest of each group, mean absolute relative errors: of the predictor,
+	 * and of the power that was measured at the highest cap, clipped at the cap. */
+	size_t capped;
+	double time_error, power_error, clip_error;
 };
 struct eval_report {
 	struct eval_group *groups;
@@ -123,8 +127,8 @@ json_t *eval_to_json(const struct eval_report *report);
 /* One line a case: what it states, measured, predicted, its interval, why it was skipped. Text is
  * malloc'd; NULL when memory is out. */
 char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *points);
-/* The page docs/accuracy.md from three reports on the same cases: the installed constants, and
- * those fitted without each model and without each GPU. Text is malloc'd; NULL when memory is out.
+/* The page docs/accuracy.md from three reports on the same cases: constants fitted without each
+ * configuration, without each model and without each GPU. Text is malloc'd; NULL when memory is out.
  */
 char *eval_markdown(const struct eval_report reports[3]);
 

@@ -48,6 +48,13 @@ static void judge(const struct spot *spots, size_t count, struct eval_sweet_spot
 	while (to + 1 < count && edp(spots[to + 1].guess_s, spots[to + 1].guess_w) <= enough)
 		to++;
 	size_t guess = (from + to) / 2;
+	double top_w = spots[count - 1].power_w;
+	for (size_t i = 0; i + 1 < count; i++) {
+		out->capped++;
+		out->time_error += fabs(spots[i].guess_s / spots[i].time_s - 1);
+		out->power_error += fabs(spots[i].guess_w / spots[i].power_w - 1);
+		out->clip_error += fabs(fmin(top_w, spots[i].cap_w) / spots[i].power_w - 1);
+	}
 	out->groups++;
 	out->exact += guess == best;
 	out->near += guess + 1 >= best && guess <= best + 1;
@@ -102,6 +109,10 @@ enum ergon_code eval_find_sweet_spots(const struct eval_cases *cases,
 		if (end - begin >= 3)
 			judge(spots + begin, end - begin, out);
 	}
+	double capped = out->capped ? (double)out->capped : (double)NAN;
+	out->time_error /= capped;
+	out->power_error /= capped;
+	out->clip_error /= capped;
 	out->edp_lost = out->groups ? out->edp_lost / (double)out->groups : (double)NAN;
 	return ERGON_OK;
 }

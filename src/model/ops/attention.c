@@ -74,12 +74,14 @@ static void materialised(struct graph *graph, const struct shape *s)
 	graph->scores = true;
 	graph_product(graph, &product);
 	graph->x.fresh = false;
+	/* scale and mask: two operators, or one with the softmax after it */
+	double operators = graph->options->runtime == RUNTIME_COMPILED ? 1 : 2;
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
 	                                  .elements = scores,
-	                                  .forward = 4,
+	                                  .forward = 2 * operators,
 	                                  .backward = 2,
 	                                  .flops = 2,
-	                                  .forward_launches = 2,
+	                                  .forward_launches = operators,
 	                                  .elementwise = true });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_SOFTMAX,
 	                                  .elements = scores,

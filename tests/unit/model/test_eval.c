@@ -157,9 +157,105 @@ static void kernels_become_cases(void **state)
 	arena_fini(&arena);
 }
 
+static void load_text(struct arena *arena, const char *text, struct eval_cases *cases)
+{
+	struct ergon_env env;
+	struct ergon_env_storage storage;
+	struct ergon_error err = { 0 };
+	char dir[256], path[300];
+	ergon_env_init(&env, &storage);
+	scratch_make(dir, sizeof dir);
+	put_file(dir, "t.csv", text);
+	snprintf(path, sizeof path, "%s/t.csv", dir);
+	const char *const paths[] = { path };
+	arena_init(arena);
+	if (eval_cases_load(&env, paths, 1, arena, cases, &err))
+		fail_msg("%s", err.text);
+	scratch_remove(dir);
+}
+
+/* Ranks, nodes and bytes reach the prediction; a switch that adds and a tree scale as they should;
+ * what is not known has a reason. */
+static void collectives_become_cases(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct eval_cases cases;
+	load_text(&arena,
+	          "source,system,collective,gpus,nodes,gpus_per_node,size_bytes,time_ms,notes\n"
+	          "s,DGX A100 8x A100-SXM4-80GB NVSwitch,all_reduce,8,1,8,100000000,1,\n"
+	          "s,DGX H100 8x H100-SXM5 NVSwitch,all_reduce,8,1,8,100000000,1,\n"
+	          "s,4x A100 pairwise NVLink,all_reduce,2,1,2,100000000,1,\n"
+	          "s,4x A100 pairwise NVLink,all_reduce,4,1,4,100000000,1,\n"
+	          "s,GTX1080Ti system,all_reduce,32,4,8,100000000,1,\n"
+	          "s,something,all_reduce,8,1,8,1000,1,\n"
+	          "s,GTX1080Ti system,gossip,8,1,8,1000,1,\n",
+	          &cases);
+	assert_int_equal(cases.count, 7);
+	struct calibration calibration;
+	struct eval_point points[5] = { 0 };
+	calibration_init(&calibration);
+	for (int i = 0; i < 5; i++) {
+		assert_null(cases.items[i].reason);
+		eval_predict(&cases.items[i], &calibration, &points[i]);
+		assert_true(points[i].predicted > 0 && !points[i].host);
+	}
+	/* 7/4 of the bytes over half of 600 GB/s at the link's share, and 14 hops. */
+	double expected = 1.75e8 / (300e9 * calibration.nvlink) + 14 * calibration.collective_s;
+	assert_close(points[0].predicted, 1e3 * expected, 1e-6);
+	assert_true(points[1].predicted < points[0].predicted);
+	/* The third card of a bridged pair is behind PCIe; the fourth node behind Ethernet. */
+	assert_true(points[3].predicted > 3 * points[2].predicted);
+	assert_true(points[4].predicted > points[3].predicted);
+	assert_string_equal(cases.items[5].reason, "the type of GPU is not stated");
+	assert_string_equal(cases.items[6].reason, "this collective is not modelled");
+	arena_fini(&arena);
+}
+
+static void layers_become_cases(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct eval_cases cases;
+	load_text(
+	    &arena,
+	    "source,gpu,model,tp,num_tokens,op,precision,d_model,ffn,heads,kv_heads,latency_ms\n"
+	    "v,A100-80GB,m,2,1024,attn_pre_proj,fp16,4096,11008,32,8,0.2\n"
+	    "v,A100-80GB,m,2,1024,mlp_up_proj,fp16,4096,11008,32,8,0.4\n"
+	    "v,A100-80GB,m,2,1024,hum,fp16,4096,11008,32,8,0.4\n",
+	    &cases);
+	const struct kernel *k = cases.items[0].workload->kernels;
+	assert_true(k->m == 1024 && k->n == (16 + 2 * 4) * 128 && k->k == 4096);
+	k = cases.items[1].workload->kernels;
+	assert_true(k->n == 11008 && k->k == 4096);
+	assert_string_equal(cases.items[2].reason, "operator 'hum' is not modelled");
+	arena_fini(&arena);
+	load_text(&arena,
+	          "source,gpu,cell,precision,hidden,batch,timesteps,direction,latency_ms\n"
+	          "d,P100-PCIE-16GB,lstm,fp32,512,16,25,fwd,3\n"
+	          "d,P100-PCIE-16GB,gru,fp32,512,16,25,bwd_weight,3\n",
+	          &cases);
+	k = cases.items[0].workload->kernels;
+	assert_true(k->m == 16 && k->n == 2048 && k->k == 512 && k->count == 25);
+	k = cases.items[1].workload->kernels;
+	assert_true(k->m == 512 && k->n == 1536 && k->k == 400);
+	arena_fini(&arena);
+	load_text(&arena,
+	          "source,gpu,precision,best_tflops,theory_tflops,best_shape_mxnxk\n"
+	          "m,A100-SXM4-80GB,bf16,270,312,1024x10240x5120\n"
+	          "m,A100-SXM4-80GB,bf16,270,312,large\n",
+	          &cases);
+	assert_true(cases.items[0].rate);
+	assert_close(cases.items[0].scale, 2 * 1.024 * 10.24 * 5.12e-3, 1e-9);
+	assert_string_equal(cases.items[1].reason, "a dimension of the product is not stated");
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(collectives_become_cases),
+		cmocka_unit_test(layers_become_cases),
 		cmocka_unit_test(groups_hold_their_statistics),
 		cmocka_unit_test(unknown_keys_are_named),
 		cmocka_unit_test(rows_become_cases),

@@ -228,6 +228,41 @@ static void memory_can_be_traded(void **state)
 	assert_true(again.step_time_s < 1.5 * plain.step_time_s);
 }
 
+/* Interleaving keeps more micro-batches; the last stage keeps fewest, and the logits. */
+static void stages_keep_what_is_in_flight(void **state)
+{
+	const struct world *world = *state;
+	struct predict_settings settings = { .batch = 1, .gpus = 1, .accumulation = 32 };
+	struct prediction one, four, woven;
+	predict(world->workloads[1], &world->devices[2], &world->calibration, &settings, &one);
+	settings.pipeline = 4;
+	predict(world->workloads[1], &world->devices[2], &world->calibration, &settings, &four);
+	settings.virtual_stages = 3;
+	predict(world->workloads[1], &world->devices[2], &world->calibration, &settings, &woven);
+	/* The first of four stages keeps four micro-batches of a quarter each. */
+	assert_true(four.activation_bytes > 0.5 * one.activation_bytes);
+	assert_true(four.activation_bytes < 1.1 * one.activation_bytes);
+	assert_true(four.last_stage_bytes < one.last_stage_bytes);
+	assert_true(woven.activation_bytes > four.activation_bytes);
+	assert_true(woven.last_stage_bytes > four.last_stage_bytes);
+}
+
+/* A host as slow as the device delays it by less than both one after the other; a device that was
+ * measured is surer than one that was not. */
+static void hosts_and_doubt(void **state)
+{
+	const struct world *world = *state;
+	struct calibration none = world->calibration;
+	struct predict_settings settings = { .batch = 2, .gpus = 1 };
+	struct prediction p, q;
+	none.device_count = 0;
+	predict(world->workloads[0], &world->devices[2], &world->calibration, &settings, &p);
+	predict(world->workloads[0], &world->devices[2], &none, &settings, &q);
+	double slower = fmax(p.device_time_s, p.host_time_s);
+	assert_true(p.step_time_s >= slower && p.step_time_s < p.device_time_s + p.host_time_s);
+	assert_true(q.time_high_s / q.time_low_s >= p.time_high_s / p.time_low_s);
+}
+
 static void the_document_has_the_stable_fields(void **state)
 {
 	const struct world *world = *state;
@@ -260,6 +295,8 @@ int main(void)
 		cmocka_unit_test(memory_grows_with_the_batch),
 		cmocka_unit_test(parallelism_conserves_flops),
 		cmocka_unit_test(memory_can_be_traded),
+		cmocka_unit_test(stages_keep_what_is_in_flight),
+		cmocka_unit_test(hosts_and_doubt),
 		cmocka_unit_test(the_document_has_the_stable_fields),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
