@@ -128,7 +128,8 @@ json_t *eval_to_json(const struct eval_report *report);
  * malloc'd; NULL when memory is out. */
 char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *points);
 /* The page docs/accuracy.md from three reports on the same cases: constants fitted without each
- * configuration, without each model and without each GPU. Text is malloc'd; NULL when memory is out.
+ * configuration, without each model and without each GPU. Text is malloc'd; NULL when memory is
+ * out.
  */
 char *eval_markdown(const struct eval_report reports[3]);
 
