@@ -228,7 +228,8 @@ static double chosen_power_w(const struct prometheus *p, const struct policy_cal
 static void find_prices(struct prometheus *p, const struct policy_call *call)
 {
 	uint32_t groups = call->cluster->pool->group_count;
-	int rounds = groups > 1 ? 2 : 1;
+	/* A budget asks for several rounds of its own. */
+	int rounds = groups > 1 && !(call->cluster->budget_w < 1e15) ? 2 : 1;
 	for (int round = 0; round < rounds; round++)
 		for (uint32_t g = 0; g < groups; g++)
 			find_price(p, call, g);
