@@ -53,6 +53,34 @@ static void print_input(FILE *out, const struct asked *asked)
 	                                                     : "hidden behind the device");
 }
 
+/* What L2 keeps between two kernels hardly shows in measured training, so that its fitted share is
+ * uncertain: the most that the constant may be bounds what a larger L2 can do. Change of time. */
+static double l2_bound(const struct asked *now, const struct asked *plain)
+{
+	struct calibration most = now->calibration;
+	struct prediction with, without;
+	most.l2_share = calibration_fields[CALIBRATION_AT_l2_share].high;
+	predict(now->request.workload, &now->device, &most, &now->request.settings, &with);
+	predict(plain->request.workload, &plain->device, &most, &plain->request.settings, &without);
+	return with.step_time_s / without.step_time_s - 1;
+}
+
+static void add_l2_bound(struct cli *cli, const struct predict_options *o, const struct asked *now,
+                         const struct asked *plain, json_t *document)
+{
+	double share = calibration_fields[CALIBRATION_AT_l2_share].high;
+	double change = l2_bound(now, plain);
+	json_object_set_new(document, "l2_bound",
+	                    json_pack("{s:f, s:f}", "l2_share", share, "time_change", change));
+	if (document_shown(cli, o->json))
+		wrap_printf(
+		    cli->out, "", 0,
+		    "How much L2 keeps between kernels hardly shows in measured training. "
+		    "Were it %.0f%% of its size, the most that the constant allows, the step "
+		    "would take %+.1f%%.",
+		    100 * share, 100 * change);
+}
+
 /* The device with other numbers against the device as it is. */
 static enum ergon_code add_change(struct cli *cli, const struct predict_options *o,
                                   struct arena *arena, const struct asked *now, json_t **document,
@@ -72,6 +100,8 @@ static enum ergon_code add_change(struct cli *cli, const struct predict_options 
 		fprintf(cli->out, "\nAgainst the device as it is:\n");
 		print_comparison(cli->out, &a, &b, comparison);
 	}
+	if (now->device.l2_bytes != plain->device.l2_bytes)
+		add_l2_bound(cli, o, now, plain, *document);
 	json_t *changes = json_array();
 	for (size_t i = 0; i < o->changes.count; i++)
 		json_array_append_new(changes, json_string(o->changes.items[i]));
