@@ -7,6 +7,7 @@
  * neither is ever part of a statement's text nor in memory all at once. A password belongs into
  * ~/.pgpass or PGPASSWORD; one in the URL is never shown.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
