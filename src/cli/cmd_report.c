@@ -34,11 +34,14 @@ static enum ergon_code write_report(const struct report_options *o,
 {
 	enum report_format format;
 	struct text text = { 0 };
+	char usual[32]; /* a format's name is its extension */
+	snprintf(usual, sizeof usual, "report.%s", o->format);
+	const char *path = o->output ? o->output : usual;
 	enum ergon_code code = report_parse_format(o->format, &format, err);
 	if (!code)
 		code = report_render(inputs, (size_t)count, format, o->title, &text, err);
 	if (!code)
-		code = file_write(strcmp(o->output, "-") == 0 ? "/dev/stdout" : o->output,
+		code = file_write(strcmp(path, "-") == 0 ? "/dev/stdout" : path,
 		                  text.data ? text.data : "", text.length, err);
 	text_fini(&text);
 	return code;
@@ -70,8 +73,8 @@ static const struct option options[] = {
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct report_options, output),
 	  .value = "FILE",
-	  .fallback = "report.html",
-	  .help = "write the report to FILE; - for standard output" },
+	  .help = "write the report to FILE; - for standard output (default: report.html, "
+	          "report.md or report.csv)" },
 	{ .name = "format",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct report_options, format),

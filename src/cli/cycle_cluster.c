@@ -140,7 +140,7 @@ static enum ergon_code run_policy(struct experiment *x, const struct scheduling_
 	}
 	policy_result_fini(&results[*count]);
 	results[*count] = (struct policy_result){ 0 };
-	if (code != ERGON_INFEASIBLE) {
+	if (code != ERGON_INFEASIBLE && code != ERGON_NOT_SUPPORTED) {
 		*err = why;
 		return code;
 	}
@@ -159,8 +159,9 @@ static enum ergon_code run_policies(struct cycle *cycle, struct experiment *x, s
 	for (const struct scheduling_policy *const *p = scheduling_policies;
 	     *p && !code && count < POLICIES_MAX && !cycle->interrupted; p++) {
 		turn->note = (*p)->name;
-		code = run_policy(x, *p, results, &count, left_out, err);
 		turn->done++;
+		if (!(*p)->needs_external)
+			code = run_policy(x, *p, results, &count, left_out, err);
 	}
 	json_t *document = code ? NULL : experiment_to_json(x, results, count);
 	if (!code && !document)

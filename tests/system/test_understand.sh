@@ -86,6 +86,6 @@ assert [p["kind"] for p in d["phases"]] == [0, 1] * 5 and d["kinds"] == 2, d
 assert d["period_s"] == 40, d["period_s"]
 PY
 grep -q "2 kinds" "$work/out" || fail "no kinds in: $(cat "$work/out")"
-"$ERGON" report "$work/phases.json" --format md | grep -q "in a loop of 40 s" || fail "report of phases"
+"$ERGON" report "$work/phases.json" --format md --output - | grep -q "in a loop of 40.0 s" || fail "report of phases"
 refuses "expected a time after" phases "$work/t.csv" --time a --power b
 echo "kernel, bench, sweep, characterize and phases behave"

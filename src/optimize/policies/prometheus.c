@@ -33,7 +33,8 @@ static const double first_jobs_a_gpu = 0.1;
 static const double price_max_w = 1e7, tolerance = 1e-2;
 /* In which a price goes back to the usual one, and over which that is learnt. */
 static const double price_memory_s = 7200, usual_s = 14400;
-static const double least_power_price = 0.25;
+/* Beyond the highest nothing moves any more: what the budget lacks, idle nodes draw. */
+static const double least_power_price = 0.25, most_power_price = 1e4;
 static const double settled_s = 1800; /* for which a job stays where it has moved to */
 
 struct choice {
@@ -246,7 +247,8 @@ static void fit_budget(struct prometheus *p, const struct policy_call *call)
 	for (int step = 0; step < POWER_STEPS; step++) {
 		if (chosen_power_w(p, call) <= call->cluster->budget_w)
 			return;
-		p->power_price = fmax(least_power_price, 2 * p->power_price);
+		p->power_price =
+		    fmin(most_power_price, fmax(least_power_price, 2 * p->power_price));
 		find_prices(p, call);
 	}
 }

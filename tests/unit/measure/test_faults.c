@@ -216,7 +216,7 @@ static void random_faults(void **state)
 		run_for(&m, 0.2, write);
 		struct measurement w = end(&m);
 		for (int i = 0; i < ZONES; i++) {
-			char name[16];
+			char name[24];
 			snprintf(name, sizeof name, "package-%d", i);
 			const struct domain_energy *zone = measurement_domain(&w, name);
 			int64_t seen_uj = llround(zone->energy_j * 1e6);
