@@ -51,10 +51,10 @@ static void print_bound(struct cli *cli, const struct experiment *x,
 	char energy[32], jct[32];
 	if (!x->bounded || !isfinite(x->bound.energy_j) || !isfinite(x->bound.jct_mean_s))
 		return;
-	int column = fprintf(cli->out, "\nno policy can take less than %s or a mean JCT of %s;\n",
-	                     format_si(energy, sizeof energy, x->bound.energy_j, "J"),
-	                     brief(jct, sizeof jct, x->bound.jct_mean_s));
-	column = fprintf(cli->out, "above that (energy, JCT): ");
+	fprintf(cli->out, "\nno policy can take less than %s or a mean JCT of %s;\n",
+	        format_si(energy, sizeof energy, x->bound.energy_j, "J"),
+	        brief(jct, sizeof jct, x->bound.jct_mean_s));
+	int column = fprintf(cli->out, "above that (energy, JCT): ");
 	for (size_t i = 0; i < count; i++) {
 		char item[96];
 		int length =

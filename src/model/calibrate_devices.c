@@ -177,7 +177,7 @@ enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *us
 {
 	size_t *rows = calloc(cases->count + 1, sizeof *rows), from = 0;
 	double *weight = calloc(cases->count + 1, sizeof *weight);
-	struct calibration *trial = malloc(2 * sizeof *trial), *met = trial ? trial + 1 : NULL;
+	struct calibration *trial = calloc(2, sizeof *trial), *met = trial ? trial + 1 : NULL;
 	const struct device *device;
 	enum ergon_code code = ERGON_OK;
 	if (!rows || !weight || !trial) {

@@ -111,7 +111,7 @@ static bool axis_of(const struct onnx_node *node, int64_t fallback, size_t rank,
 
 static bool broadcast(double *dims, size_t *rank, const struct onnx_value *x)
 {
-	double out[ONNX_RANK_MAX];
+	double out[ONNX_RANK_MAX] = { 0 };
 	size_t wide = *rank > x->rank ? *rank : x->rank;
 	for (size_t i = 0; i < wide; i++) {
 		double a = i < *rank ? dims[*rank - 1 - i] : 1;

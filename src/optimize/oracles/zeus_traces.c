@@ -191,8 +191,8 @@ static enum ergon_code read_row(struct zeus_traces *z, struct zeus_kind *kind, s
 {
 	const char *metric = cell(z, row, z->metric_at);
 	bool is_time = strcmp(metric, "epoch_time_s") == 0;
-	uint64_t batch, gpus;
-	double cap_w, value;
+	uint64_t batch = 0, gpus = 0;
+	double cap_w = 0, value = 0;
 	if ((!is_time && strcmp(metric, "avg_power_w") != 0) ||
 	    strcmp(cell(z, row, z->model_at), kind->model) != 0)
 		return ERGON_OK;

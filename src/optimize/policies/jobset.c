@@ -38,14 +38,14 @@ static uint32_t next_at(const struct jobset *set, int level, uint32_t from)
 	uint64_t here = set->bits[level][word] & (~UINT64_C(0) << (from % 64));
 	if (here)
 		return word * 64 + (uint32_t)__builtin_ctzll(here);
-	if (level + 1 < JOBSET_LEVELS) {
-		word = next_at(set, level + 1, word + 1);
-		if (word == JOBSET_NONE)
-			return JOBSET_NONE;
-	} else {
+	if (level == JOBSET_LEVELS - 1) {
 		for (word++; word < set->words[level] && !set->bits[level][word];)
 			word++;
 		if (word == set->words[level])
+			return JOBSET_NONE;
+	} else {
+		word = next_at(set, level + 1, word + 1);
+		if (word == JOBSET_NONE)
 			return JOBSET_NONE;
 	}
 	return word * 64 + (uint32_t)__builtin_ctzll(set->bits[level][word]);
