@@ -2,7 +2,9 @@
 #include "understand/kernel_run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/json.h"
@@ -174,6 +176,37 @@ static void conclude(struct runner *r)
 	run->energy_high_j = r->high_j / (double)run->passes;
 }
 
+/* Samplers that the meter starts would inherit this thread's processor: not while it is pinned. */
+static enum ergon_code metered(struct runner *r, struct pinning *pinning, struct ergon_error *err)
+{
+	struct meter *meter = r->options->meter;
+	pinning_restore(pinning);
+	enum ergon_code code = meter ? meter_begin(meter, err) : ERGON_OK;
+	if (code)
+		return code;
+	r->run->pinned = r->run->pinned && pinning_apply(pinning);
+	code = batches(r, err);
+	enum ergon_code ended = meter ? meter_end(meter, NULL, code ? NULL : err) : ERGON_OK;
+	return code ? code : ended;
+}
+
+static enum ergon_code set_up_and_run(struct runner *r, struct ergon_error *err)
+{
+	struct kernel_run *run = r->run;
+	struct pinning pinning = { .why = "only the threads of OpenMP are pinned" };
+	if (run->config.paradigm == PARADIGM_OPENMP)
+		pinning_plan(&pinning, run->config.env, run->config.threads);
+	run->pinned = pinning_apply(&pinning);
+	enum ergon_code code = run->kernel->init(r->state, &run->config, err);
+	if (!code) {
+		code = metered(r, &pinning, err);
+		run->kernel->fini(r->state);
+	}
+	snprintf(run->unpinned_because, sizeof run->unpinned_because, "%s", pinning.why);
+	pinning_fini(&pinning);
+	return code;
+}
+
 enum ergon_code kernel_run(const struct kernel *kernel, const struct kernel_config *config,
                            const struct kernel_run_options *options, struct kernel_run *run,
                            struct ergon_error *err)
@@ -190,20 +223,7 @@ enum ergon_code kernel_run(const struct kernel *kernel, const struct kernel_conf
 		            .state = aligned_alloc(64, (kernel->state_size + 63) / 64 * 64) };
 	if (!r.state)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	code = kernel->init(r.state, config, err);
-	if (code) {
-		free(r.state);
-		return code;
-	}
-	if (options->meter)
-		code = meter_begin(options->meter, err);
-	if (!code) {
-		code = batches(&r, err);
-		enum ergon_code ended =
-		    options->meter ? meter_end(options->meter, NULL, code ? NULL : err) : ERGON_OK;
-		code = code ? code : ended;
-	}
-	kernel->fini(r.state);
+	code = set_up_and_run(&r, err);
 	free(r.state);
 	if (!code)
 		conclude(&r);
@@ -218,6 +238,10 @@ void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
 		*run = *round;
 		return;
 	}
+	if (run->pinned && !round->pinned)
+		memcpy(run->unpinned_because, round->unpinned_because,
+		       sizeof run->unpinned_because);
+	run->pinned = run->pinned && round->pinned;
 	double before = (double)run->passes, added = (double)round->passes, all = before + added;
 	double lost = 1 - fmin(run->processor_share, round->processor_share);
 	double seconds_before = run->time_s * before, seconds_added = round->time_s * added;
@@ -294,6 +318,9 @@ json_t *kernel_run_to_json(const struct kernel_run *run)
 		return NULL;
 	json_object_set_new(object, "time_min_s", json_number(run->time_min_s));
 	json_object_set_new(object, "processor_share", json_number(run->processor_share));
+	json_object_set_new(object, "pinned", json_boolean(run->pinned));
+	json_object_set_new(object, "unpinned_because",
+	                    run->pinned ? json_null() : json_string(run->unpinned_because));
 	json_object_set_new(object, "relative_error", json_number(run->error));
 	json_object_set_new(object, "relative_error_allowed", json_number(run->allowed));
 	json_object_set_new(object, "power_w", json_number(e ? run->power_w : nan));

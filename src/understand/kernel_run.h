@@ -6,6 +6,10 @@
  * interval. Around each batch stands a window of the meter, so that neither the checks nor the
  * set-up are billed. The result is checked after the warm-up pass and after every batch; a wrong
  * result ends the run with ERGON_INTERNAL.
+ *
+ * OpenMP's threads are pinned from the set-up (first touch) to the last pass; what they were
+ * allowed before is restored. Where they cannot be, the kernel runs unpinned and the result says
+ * why.
  */
 #ifndef ERGON_UNDERSTAND_KERNEL_RUN_H
 #define ERGON_UNDERSTAND_KERNEL_RUN_H
@@ -16,6 +20,7 @@
 #include "base/stats.h"
 #include "measure/meter.h"
 #include "understand/kernels/kernel.h"
+#include "understand/pinning.h"
 
 struct kernel_run_options {
 	double seconds;      /* timed part; 0: as repeat says */
@@ -43,6 +48,8 @@ struct kernel_run {
 	double power_w, power_half_width_w; /* mean of the batches */
 	double energy_j;                    /* of one pass */
 	double energy_low_j, energy_high_j; /* with the sensor's own error */
+	bool pinned;                        /* each thread had a processor of its own */
+	char unpinned_because[PINNING_WHY_SIZE];
 };
 
 /* config->threads and isa are set by the caller. NOT_SUPPORTED where a paradigm is absent here. */
