@@ -83,10 +83,17 @@ static bool write_all(int fd, const char *data, size_t length)
 	return true;
 }
 
-/* Devices and pipes (/dev/stdout, /dev/null, a FIFO) cannot be replaced by a rename. */
+/* Devices and pipes (/dev/null, a FIFO) cannot be replaced by a rename. Nor may a link to an open
+ * file: /dev/stdout is one, and what it leads to is a regular file under "> FILE"; the rename would
+ * replace the link itself. */
 static bool is_special(const char *path)
 {
+	static const char open_files[] = "/proc/";
 	struct stat st;
+	char target[sizeof open_files] = "";
+	ssize_t length = readlink(path, target, sizeof target - 1);
+	if (length > 0 && strncmp(target, open_files, sizeof open_files - 1) == 0)
+		return true;
 	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 

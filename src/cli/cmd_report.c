@@ -29,7 +29,7 @@ static enum ergon_code load(struct report_input *inputs, json_t **owned, char **
 }
 
 static enum ergon_code write_report(const struct report_options *o,
-                                    const struct report_input *inputs, int count,
+                                    const struct report_input *inputs, int count, FILE *out,
                                     struct ergon_error *err)
 {
 	enum report_format format;
@@ -40,9 +40,13 @@ static enum ergon_code write_report(const struct report_options *o,
 	enum ergon_code code = report_parse_format(o->format, &format, err);
 	if (!code)
 		code = report_render(inputs, (size_t)count, format, o->title, &text, err);
-	if (!code)
-		code = file_write(strcmp(path, "-") == 0 ? "/dev/stdout" : path,
-		                  text.data ? text.data : "", text.length, err);
+	if (!code && strcmp(path, "-") == 0) {
+		if (fwrite(text.data ? text.data : "", 1, text.length, out) != text.length ||
+		    fflush(out) != 0)
+			code = ergon_fail(err, ERGON_IO, "standard output: cannot write");
+	} else if (!code) {
+		code = file_write(path, text.data ? text.data : "", text.length, err);
+	}
 	text_fini(&text);
 	return code;
 }
@@ -59,7 +63,7 @@ static int report_run(struct cli *cli, const void *options, char **operands, int
 	else
 		code = load(inputs, owned, operands, count, &err);
 	if (!code)
-		code = write_report(o, inputs, count, &err);
+		code = write_report(o, inputs, count, cli->out, &err);
 	for (int i = 0; owned && i < count; i++)
 		json_decref(owned[i]);
 	free(owned);

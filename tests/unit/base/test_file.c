@@ -75,6 +75,26 @@ static void what_was_written_is_read(void **state)
 	assert_int_equal(entries(f->dir), 1);
 }
 
+/* What /dev/stdout is under "> FILE": the link must stay. */
+static void links_to_open_files_stay(void **state)
+{
+	struct fixture *f = *state;
+	char link[600], target[64];
+	struct stat st;
+	int fd = open(f->path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	snprintf(link, sizeof link, "%s/stdout", f->dir);
+	snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+	assert_int_equal(symlink(target, link), 0);
+	assert_int_equal(file_write(link, "two\n", 4, &f->err), ERGON_OK);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	close(fd);
+	assert_holds(f->path, "two\n");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(entries(f->dir), 1);
+}
+
 static void errors_name_the_file(void **state)
 {
 	struct fixture *f = *state;
@@ -220,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_to_open_files_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_name_the_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_write_that_fails_halfway_changes_nothing, setup,
