@@ -29,6 +29,20 @@ static const char *ratio_text(struct page *page, const json_t *ratio)
 	                       : doc_text(ratio, "absent_because");
 }
 
+/* Rows of a roofline with one slope and one flat part, wide enough for the intensities given. */
+static json_t *two_roofs(struct page *page, double peak, double memory, double least, double most)
+{
+	double ridge = peak / memory, low = fmin(least, ridge) / 8;
+	double high = fmax(most, ridge) * 8;
+	const char *slope = page_text(page, "memory %s", show_si(page, memory, "B/s"));
+	const char *flat = page_text(page, "arithmetic %s", show_si(page, peak, "FLOP/s"));
+	return json_pack("[{s:f,s:f,s:s,s:s},{s:f,s:f,s:s},{s:f,s:f,s:s},{s:f,s:f,s:s,s:s}]",
+	                 "intensity", low, "gflops", memory * low / 1e9, "roof", slope, "label",
+	                 slope, "intensity", ridge, "gflops", peak / 1e9, "roof", slope,
+	                 "intensity", ridge, "gflops", peak / 1e9, "roof", flat, "intensity", high,
+	                 "gflops", peak / 1e9, "roof", flat, "peak", flat);
+}
+
 /* The command below the roofs that were measured beside it, where counters gave its place. */
 static void add_place(struct page *page, const json_t *document)
 {
@@ -38,15 +52,7 @@ static void add_place(struct page *page, const json_t *document)
 	double memory = doc_real(document, "evidence.roofs.bytes_per_s");
 	if (!(intensity > 0) || !(flops > 0) || !(peak > 0) || !(memory > 0))
 		return;
-	double ridge = peak / memory, low = fmin(intensity, ridge) / 8;
-	double high = fmax(intensity, ridge) * 8;
-	const char *slope = page_text(page, "memory %s", show_si(page, memory, "B/s"));
-	const char *flat = page_text(page, "arithmetic %s", show_si(page, peak, "FLOP/s"));
-	json_t *roofs = json_pack(
-	    "[{s:f,s:f,s:s,s:s},{s:f,s:f,s:s},{s:f,s:f,s:s},{s:f,s:f,s:s,s:s}]", "intensity", low,
-	    "gflops", memory * low / 1e9, "roof", slope, "label", slope, "intensity", ridge,
-	    "gflops", peak / 1e9, "roof", slope, "intensity", ridge, "gflops", peak / 1e9, "roof",
-	    flat, "intensity", high, "gflops", peak / 1e9, "roof", flat, "peak", flat);
+	json_t *roofs = two_roofs(page, peak, memory, intensity, intensity);
 	json_t *points =
 	    json_pack("[{s:f, s:f, s:s, s:s, s:s}]", "intensity", intensity, "gflops", flops / 1e9,
 	              "kernel", "the command", "paradigm", "counters", "where", "whole run");
@@ -98,6 +104,65 @@ void section_characterize(struct page *page, const json_t *document)
 
 /* ---- phases ---- */
 
+/* Each phase below the roofs of the profile that was given, where its rates are known. */
+static void add_places(struct page *page, const json_t *document)
+{
+	static const char *const heads[] = { "Phase", "FLOP per byte", "Rate", "Bandwidth",
+		                             "Class" };
+	double memory = doc_real(document, "roofs.bytes_per_s");
+	double peak = fmax(doc_real(document, "roofs.f64_flops_per_s"),
+	                   doc_real(document, "roofs.f32_flops_per_s"));
+	if (!(peak > 0) || !(memory > 0))
+		return;
+	struct page_table *t = page_new_table(page, "lrrrl", heads);
+	json_t *points = json_array();
+	double least = INFINITY, most = 0;
+	for (size_t i = 0; i < doc_size(document, "phases") && i < PHASES_LISTED; i++) {
+		const json_t *p = doc_item(document, "phases", i);
+		double flops = doc_real(p, "flops_per_s"), bytes = doc_real(p, "bytes_per_s");
+		const char *class = doc_text(p, "class");
+		if (!(flops > 0) || !(bytes > 0))
+			continue;
+		least = fmin(least, flops / bytes);
+		most = fmax(most, flops / bytes);
+		json_array_append_new(points,
+		                      json_pack("{s:f, s:f, s:s, s:s, s:s}", "intensity",
+		                                flops / bytes, "gflops", flops / 1e9, "kernel",
+		                                page_text(page, "phase %zu", i + 1), "paradigm",
+		                                class ? class : "unknown", "where", "phase"));
+		table_printf(t, "%zu", i + 1);
+		table_number(t, flops / bytes, 3);
+		table_si(t, flops, "FLOP/s");
+		table_si(t, bytes, "B/s");
+		table_cell(t, class ? class : "unknown");
+	}
+	if (most > 0)
+		page_add_figure(page, PAGE_UNDERSTAND, "The phases below the roofs of the profile",
+		                "Roofs are the best that the machine of the profile reached.",
+		                figure_roofline(two_roofs(page, peak, memory, least, most), points),
+		                t);
+	else
+		json_decref(points);
+}
+
+/* Why each phase has its class. */
+static void add_classes(struct page *page, const json_t *document)
+{
+	static const char *const heads[] = { "Phase", "Class", "Evidence" };
+	struct page_table *t = page_new_table(page, "lll", heads);
+	for (size_t i = 0; i < doc_size(document, "phases") && i < PHASES_LISTED; i++) {
+		const json_t *p = doc_item(document, "phases", i);
+		const char *class = doc_text(p, "class"), *evidence = doc_text(p, "evidence");
+		if (!class || !evidence)
+			continue;
+		table_printf(t, "%zu", i + 1);
+		table_cell(t, class);
+		table_cell(t, show_sentence(page, evidence));
+	}
+	if (table_rows(t) > 0)
+		page_add_table(page, PAGE_UNDERSTAND, "What each phase waits for", t);
+}
+
 void section_phases(struct page *page, const json_t *document)
 {
 	static const char *const heads[] = { "Phase", "Begins at", "Time", "Energy",
@@ -141,4 +206,6 @@ void section_phases(struct page *page, const json_t *document)
 	    page, PAGE_UNDERSTAND, "Power of each phase",
 	    "Phases with the same letter have the same level: the run comes back to it.",
 	    figure_power(rows, (double)NAN, NULL, unit.name, false), t);
+	add_classes(page, document);
+	add_places(page, document);
 }

@@ -101,17 +101,19 @@ static struct workload_verdict by_counters(const struct class_evidence *e)
 		v.class = CLASS_CACHE;
 	else if (c->ipc >= BUSY_IPC && bytes < FAR)
 		v.class = CLASS_COMPUTE;
-	int used = snprintf(v.because, sizeof v.because, "%.2f instructions a cycle", c->ipc);
+	int used = 0;
+	if (isfinite(c->ipc))
+		used = snprintf(v.because, sizeof v.because, "%.2f instructions a cycle", c->ipc);
 	if (isfinite(flops))
 		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
-		                 ", %.0f%% of the arithmetic roof", 100 * flops);
+		                 "%s%.0f%% of the arithmetic roof", used ? ", " : "", 100 * flops);
 	if (isfinite(bytes))
 		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
-		                 ", %.0f%% of the memory bandwidth", 100 * bytes);
+		                 "%s%.0f%% of the memory bandwidth", used ? ", " : "", 100 * bytes);
 	if (isfinite(c->stall_share))
 		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
-		                 ", %.0f%% of the cycles stalled on loads from memory",
-		                 100 * c->stall_share);
+		                 "%s%.0f%% of the cycles stalled on loads from memory",
+		                 used ? ", " : "", 100 * c->stall_share);
 	snprintf(v.because + used, sizeof v.because - (size_t)used, "%s%s",
 	         c->scaled ? " (counters took turns)" : "",
 	         v.class ? "" : ": near no roof of this machine");

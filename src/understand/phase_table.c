@@ -123,6 +123,29 @@ static enum ergon_code account(struct phase_table *t, struct arena *arena, struc
 	return ERGON_OK;
 }
 
+static enum ergon_code find_classes(const struct csv *csv, const struct phase_request *request,
+                                    struct phase_table *t, struct arena *arena,
+                                    struct ergon_error *err)
+{
+	struct phase_columns columns;
+	enum ergon_code code = phase_columns_read(csv, arena, &columns, err);
+	t->machine.idle_power_w = request->idle_power_w > 0 ? request->idle_power_w : (double)NAN;
+	if (!code && request->profile)
+		code = phase_machine_read(request->profile, &t->machine, err);
+	if (code)
+		return code;
+	t->means = ARENA_ARRAY(arena, struct phase_means, t->phases.count);
+	t->verdicts = ARENA_ARRAY(arena, struct workload_verdict, t->phases.count);
+	if (!t->means || !t->verdicts)
+		return no_memory(err);
+	for (size_t p = 0; p < t->phases.count; p++) {
+		const struct phase *phase = &t->phases.items[p];
+		t->means[p] = phase_means_of(&columns, t->power_w, phase->begin, phase->end);
+		t->verdicts[p] = phase_classify(&t->means[p], &t->machine);
+	}
+	return ERGON_OK;
+}
+
 enum ergon_code phase_table_read(const char *path, const struct phase_request *request,
                                  struct arena *arena, struct phase_table *table,
                                  struct ergon_error *err)
@@ -161,7 +184,9 @@ enum ergon_code phase_table_read(const char *path, const struct phase_request *r
 		table->period_s =
 		    step_s * (double)phases_period(samples, table->count, table->dims, 0.5);
 	code = find_kinds(table, arena, err);
-	return code ? code : account(table, arena, err);
+	if (!code)
+		code = account(table, arena, err);
+	return code ? code : find_classes(&csv, request, table, arena, err);
 }
 
 void phase_table_fini(struct phase_table *table)
@@ -185,6 +210,14 @@ static json_t *phase_to_json(const struct phase_table *t, size_t p)
 		json_object_set_new(o, "power_w", json_number(e / s));
 		json_object_set_new(o, "edp_js", json_number(e * s));
 	}
+	const struct phase_means *m = &t->means[p];
+	json_t *more = json_pack(
+	    "{s:s, s:s, s:o, s:o, s:o, s:o}", "class", workload_class_name(t->verdicts[p].class),
+	    "evidence", t->verdicts[p].because, "flops_per_s", json_number(phase_flops_per_s(m)),
+	    "bytes_per_s", json_number(m->of[PHASE_BYTES]), "ipc", json_number(m->of[PHASE_IPC]),
+	    "gpu_busy", json_number(m->of[PHASE_GPU]));
+	json_object_update(o, more);
+	json_decref(more);
 	return o;
 }
 
@@ -195,9 +228,16 @@ json_t *phase_table_to_json(const struct phase_table *table)
 		json_array_append_new(array, phase_to_json(table, p));
 	for (size_t d = 0; d < table->dims; d++)
 		json_object_set_new(noise, table->names[d], json_number(table->phases.noise[d]));
-	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:o, s:o, s:o}", "kind", "ergon.phases",
+	const struct phase_machine *m = &table->machine;
+	json_t *roofs = !m->has_roofs
+	                    ? json_null()
+	                    : json_pack("{s:o, s:o, s:o}", "f64_flops_per_s",
+	                                json_number(m->roofs.f64_flops_per_s), "f32_flops_per_s",
+	                                json_number(m->roofs.f32_flops_per_s), "bytes_per_s",
+	                                json_number(m->roofs.bytes_per_s));
+	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:o, s:o, s:o, s:o}", "kind", "ergon.phases",
 	                 "version", 1, "file", table->file, "samples", (json_int_t)table->count,
 	                 "kinds", (int)table->kinds, "period_s",
 	                 table->period_s > 0 ? json_real(table->period_s) : json_null(), "noise",
-	                 noise, "phases", array);
+	                 noise, "roofs", roofs, "phases", array);
 }

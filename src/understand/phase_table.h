@@ -3,7 +3,8 @@
  * The phases of a recorded series: a table with a column of time and columns of what was sampled.
  *
  * Each phase gets its time (from its first sample to the next phase's), its energy (trapezoid of
- * the power column over the real timestamps), mean power and EDP. Times must rise from row to row.
+ * the power column over the real timestamps), mean power, EDP and class with its evidence
+ * (phase_class.h). Times must rise from row to row.
  */
 #ifndef ERGON_UNDERSTAND_PHASE_TABLE_H
 #define ERGON_UNDERSTAND_PHASE_TABLE_H
@@ -11,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/csv.h"
+#include "understand/phase_class.h"
 #include "understand/phases.h"
 
 struct phase_request {
@@ -18,6 +20,8 @@ struct phase_request {
 	const char *series; /* "COL,COL": what is looked at */
 	const char *power;  /* column, W; NULL: no energies */
 	struct phase_options options;
+	const char *profile; /* of `ergon bench --json`; NULL: no roofs */
+	double idle_power_w; /* 0: not given */
 };
 
 struct phase_table {
@@ -30,7 +34,10 @@ struct phase_table {
 	unsigned *kind; /* [phases.count] phases of one kind have the same level: 0 to kinds - 1 */
 	unsigned kinds;
 	double *begin_s, *duration_s, *energy_j; /* [phases.count]; energy_j NULL without power */
-	double period_s;                         /* of the loop in the first column; 0: none */
+	struct phase_machine machine;
+	struct phase_means *means;         /* [phases.count] */
+	struct workload_verdict *verdicts; /* [phases.count] */
+	double period_s;                   /* of the loop in the first column; 0: none */
 };
 
 /* Storage is the arena's but for table->phases: phase_table_fini releases that. */

@@ -87,5 +87,21 @@ assert d["period_s"] == 40, d["period_s"]
 PY
 grep -q "2 kinds" "$work/out" || fail "no kinds in: $(cat "$work/out")"
 "$ERGON" report "$work/phases.json" --format md --output - | grep -q "in a loop of 40.0 s" || fail "report of phases"
+printf '{"kind":"ergon.bench","version":1,"roofs":{"flops_per_s":{"f64":1e11,"f32":2e11},"bytes_per_s":{"DRAM":2e10}}}' \
+	>"$work/profile.json"
+awk 'BEGIN { print "t,p,gbps,f64_gflops"
+	for (i = 0; i < 60; i++) print i "," (i < 20 ? "60,18,2" : i < 40 ? "90,1,80" : "20,0,0") }' >"$work/rates.csv"
+"$ERGON" phases "$work/rates.csv" --time t --power p --profile "$work/profile.json" --idle-power 20 \
+	--json "$work/rates.json" >"$work/out"
+python3 - "$work/rates.json" <<'PY' || fail "classes of phases"
+import json, sys
+p = json.load(open(sys.argv[1]))["phases"]
+assert [x["class"] for x in p] == ["memory-bandwidth-bound", "compute-bound", "idle"], p
+assert "90% of the memory bandwidth" in p[0]["evidence"], p
+PY
+grep -q "memory-bandwidth-bound" "$work/out" || fail "no class in: $(cat "$work/out")"
+"$ERGON" report "$work/rates.json" --format md --output - >"$work/out"
+grep -q "phases below the roofs" "$work/out" || fail "no roofline of phases"
+refuses "expected \"ergon.bench\"" phases "$work/rates.csv" --time t --power p --profile "$work/rates.json"
 refuses "expected a time after" phases "$work/t.csv" --time a --power b
 echo "kernel, bench, sweep, characterize and phases behave"

@@ -75,9 +75,8 @@ static void judge(const char *name, const struct score *score)
 	assert_true(recall >= 0.95);
 }
 
-static void offline_finds_known_changes(void **state)
+static void find_offline(const char *name, double jump, double effect)
 {
-	(void)state;
 	struct rng rng;
 	rng_init(&rng, 11);
 	struct score score = { 0 };
@@ -86,9 +85,10 @@ static void offline_finds_known_changes(void **state)
 		struct phases phases;
 		size_t found[CHANGES_MAX], n = 0;
 		synthesize(&s, &rng, 1 + round % 3, 600 + (size_t)rng_below(&rng, 1500),
-		           1 + round % 9, 3);
+		           1 + round % 9, jump);
 		assert_int_equal(phases_find(s.samples, s.count, s.dims,
-		                             &(struct phase_options){ 0 }, &phases, NULL),
+		                             &(struct phase_options){ .effect = effect }, &phases,
+		                             NULL),
 		                 ERGON_OK);
 		assert_int_equal(phases.items[0].begin, 0);
 		assert_int_equal(phases.items[phases.count - 1].end, s.count);
@@ -102,7 +102,20 @@ static void offline_finds_known_changes(void **state)
 		phases_fini(&phases);
 		free(s.samples);
 	}
-	judge("PELT", &score);
+	judge(name, &score);
+}
+
+static void offline_finds_known_changes(void **state)
+{
+	(void)state;
+	find_offline("PELT", 3, 0);
+}
+
+/* Changes of 3 to 6 times the spread are lost at --effect 6, which is why it is not the default. */
+static void a_larger_effect_keeps_larger_changes(void **state)
+{
+	(void)state;
+	find_offline("PELT, effect 6, jumps of 8 or more", 8, 6);
 }
 
 /* PELT prunes, but finds what the full dynamic programme finds. */
@@ -267,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offline_finds_known_changes),
+		cmocka_unit_test(a_larger_effect_keeps_larger_changes),
 		cmocka_unit_test(pruning_loses_nothing),
 		cmocka_unit_test(long_series_are_binned_and_refined),
 		cmocka_unit_test(online_finds_them_soon),
