@@ -6,6 +6,8 @@ foreach(source IN LISTS ERGON_KERNEL_SOURCES)
   set(flags -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     list(APPEND flags -O3)
+  elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    list(APPEND flags -Wno-pass-failed) # clang says of each "omp simd" that -O1 has no lanes
   endif()
   if(source MATCHES "_scalar\\.c$")
     list(APPEND flags -fno-tree-vectorize -fno-tree-slp-vectorize)
