@@ -201,6 +201,7 @@ static struct workload_verdict by_rates(const struct phase_means *m,
 		return unknown("its rates are known, the machine's roofs are not: give --profile");
 	const struct class_roofs *r = &machine->roofs;
 	if (bytes > ABOVE_ROOF * r->bytes_per_s ||
+	    m->of[PHASE_F64] > ABOVE_ROOF * r->f64_flops_per_s ||
 	    flops > ABOVE_ROOF * fmax(r->f64_flops_per_s, r->f32_flops_per_s))
 		return unknown("a rate is above the roof of the profile: another machine's?");
 	double f32 = isfinite(m->of[PHASE_F32]) ? m->of[PHASE_F32] : 0;

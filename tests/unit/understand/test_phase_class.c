@@ -41,6 +41,7 @@ static void rates_against_roofs(void **state)
 		{ { 2.5, 1e9, NO, NO, NO, NO }, 60, 1, NO, CLASS_COMPUTE, "2.50 instructions" },
 		{ { 2.5, NO, NO, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "near no roof" },
 		{ { NO, 90e9, NO, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "above the roof" },
+		{ { NO, 1e9, NO, 150e9, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "above the roof" },
 		{ { NO, 0, NO, 0, NO, NO }, 60, 1, 20, CLASS_UNKNOWN, "near no roof" },
 		{ { NO, 0, NO, 0, NO, NO }, 20.1, 0.1, 20, CLASS_IDLE, "20.1 W" },
 		{ { NO, 0, NO, 0, NO, 0.9 }, 20.1, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
