@@ -180,6 +180,21 @@ static void print_within(struct cli *cli, const struct sweep *sweep)
 	        sweep_setting_text(sweep, p, setting, sizeof setting));
 }
 
+static void print_cool_down(struct cli *cli, const struct sweep *sweep)
+{
+	bool machine = isfinite(sweep->baseline_c), gpu = isfinite(sweep->baseline_gpu_c);
+	if (!machine && !gpu) {
+		fprintf(cli->out, "No cool-down: sysfs shows no temperature here.\n");
+		return;
+	}
+	fprintf(cli->out, "Waited %.0f s to cool down to", sweep->cooled_s);
+	if (machine)
+		fprintf(cli->out, " %.0f C", sweep->baseline_c);
+	if (gpu)
+		fprintf(cli->out, "%s %.0f C (GPU)", machine ? " and" : "", sweep->baseline_gpu_c);
+	fprintf(cli->out, ".\n");
+}
+
 static void print_result(struct cli *cli, const struct sweep *sweep)
 {
 	static const char *const header[] = { "setting", "time", "energy", "power",
@@ -192,11 +207,8 @@ static void print_result(struct cli *cli, const struct sweep *sweep)
 	         sweep_curve_text(sweep, curve, sizeof curve));
 	if (*curve)
 		wrap_print(cli->out, shown, 0, 0);
-	if (sweep->options.cool_ns && isfinite(sweep->baseline_c))
-		fprintf(cli->out, "Waited %.0f s to cool down to %.0f C.\n", sweep->cooled_s,
-		        sweep->baseline_c);
-	else if (sweep->options.cool_ns)
-		fprintf(cli->out, "No cool-down: sysfs shows no temperature here.\n");
+	if (sweep->options.cool_ns)
+		print_cool_down(cli, sweep);
 	if (sweep->has_energy)
 		fprintf(cli->out, "Energy and power are %s.\n", provenance_name(sweep->provenance));
 	fputc('\n', cli->out);

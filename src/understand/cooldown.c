@@ -56,12 +56,20 @@ double cooldown_temperature_c(const struct ergon_env *env)
 	return highest;
 }
 
-double cooldown_wait(const struct ergon_env *env, double baseline_c, uint64_t most_ns)
+/* False for NaN on either side. */
+static bool is_hot(const struct ergon_env *env, const struct gpu_thermometer *gpus,
+                   const struct cooldown_baseline *b)
+{
+	return cooldown_temperature_c(env) > b->machine_c + MARGIN_C ||
+	       (gpus && gpu_thermometer_c(gpus) > b->gpu_c + MARGIN_C);
+}
+
+double cooldown_wait(const struct ergon_env *env, const struct gpu_thermometer *gpus,
+                     const struct cooldown_baseline *baseline, uint64_t most_ns)
 {
 	const struct ergon_clock *clock = env->clock;
 	uint64_t begin = clock->monotonic_ns(clock->user), now = begin;
-	while (now - begin < most_ns &&
-	       cooldown_temperature_c(env) > baseline_c + MARGIN_C) { /* false for NaN */
+	while (now - begin < most_ns && is_hot(env, gpus, baseline)) {
 		if (!clock->sleep_until(clock->user, now + ns_from_seconds(LOOK_S)))
 			break; /* a signal */
 		now = clock->monotonic_ns(clock->user);

@@ -192,8 +192,11 @@ enum ergon_code sweep_run_point(struct sweep_runner *r, struct sweep_point *p)
 		return ERGON_OK;
 	}
 	struct sweep_sample sample = { .energy_j = (double)NAN };
-	if (s->options.cool_ns && isfinite(s->baseline_c))
-		s->cooled_s += cooldown_wait(r->env, s->baseline_c, s->options.cool_ns);
+	if (s->options.cool_ns) {
+		struct cooldown_baseline baseline = { s->baseline_c, s->baseline_gpu_c };
+		s->cooled_s +=
+		    cooldown_wait(r->env, &r->thermometer, &baseline, s->options.cool_ns);
+	}
 	enum ergon_code code = r->measure(r->user, s, p, &sample, r->err);
 	if (code || s->interrupted) {
 		r->stop = true;
@@ -337,6 +340,17 @@ const char *sweep_search_name(enum sweep_search search)
 	return names[search];
 }
 
+static void look_at_the_start(struct sweep_runner *r)
+{
+	struct sweep *s = r->sweep;
+	s->baseline_c = s->baseline_gpu_c = (double)NAN;
+	if (!s->options.cool_ns)
+		return;
+	gpu_thermometer_open(&r->thermometer, r->env, s->levers, s->lever_count);
+	s->baseline_c = cooldown_temperature_c(r->env);
+	s->baseline_gpu_c = gpu_thermometer_c(&r->thermometer);
+}
+
 enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, sweep_measure measure,
                           void *user, struct ergon_error *err)
 {
@@ -350,7 +364,7 @@ enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, swee
 	uint32_t *order = calloc(sweep->count, sizeof *order);
 	if (!order)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	sweep->baseline_c = sweep->options.cool_ns ? cooldown_temperature_c(env) : (double)NAN;
+	look_at_the_start(&r);
 	enum ergon_code code = warm_up(&r);
 	bool complete = false;
 	if (!code && !r.stop && sweep->options.adaptive)
@@ -365,6 +379,7 @@ enum ergon_code sweep_run(struct sweep *sweep, const struct ergon_env *env, swee
 	while (!code && !r.stop && !complete && !all_done(sweep))
 		code = run_round(&r, order);
 	free(order);
+	gpu_thermometer_close(&r.thermometer);
 	sweep->wall_s = elapsed_s(&r);
 	if (!code)
 		code = conclude(sweep, err);

@@ -88,9 +88,10 @@ struct sweep {
 	enum sweep_search search; /* how */
 	enum provenance provenance;
 	double wall_s;
-	double baseline_c; /* temperature at the start; NaN: not shown or not asked for */
-	double cooled_s;   /* spent waiting for it */
-	char *command;     /* for people; NULL for an emulated run */
+	double baseline_c;     /* temperature at the start; NaN: not shown or not asked for */
+	double baseline_gpu_c; /* of the GPUs that levers set, likewise */
+	double cooled_s;       /* spent waiting for them */
+	char *command;         /* for people; NULL for an emulated run */
 	/* Results; TRADEOFF_NONE where no point has a run. */
 	size_t baseline, within;
 	struct tradeoff_best best;

@@ -6,6 +6,7 @@
 #define ERGON_UNDERSTAND_SWEEP_INTERNAL_H
 
 #include "base/rng.h"
+#include "understand/gpu_temperature.h"
 #include "understand/sweep.h"
 
 enum { SWEEP_RUNS_LEAST = 3 };
@@ -18,7 +19,8 @@ struct sweep_runner {
 	struct ergon_error *err;
 	struct rng rng;
 	uint64_t begin_ns;
-	bool stop; /* budget spent, or told to end */
+	struct gpu_thermometer thermometer; /* open where the sweep cools down */
+	bool stop;                          /* budget spent, or told to end */
 };
 
 /* One more run of a point, unless the budget forbids it (then runner->stop). */

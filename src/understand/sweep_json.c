@@ -185,6 +185,7 @@ json_t *sweep_to_json(const struct sweep *sweep)
 	sweep_curve_text(sweep, curve, sizeof curve);
 	json_object_set_new(root, "curve", *curve ? json_string(curve) : json_null());
 	json_object_set_new(root, "baseline_c", json_number(sweep->baseline_c));
+	json_object_set_new(root, "baseline_gpu_c", json_number(sweep->baseline_gpu_c));
 	json_object_set_new(root, "cooled_s", json_number(sweep->cooled_s));
 	json_object_set_new(root, "slowdown", json_number(o->slowdown));
 	json_object_set_new(root, "precision", json_number(o->precision));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,62 @@ static void adaptive_takes_few_runs(void **state)
 	set("gpu0.power", "500");
 }
 
+/* GPU 1 is 30 degrees hotter after every run and cools by one a quarter of a second. */
+static void cool(void *user, uint64_t now_ns)
+{
+	(void)user;
+	(void)now_ns;
+	gpus[1].temperature_c--;
+}
+
+static enum ergon_code heat(void *user, const struct sweep *sweep, const struct sweep_point *point,
+                            struct sweep_sample *sample, struct ergon_error *err)
+{
+	(void)sweep;
+	(void)point;
+	(void)err;
+	uint32_t *hottest_start = user;
+	if (gpus[1].temperature_c > *hottest_start)
+		*hottest_start = gpus[1].temperature_c;
+	gpus[1].temperature_c += 30;
+	*sample = (struct sweep_sample){ .time_s = 1,
+		                         .energy_j = 100,
+		                         .provenance = PROVENANCE_MEASURED };
+	return ERGON_OK;
+}
+
+/* Every run starts at most two degrees above the start; what another GPU does is not waited for. */
+static void a_sweep_waits_for_the_gpu_that_it_sets(void **state)
+{
+	(void)state;
+	static const char *const specs[] = { "gpu1.power=200,300", "gpu0.power=200,300" };
+	env.sysfs_root = root; /* which shows no temperature of the machine */
+	env.clock = &fake.clock;
+	gpus[0].temperature_c = 0;
+	for (int set_one = 1; set_one >= 0; set_one--) {
+		struct sweep sweep;
+		struct sweep_options options = { .repeat = 2,
+			                         .no_warm_up = true,
+			                         .cool_ns = UINT64_C(60000000000) };
+		uint32_t hottest_start = 0;
+		fake_clock_init(&fake);
+		fake.on_sleep = cool;
+		gpus[1].temperature_c = 40;
+		assert_int_equal(sweep_init(&sweep, &env, specs + !set_one, 1, &options, NULL),
+		                 ERGON_OK);
+		assert_int_equal(sweep_run(&sweep, &env, heat, &hottest_start, NULL), ERGON_OK);
+		assert_int_equal(sweep.runs, 4);
+		assert_true(isnan(sweep.baseline_c));
+		assert_true(set_one ? sweep.baseline_gpu_c == 40 : isnan(sweep.baseline_gpu_c));
+		/* Down to 42: 28 looks after the first run, 30 after the other two. */
+		assert_int_equal(hottest_start, set_one ? 42 : 40 + 3 * 30);
+		assert_close(sweep.cooled_s, set_one ? 0.25 * (28 + 30 + 30) : 0, 1e-6);
+		sweep_fini(&sweep);
+	}
+	gpus[1].temperature_c = 0;
+	env.sysfs_root = "/sys";
+}
+
 int main(void)
 {
 	ergon_env_init(&env, &storage);
@@ -178,6 +235,7 @@ int main(void)
 		cmocka_unit_test(the_guard_puts_a_gpu_back),
 		cmocka_unit_test(ranges_and_clocks),
 		cmocka_unit_test(adaptive_takes_few_runs),
+		cmocka_unit_test(a_sweep_waits_for_the_gpu_that_it_sets),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
