@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What measuring does to the measured: a two-core STREAM triad with and without the meter at 1 kHz
- * on four counters, in one process, blocks in the order ABBA; the sampler thread beside a thread
- * that wakes as often and does nothing but read; and a process a sample, as tools do that call
- * another program. Prints one line of JSON a case.
+ * What measuring does to the measured: a two-core STREAM triad by itself, with the meter at 1 kHz
+ * on four counters, and beside a thread that wakes as often and does nothing but read, in one
+ * process, blocks in the order ABCCBA; what a sample costs the meter and that thread; and a process
+ * a sample, as tools do that call another program. Prints one line of JSON a case.
  *
  *     bench_overhead [PAIRS [BLOCK_SECONDS]]
  */
@@ -136,6 +136,11 @@ static int by_value(const void *x, const void *y)
 	return p < q ? -1 : p > q;
 }
 
+/* Over all metered passes. */
+struct sampler_cost {
+	double own_s, metered_s, samples;
+};
+
 struct ratios {
 	double values[PAIRS_MAX];
 	int count;
@@ -156,42 +161,6 @@ static void print_ratios(const char *what, struct ratios *r)
 	printf(",\"%s_median\":%.5f,\"%s_mean\":%.5f,\"%s_ci95\":%.5f", what,
 	       r->values[r->count / 2] - 1, what, mean - 1, what, half);
 }
-
-static void stream_case(const struct ergon_env *env, int pairs, double seconds)
-{
-	static struct ratios wall, cpu;
-	double own_s = 0, metered_s = 0, samples = 0;
-	stream(seconds); /* pages, clocks */
-	for (int p = 0; p < pairs; p++) {
-		struct pass sum[2] = { { 0, 0 }, { 0, 0 } };
-		for (int k = 0; k < 4; k++) { /* plain, metered, metered, plain */
-			int metered = k == 1 || k == 2;
-			struct meter *meter = metered ? start_meter(env, NS_PER_MS) : NULL;
-			struct pass one = stream(seconds);
-			sum[metered].wall_s += one.wall_s;
-			sum[metered].cpu_s += one.cpu_s;
-			struct measurement m = { 0 };
-			struct ergon_error err;
-			if (meter && meter_end(meter, &m, &err) == ERGON_OK) {
-				own_s += m.own_cpu_s;
-				metered_s += m.duration_s;
-				samples += (double)m.samples;
-			}
-			measurement_fini(&m);
-			meter_close(meter);
-		}
-		wall.values[wall.count++] = sum[1].wall_s / sum[0].wall_s;
-		cpu.values[cpu.count++] = sum[1].cpu_s / sum[0].cpu_s;
-	}
-	printf("{\"case\":\"stream\",\"hz\":1000,\"channels\":%d,\"pairs\":%d,"
-	       "\"us_per_sample\":%.2f,\"sampler_share_of_two_cores\":%.5f",
-	       ZONES, pairs, own_s * 1e6 / samples, own_s / metered_s / 2);
-	print_ratios("slowdown_cpu", &cpu);
-	print_ratios("slowdown_wall", &wall);
-	printf("}\n");
-}
-
-/* --- what a sample costs ------------------------------------------------------------ */
 
 struct bare {
 	uint64_t interval_ns;
@@ -227,6 +196,62 @@ static void *bare_thread(void *user)
 		close(fds[i]);
 	return NULL;
 }
+
+enum { PLAIN, METERED, BARE, ARMS };
+
+/* Adds one pass of STREAM beside nothing, the meter, or the bare thread at 1 kHz. */
+static void one_pass(const struct ergon_env *env, int arm, double seconds, struct pass *sum,
+                     struct sampler_cost *cost)
+{
+	struct meter *meter = arm == METERED ? start_meter(env, NS_PER_MS) : NULL;
+	struct bare bare = { .interval_ns = NS_PER_MS };
+	pthread_t thread;
+	if (arm == BARE && pthread_create(&thread, NULL, bare_thread, &bare))
+		exit(1);
+	struct pass one = stream(seconds);
+	if (arm == BARE) {
+		atomic_store(&bare.stop, 1);
+		pthread_join(thread, NULL);
+	}
+	sum->wall_s += one.wall_s;
+	sum->cpu_s += one.cpu_s;
+	struct measurement m = { 0 };
+	struct ergon_error err;
+	if (meter && meter_end(meter, &m, &err) == ERGON_OK) {
+		cost->own_s += m.own_cpu_s;
+		cost->metered_s += m.duration_s;
+		cost->samples += (double)m.samples;
+	}
+	measurement_fini(&m);
+	meter_close(meter);
+}
+
+static void stream_case(const struct ergon_env *env, int pairs, double seconds)
+{
+	static struct ratios wall[ARMS], cpu[ARMS];
+	static const int order[] = { PLAIN, METERED, BARE, BARE, METERED, PLAIN };
+	struct sampler_cost cost = { 0, 0, 0 };
+	stream(seconds); /* pages, clocks */
+	for (int p = 0; p < pairs; p++) {
+		struct pass sum[ARMS] = { { 0, 0 }, { 0, 0 }, { 0, 0 } };
+		for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+			one_pass(env, order[k], seconds, &sum[order[k]], &cost);
+		for (int arm = METERED; arm < ARMS; arm++) {
+			wall[arm].values[wall[arm].count++] = sum[arm].wall_s / sum[PLAIN].wall_s;
+			cpu[arm].values[cpu[arm].count++] = sum[arm].cpu_s / sum[PLAIN].cpu_s;
+		}
+	}
+	printf("{\"case\":\"stream\",\"hz\":1000,\"channels\":%d,\"pairs\":%d,"
+	       "\"us_per_sample\":%.2f,\"sampler_share_of_two_cores\":%.5f",
+	       ZONES, pairs, cost.own_s * 1e6 / cost.samples, cost.own_s / cost.metered_s / 2);
+	print_ratios("slowdown_cpu", &cpu[METERED]);
+	print_ratios("slowdown_wall", &wall[METERED]);
+	print_ratios("bare_thread_slowdown_cpu", &cpu[BARE]);
+	print_ratios("bare_thread_slowdown_wall", &wall[BARE]);
+	printf("}\n");
+}
+
+/* --- what a sample costs ------------------------------------------------------------ */
 
 static void nap(double seconds)
 {

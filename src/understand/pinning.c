@@ -63,7 +63,7 @@ static int by_rank(const void *a, const void *b)
 
 void pinning_order(struct pinning_place *places, size_t count)
 {
-	struct ranked ranked[CPU_SETSIZE];
+	struct ranked ranked[CPU_SETSIZE] = { { .rank = 0 } };
 	count = count < CPU_SETSIZE ? count : CPU_SETSIZE;
 	for (size_t i = 0; i < count; i++) {
 		bool same = i > 0 && places[i].core == places[i - 1].core;
