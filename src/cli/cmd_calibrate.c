@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/suggest.h"
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/document.h"
@@ -27,33 +26,33 @@ static const struct option options_table[] = {
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct calibrate_options, reference),
 	  .value = "TRACE.csv",
-	  .help = "meter: the wattmeter's trace, with a time and a power column" },
+	  .help = "the wattmeter's trace, with a time and a power column" },
 	{ .name = "column",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct calibrate_options, column),
 	  .value = "NAME",
-	  .help = "meter: the trace's power column (default: power_w, power, watts or w)" },
+	  .help = "the trace's power column (default: power_w, power, watts or w)" },
 	{ .name = "sum",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct calibrate_options, sum),
 	  .value = "NAME+NAME",
-	  .help = "meter: the run's channels to compare with (default: those of its total)" },
+	  .help = "the run's channels to compare with (default: those of its total)" },
 	{ .name = "window",
 	  .kind = OPTION_DURATION,
 	  .field = offsetof(struct calibrate_options, window_ns),
 	  .value = "DURATION",
-	  .help = "meter: what the wattmeter averages over (default: found out)",
+	  .help = "what the wattmeter averages over (default: found out)",
 	  .min = 1e-6,
 	  .max = 3600 },
 	{ .name = "max-shift",
 	  .kind = OPTION_DURATION,
 	  .field = offsetof(struct calibrate_options, shift_ns),
 	  .value = "DURATION",
-	  .help = "meter: clocks differ by no more than this (default: anything)" },
+	  .help = "clocks differ by no more than this (default: anything)" },
 	{ .name = "marker",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct calibrate_options, marker),
-	  .help = "meter: first record a run while playing busy and idle in turn" },
+	  .help = "first record a run while playing busy and idle in turn" },
 	{ .name = "duration",
 	  .letter = 'd',
 	  .kind = OPTION_DURATION,
@@ -71,7 +70,7 @@ static const struct option options_table[] = {
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct calibrate_options, channel),
 	  .value = "NAME",
-	  .help = "cpu: fit to this channel's power, such as node (default: the packages')" },
+	  .help = "fit to this channel's power, such as node (default: the packages')" },
 	{ .name = "dry-run",
 	  .letter = 'n',
 	  .kind = OPTION_FLAG,
@@ -154,9 +153,9 @@ static void print_meter(struct cli *cli, const struct alignment *a, const char *
 		fprintf(out, "kept; ergon measure --calibrated applies it\n");
 }
 
-static int calibrate_meter(struct cli *cli, const struct calibrate_options *o, char **operands,
-                           int count)
+static int calibrate_meter(struct cli *cli, const void *options, char **operands, int count)
 {
+	const struct calibrate_options *o = options;
 	struct ergon_error err = { 0 };
 	struct arena arena;
 	struct record record;
@@ -195,9 +194,9 @@ static int calibrate_meter(struct cli *cli, const struct calibrate_options *o, c
 	return code ? cli_fail(cli, "calibrate", &err) : EXIT_DONE;
 }
 
-static int calibrate_marker(struct cli *cli, const struct calibrate_options *o, char **operands,
-                            int count)
+static int calibrate_marker(struct cli *cli, const void *options, char **operands, int count)
 {
+	const struct calibrate_options *o = options;
 	static const volatile bool never;
 	struct ergon_error err = { 0 };
 	(void)operands;
@@ -357,47 +356,32 @@ static int calibrate_power(struct cli *cli, const struct calibrate_options *o,
 	return code ? cli_fail(cli, "calibrate", &err) : EXIT_DONE;
 }
 
-static int calibrate_cpu(struct cli *cli, const struct calibrate_options *o, char **operands,
-                         int count)
+static int calibrate_cpu(struct cli *cli, const void *o, char **operands, int count)
 {
 	(void)operands;
 	(void)count;
 	return calibrate_power(cli, o, POWER_OF_CPU);
 }
 
-static int calibrate_dram(struct cli *cli, const struct calibrate_options *o, char **operands,
-                          int count)
+static int calibrate_dram(struct cli *cli, const void *o, char **operands, int count)
 {
 	(void)operands;
 	(void)count;
 	return calibrate_power(cli, o, POWER_OF_DRAM);
 }
 
-static const struct {
-	const char *name;
-	int (*run)(struct cli *cli, const struct calibrate_options *o, char **operands, int count);
-} subcommands[] = {
-	{ "meter", calibrate_meter },
-	{ "cpu", calibrate_cpu },
-	{ "dram", calibrate_dram },
-	{ "marker", calibrate_marker },
+static const struct subcommand subcommands[] = {
+	{ "meter", "RUN", "fit a wattmeter's trace to a kept run",
+	  "reference column sum window max-shift marker duration sensors dry-run json", 0, 1,
+	  calibrate_meter },
+	{ "cpu", NULL, "fit a model of the processors' power to a sensor",
+	  "duration sensors channel dry-run json", 0, 0, calibrate_cpu },
+	{ "dram", NULL, "fit a model of the memory's power to a sensor",
+	  "duration sensors dry-run json", 0, 0, calibrate_dram },
+	{ "marker", NULL, "play busy and idle in turn, as meter --marker does while it records",
+	  "duration", 0, 0, calibrate_marker },
+	SUBCOMMAND_END,
 };
-
-static int calibrate_run(struct cli *cli, const void *parsed, char **operands, int count)
-{
-	enum { COUNT = sizeof subcommands / sizeof *subcommands };
-	const char *names[COUNT];
-	char hint[160];
-	struct ergon_error err = { 0 };
-	for (size_t i = 0; i < COUNT; i++) {
-		names[i] = subcommands[i].name;
-		if (strcmp(operands[0], names[i]) == 0)
-			return subcommands[i].run(cli, parsed, operands + 1, count - 1);
-	}
-	ergon_fail(&err, ERGON_BAD_INPUT, "unknown '%.40s'%s", operands[0],
-	           suggest_hint(hint, sizeof hint, operands[0], names, COUNT));
-	return cli_fail(cli, "calibrate", &err);
-}
 
 const struct command command_calibrate = {
 	.name = "calibrate",
@@ -424,6 +408,6 @@ const struct command command_calibrate = {
 	.options = options_table,
 	.options_size = sizeof(struct calibrate_options),
 	.operands_min = 1,
-	.operands_max = 2,
-	.run = calibrate_run,
+	.operands_max = -1,
+	.subcommands = subcommands,
 };

@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cmd_model.h"
 
-#include <string.h>
-
-#include "base/suggest.h"
-
 static const struct option options_table[] = {
 	{ .name = "by",
 	  .letter = 'b',
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct model_options, by),
 	  .value = "KEY[,KEY]",
-	  .help = "eval: group by gpu, model, precision, source, task, gpu_count, batch as well" },
+	  .help = "group by gpu, model, precision, source, task, gpu_count, batch as well" },
 	{ .name = "rows",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct model_options, rows),
 	  .value = "FILE.csv",
-	  .help = "eval: write every row's measured and predicted number" },
+	  .help = "write every row's measured and predicted number" },
 	{ .name = "holdout",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct model_options, holdout),
 	  .value = "KEY",
-	  .help = "eval: fit constants anew without each group of model, gpu or random in turn, "
+	  .help = "fit constants anew without each group of model, gpu or random in turn, "
 	          "and judge it with those" },
 	{ .name = "folds",
 	  .kind = OPTION_COUNT,
 	  .field = offsetof(struct model_options, folds),
 	  .value = "N",
-	  .help = "eval: so many groups at once (default: 10; each GPU on its own)",
+	  .help = "so many groups at once (default: 10; each GPU on its own)",
 	  .min = 2,
 	  .max = 200 },
 	{ .name = "markdown",
 	  .kind = OPTION_FLAG,
 	  .field = offsetof(struct model_options, markdown),
-	  .help = "eval: print the page docs/accuracy.md (both cross-validations: minutes)" },
+	  .help = "print the page docs/accuracy.md (both cross-validations: minutes)" },
 	{ .name = "calibration",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct model_options, calibration),
@@ -43,31 +39,18 @@ static const struct option options_table[] = {
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct model_options, constants),
 	  .value = "NAME[,NAME]",
-	  .help = "fit: only these (default: all)" },
+	  .help = "only these (default: all)" },
 	OPTION_JSON(struct model_options),
 	OPTION_END,
 };
 
-static const struct model_subcommand subcommands[] = {
-	{ "eval", model_eval_run },
-	{ "fit", model_fit_run },
+static const struct subcommand subcommands[] = {
+	{ "eval", "FILE.csv...", "predict every row, and say how far off",
+	  "by rows holdout folds markdown calibration json", 1, -1, model_eval_run },
+	{ "fit", "FILE.csv...", "fit the predictor's constants", "calibration constants json", 1,
+	  -1, model_fit_run },
+	SUBCOMMAND_END,
 };
-
-static int model_run(struct cli *cli, const void *options, char **operands, int count)
-{
-	enum { COUNT = sizeof subcommands / sizeof *subcommands };
-	const char *names[COUNT];
-	char hint[160];
-	struct ergon_error err = { 0 };
-	for (size_t i = 0; i < COUNT; i++) {
-		names[i] = subcommands[i].name;
-		if (strcmp(operands[0], names[i]) == 0)
-			return subcommands[i].run(cli, options, operands + 1, count - 1);
-	}
-	(void)ergon_fail(&err, ERGON_BAD_INPUT, "there is no 'ergon model %.40s'%s", operands[0],
-	                 suggest_hint(hint, sizeof hint, operands[0], names, COUNT));
-	return cli_fail(cli, "model", &err);
-}
 
 const struct command command_model = {
 	.name = "model",
@@ -91,5 +74,5 @@ const struct command command_model = {
 	.options_size = sizeof(struct model_options),
 	.operands_min = 1,
 	.operands_max = -1,
-	.run = model_run,
+	.subcommands = subcommands,
 };

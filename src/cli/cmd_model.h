@@ -14,16 +14,8 @@ struct model_options {
 	bool markdown;
 };
 
-struct model_subcommand {
-	const char *name;
-	/* operands: those after the subcommand's name. Returns the exit status. */
-	int (*run)(struct cli *cli, const struct model_options *options, char **operands,
-	           int count);
-};
-
-int model_eval_run(struct cli *cli, const struct model_options *options, char **operands,
-                   int count);
-
-int model_fit_run(struct cli *cli, const struct model_options *options, char **operands, int count);
+/* options: struct model_options. As struct subcommand's run() says. */
+int model_eval_run(struct cli *cli, const void *options, char **operands, int count);
+int model_fit_run(struct cli *cli, const void *options, char **operands, int count);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/cmd_model.h"
 #include "cli/document.h"
+#include "cli/model_options.h"
 #include "cli/table.h"
 #include "model/eval_cases.h"
 #include "model/holdout.h"
@@ -79,21 +80,6 @@ static enum ergon_code write_text(const char *path, char *text, struct ergon_err
 	return code;
 }
 
-static enum ergon_code read_calibration(struct cli *cli, const char *path,
-                                        struct calibration *calibration, struct ergon_error *err)
-{
-	char *text;
-	size_t length;
-	if (!path)
-		return calibration_load(cli->env, calibration, err);
-	enum ergon_code code = file_read(path, &text, &length, err);
-	if (code)
-		return code;
-	code = calibration_parse(text, length, path, calibration, err);
-	free(text);
-	return code;
-}
-
 /* Points of all cases: with the given constants, or with those of each one's fold. */
 static enum ergon_code predict_all(const struct eval_cases *cases,
                                    const struct calibration *calibration, enum holdout holdout,
@@ -142,7 +128,7 @@ static enum ergon_code evaluate(struct cli *cli, const struct model_options *opt
 	if (!code && options->holdout)
 		code = holdout_parse(options->holdout, &holdout, err);
 	if (!code)
-		code = read_calibration(cli, options->calibration, &calibration, err);
+		code = calibration_from(cli, options->calibration, &calibration, err);
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
@@ -171,18 +157,14 @@ static enum ergon_code print_page(struct cli *cli, const struct eval_report repo
 	return ERGON_OK;
 }
 
-int model_eval_run(struct cli *cli, const struct model_options *options, char **operands, int count)
+int model_eval_run(struct cli *cli, const void *parsed, char **operands, int count)
 {
+	const struct model_options *options = parsed;
 	struct ergon_error err = { 0 };
 	struct eval_report reports[3];
 	struct arena arena;
-	enum ergon_code code = ERGON_OK;
-	if (!count)
-		code = ergon_fail(&err, ERGON_BAD_INPUT,
-		                  "eval needs at least one file of measurements");
 	arena_init(&arena);
-	if (!code)
-		code = evaluate(cli, options, operands, count, &arena, reports, &err);
+	enum ergon_code code = evaluate(cli, options, operands, count, &arena, reports, &err);
 	if (!code && options->json)
 		code = document_save(eval_to_json(&reports[0]), options->json, &err);
 	bool shown = document_shown(cli, options->json);

@@ -9,24 +9,10 @@
 #include "base/suggest.h"
 #include "cli/cmd_model.h"
 #include "cli/document.h"
+#include "cli/model_options.h"
 #include "cli/table.h"
 #include "model/calibrate.h"
 #include "model/eval_cases.h"
-
-static enum ergon_code read_start(struct cli *cli, const char *path,
-                                  struct calibration *calibration, struct ergon_error *err)
-{
-	char *text;
-	size_t length;
-	if (!path)
-		return calibration_load(cli->env, calibration, err);
-	enum ergon_code code = file_read(path, &text, &length, err);
-	if (code)
-		return code;
-	code = calibration_parse(text, length, path, calibration, err);
-	free(text);
-	return code;
-}
 
 /* "launch_s,memory" -> which constants move. */
 static enum ergon_code choose(const char *list, bool fitted[CALIBRATION_COUNT], struct arena *arena,
@@ -99,7 +85,7 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 	/* Everything is fitted from the start values, unless others are given. */
 	calibration_init(&calibration);
 	if (!code && (options->constants || options->calibration))
-		code = read_start(cli, options->calibration, &calibration, err);
+		code = calibration_from(cli, options->calibration, &calibration, err);
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
@@ -122,17 +108,13 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 	                     err);
 }
 
-int model_fit_run(struct cli *cli, const struct model_options *options, char **operands, int count)
+int model_fit_run(struct cli *cli, const void *parsed, char **operands, int count)
 {
+	const struct model_options *options = parsed;
 	struct ergon_error err = { 0 };
 	struct arena arena;
-	enum ergon_code code = ERGON_OK;
-	if (!count)
-		code = ergon_fail(&err, ERGON_BAD_INPUT,
-		                  "fit needs at least one file of measurements");
 	arena_init(&arena);
-	if (!code)
-		code = fit(cli, options, operands, count, &arena, &err);
+	enum ergon_code code = fit(cli, options, operands, count, &arena, &err);
 	arena_fini(&arena);
 	return code ? cli_fail(cli, "model fit", &err) : EXIT_DONE;
 }

@@ -56,7 +56,7 @@ static const struct option options_table[] = {
 	  .value = "N",
 	  .min = 1,
 	  .max = 1e7,
-	  .help = "generate: how many (1000 without it); sample: how many to keep" },
+	  .help = "how many to make (1000 without it) or to keep" },
 	{ .name = "seed",
 	  .kind = OPTION_COUNT,
 	  FIELD(seed),
@@ -69,71 +69,69 @@ static const struct option options_table[] = {
 	  .value = "L",
 	  .min = 0.001,
 	  .max = 100,
-	  .help = "offered work over the cluster's capacity (generate: 1 without it)" },
+	  .help = "offered work over the cluster's capacity (of a generated one: 1 without it)" },
 	{ .name = "factor",
 	  .kind = OPTION_REAL,
 	  FIELD(factor),
 	  .value = "F",
 	  .min = 1e-6,
 	  .max = 1e6,
-	  .help = "scale: multiply the load by F, that is, divide the gaps by it" },
+	  .help = "multiply the load by F, that is, divide the gaps by it" },
 	{ .name = "from",
 	  .kind = OPTION_DURATION,
 	  FIELD(from_ns),
 	  .value = "DURATION",
-	  .help = "sample: only jobs that arrive at this time or later" },
+	  .help = "only jobs that arrive at this time or later" },
 	{ .name = "to",
 	  .kind = OPTION_DURATION,
 	  FIELD(to_ns),
 	  .value = "DURATION",
-	  .help = "sample: only jobs that arrive before" },
+	  .help = "only jobs that arrive before" },
 	{ .name = "arrivals",
 	  .kind = OPTION_TEXT,
 	  FIELD(arrivals),
 	  .value = "PROCESS",
-	  .help = "generate: poisson (default), diurnal, bursty, heavy-tailed" },
+	  .help = "poisson (default), diurnal, bursty, heavy-tailed" },
 	{ .name = "durations",
 	  .kind = OPTION_TEXT,
 	  FIELD(durations),
 	  .value = "LAW",
-	  .help = "generate: philly (default), gavel, pareto, exponential" },
+	  .help = "philly (default), gavel, pareto, exponential" },
 	{ .name = "applications",
 	  .kind = OPTION_TEXT,
 	  FIELD(applications),
 	  .value = "MIX",
-	  .help =
-	      "generate: models (default), pollux, or a list NAME[:WEIGHT[:BATCH]],... of models" },
+	  .help = "models (default), pollux, or a list NAME[:WEIGHT[:BATCH]],... of models" },
 	{ .name = "max-gpus",
 	  .kind = OPTION_COUNT,
 	  FIELD(gpus_max),
 	  .value = "N",
 	  .min = 1,
 	  .max = TRACE_UNITS_MAX,
-	  .help = "GPUs of the largest job; sample leaves out those that ask for more" },
+	  .help = "GPUs of the largest job; those that ask for more are left out" },
 	{ .name = "urgent",
 	  .kind = OPTION_FRACTION,
 	  FIELD(urgent),
 	  .value = "PERCENT",
 	  .max = 1,
-	  .help = "generate: share of jobs with a deadline" },
+	  .help = "share of jobs with a deadline" },
 	{ .name = "malleable",
 	  .kind = OPTION_FRACTION,
 	  FIELD(malleable),
 	  .value = "PERCENT",
 	  .max = 1,
-	  .help = "generate: share of jobs that state a range of GPUs" },
+	  .help = "share of jobs that state a range of GPUs" },
 	{ .name = "users",
 	  .kind = OPTION_COUNT,
 	  FIELD(users),
 	  .value = "N",
 	  .min = 1,
 	  .max = 10000,
-	  .help = "generate: how many users (20 without it)" },
+	  .help = "how many users (20 without it)" },
 	OPTION_JSON(struct options),
 	OPTION_END,
 };
 
-/* What an action does with its input, and which options are not its own. */
 struct work {
 	struct cli *cli;
 	const struct options *options;
@@ -244,94 +242,6 @@ static enum ergon_code do_generate(struct work *work)
 	g.malleable = o->malleable;
 	g.users = o->users ? (unsigned)o->users : g.users;
 	return trace_generate(&g, work->arena, &work->trace, work->err);
-}
-
-struct action {
-	const char *name;
-	bool reads, writes;
-	const char *takes; /* options besides format, lenient, output, json, cluster */
-	enum ergon_code (*run)(struct work *work);
-};
-static const struct action actions[] = {
-	{ "info", true, false, "", do_nothing },
-	{ "convert", true, true, "", do_nothing },
-	{ "sample", true, true, "jobs seed from to max-gpus", do_sample },
-	{ "scale", true, true, "load factor", do_scale },
-	{ "generate", false, true,
-	  "jobs seed load arrivals durations applications max-gpus urgent malleable users",
-	  do_generate },
-};
-enum { ACTIONS = sizeof actions / sizeof actions[0] };
-
-static bool is_given(const struct option *option, const struct options *values)
-{
-	const void *at = (const char *)values + option->field;
-	switch (option->kind) {
-	case OPTION_TEXT:
-		return *(const char *const *)at != NULL;
-	case OPTION_FLAG:
-		return *(const bool *)at;
-	case OPTION_COUNT:
-	case OPTION_DURATION:
-		return *(const uint64_t *)at != 0;
-	default:
-		return *(const double *)at != 0;
-	}
-}
-
-static bool takes(const struct action *action, const char *name)
-{
-	if (!strcmp(name, "json") || !strcmp(name, "cluster"))
-		return true;
-	if (!strcmp(name, "format") || !strcmp(name, "lenient"))
-		return action->reads;
-	if (!strcmp(name, "output"))
-		return action->writes;
-	size_t length = strlen(name);
-	for (const char *p = action->takes; *p;) {
-		size_t one = strcspn(p, " ");
-		if (one == length && !strncmp(p, name, one))
-			return true;
-		p += one + (p[one] == ' ');
-	}
-	return false;
-}
-
-static enum ergon_code check_options(const struct action *action, const struct options *options,
-                                     int operands, struct ergon_error *err)
-{
-	for (const struct option *o = options_table; o->name; o++)
-		if (is_given(o, options) && !takes(action, o->name))
-			return ergon_fail(err, ERGON_BAD_INPUT, "--%s is not for trace %s", o->name,
-			                  action->name);
-	if (action->reads != (operands == 2))
-		return ergon_fail(err, ERGON_BAD_INPUT,
-		                  action->reads ? "%s: expected a trace file behind it"
-		                                : "%s: takes no file",
-		                  action->name);
-	bool trace_on_stdout =
-	    action->writes && (!options->output || !strcmp(options->output, "-"));
-	if (trace_on_stdout && options->json && !strcmp(options->json, "-"))
-		return ergon_fail(
-		    err, ERGON_BAD_INPUT,
-		    "--json - needs --output FILE: standard output holds one of them");
-	return ERGON_OK;
-}
-
-static enum ergon_code find_action(const char *name, const struct action **action,
-                                   struct ergon_error *err)
-{
-	const char *names[ACTIONS];
-	char hint[256];
-	for (size_t i = 0; i < ACTIONS; i++) {
-		names[i] = actions[i].name;
-		if (strcmp(names[i], name) == 0) {
-			*action = &actions[i];
-			return ERGON_OK;
-		}
-	}
-	return ergon_fail(err, ERGON_BAD_INPUT, "no '%.40s' of traces%s", name,
-	                  suggest_hint(hint, sizeof hint, name, names, ACTIONS));
 }
 
 /* ---- printing ---- */
@@ -448,6 +358,11 @@ static enum ergon_code write_trace(const struct work *work)
 	return code;
 }
 
+struct action {
+	bool reads, writes;
+	enum ergon_code (*run)(struct work *work);
+};
+
 static enum ergon_code write_results(const struct action *action, struct work *work)
 {
 	const struct options *o = work->options;
@@ -471,23 +386,32 @@ static enum ergon_code write_results(const struct action *action, struct work *w
 	return ERGON_OK;
 }
 
-static int trace_run(struct cli *cli, const void *parsed, char **operands, int count)
+static enum ergon_code check_output(const struct action *action, const struct options *options,
+                                    struct ergon_error *err)
 {
-	const struct options *options = parsed;
-	const struct action *action = NULL;
+	bool trace_on_stdout =
+	    action->writes && (!options->output || !strcmp(options->output, "-"));
+	if (trace_on_stdout && document_alone(options->json))
+		return ergon_fail(
+		    err, ERGON_BAD_INPUT,
+		    "--json - needs --output FILE: standard output holds one of them");
+	return ERGON_OK;
+}
+
+static int act(struct cli *cli, const struct options *options, char **operands,
+               const struct action *action)
+{
 	struct ergon_error err = { 0 };
 	struct arena arena;
 	arena_init(&arena);
 	struct cluster cluster = { .gpus = 0 };
 	struct work work = { .cli = cli, .options = options, .arena = &arena, .err = &err };
-	enum ergon_code code = find_action(operands[0], &action, &err);
-	if (!code)
-		code = check_options(action, options, count, &err);
+	enum ergon_code code = check_output(action, options, &err);
 	if (!code && options->cluster)
 		code = cluster_load(options->cluster, &arena, &cluster, &err);
 	work.units = cluster.gpus;
 	if (!code && action->reads)
-		code = trace_load(operands[1], options->format, options->lenient, &arena,
+		code = trace_load(operands[0], options->format, options->lenient, &arena,
 		                  &work.trace, &err);
 	if (!code)
 		code = action->run(&work);
@@ -497,28 +421,52 @@ static int trace_run(struct cli *cli, const void *parsed, char **operands, int c
 	return code ? cli_fail(cli, "trace", &err) : EXIT_DONE;
 }
 
+#define ACTION(name, ...)                                                                          \
+	static int name(struct cli *cli, const void *options, char **operands, int count)          \
+	{                                                                                          \
+		(void)count;                                                                       \
+		return act(cli, options, operands, &(struct action){ __VA_ARGS__ });               \
+	}
+ACTION(trace_info, true, false, do_nothing)
+ACTION(trace_convert, true, true, do_nothing)
+ACTION(trace_take_sample, true, true, do_sample)
+ACTION(trace_scale, true, true, do_scale)
+ACTION(trace_make, false, true, do_generate)
+
+static const struct subcommand subcommands[] = {
+	{ "info", "FILE", "count the jobs of FILE and what they ask for",
+	  "format lenient cluster json", 1, 1, trace_info },
+	{ "convert", "FILE", "write them in ergon's own CSV", "format lenient cluster json output",
+	  1, 1, trace_convert },
+	{ "sample", "FILE", "write a part of them",
+	  "format lenient cluster json output jobs seed from to max-gpus", 1, 1,
+	  trace_take_sample },
+	{ "scale", "FILE", "write the same jobs at another load",
+	  "format lenient cluster json output load factor", 1, 1, trace_scale },
+	{ "generate", NULL,
+	  "make a synthetic trace whose offered load on the cluster is exactly --load",
+	  "cluster json output jobs seed load arrivals durations applications max-gpus urgent "
+	  "malleable users",
+	  0, 0, trace_make },
+	SUBCOMMAND_END,
+};
+
 const struct command command_trace = {
 	.name = "trace",
 	.pillar = PILLAR_OPTIMIZE,
 	.summary = "look at, convert, sample, scale or generate job traces",
 	.synopsis = "info|convert|sample|scale FILE [options] | generate --cluster C [options]",
 	.details =
-	    "info counts the jobs of FILE and what they ask for. convert writes them in ergon's "
-	    "own "
-	    "CSV, sample a part of them, scale the same jobs at another load. generate makes a "
-	    "synthetic trace whose offered load on the cluster is exactly --load; "
-	    "docs/trace-format.md has the laws and their sources.\n"
 	    "Formats are told apart by their first lines. Rows that hold no job to simulate (it "
-	    "never "
-	    "ran, it asks for no GPU) are skipped and counted, with the reason; malformed rows are "
-	    "an "
-	    "error unless --lenient is given.",
+	    "never ran, it asks for no GPU) are skipped and counted, with the reason; malformed "
+	    "rows are an error unless --lenient is given. docs/trace-format.md has the laws of "
+	    "generated traces and their sources.",
 	.examples = "ergon trace info hpc2n.swf --cluster 240x1:cpu\n"
 		    "ergon trace generate --jobs 1000 --load 0.8 --cluster 16x4:t4 -o jobs.csv\n"
 		    "ergon trace scale jobs.csv --factor 1.5 --output busier.csv",
 	.options = options_table,
 	.options_size = sizeof(struct options),
 	.operands_min = 1,
-	.operands_max = 2,
-	.run = trace_run,
+	.operands_max = -1,
+	.subcommands = subcommands,
 };

@@ -88,6 +88,22 @@ enum pillar {
 	PILLAR_COUNT
 };
 
+/* What a command can do, where it is several things: `ergon trace info FILE`. The first operand
+ * names the row; the command's options are one table, of which each row takes its own. */
+struct subcommand {
+	const char *name;
+	const char *operands; /* those behind the name, as help shows them: "FILE"; NULL for none */
+	const char *summary;  /* one line, no full stop */
+	const char *takes;    /* the options that are its own, parted by blanks; NULL: all */
+	int operands_min, operands_max; /* behind the name; -1: any number */
+	/* operands: [count], those behind the name. Returns the exit status. */
+	int (*run)(struct cli *cli, const void *options, char **operands, int count);
+};
+#define SUBCOMMAND_END                                                                             \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+
 struct command {
 	const char *name;
 	enum pillar pillar;
@@ -100,7 +116,9 @@ struct command {
 	size_t options_size;
 	int operands_min, operands_max; /* -1: any number */
 	bool runs_command;              /* operands after the first non-option belong to CMD */
-	/* options: parsed struct; operands: [count]. Returns the exit status. */
+	const struct subcommand *subcommands; /* ends with SUBCOMMAND_END; NULL for none */
+	/* options: parsed struct; operands: [count]. Returns the exit status. NULL where there are
+	 * subcommands: theirs is called. */
 	int (*run)(struct cli *cli, const void *options, char **operands, int count);
 };
 
@@ -124,6 +142,14 @@ ERGON_MUST_USE enum ergon_code options_parse_globals(int argc, char **argv, int 
                                                      struct global_options *globals,
                                                      struct ergon_error *err);
 void options_fini(const struct command *command, void *options);
+
+/* The row that operands[0] names, once options_parse has found all in order. */
+const struct subcommand *subcommand_find(const struct command *command, const char *name);
+/* Does the row take this option of its command? */
+bool subcommand_takes(const struct subcommand *subcommand, const char *option);
+/* "eval, fit: " where only some of a command's rows take the option, or "". */
+const char *subcommands_that_take(char *out, size_t size, const struct command *command,
+                                  const char *option);
 
 /* Prints "ergon NAME: text" on cli->errors and returns the exit status that the code deserves:
  *     if (code) return cli_fail(cli, "simulate", &err); */

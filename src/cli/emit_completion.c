@@ -47,6 +47,12 @@ static void value_words(FILE *out, const struct option *options)
 	}
 }
 
+static void subcommand_words(FILE *out, const struct command *command)
+{
+	for (const struct subcommand *s = command->subcommands; s && s->name; s++)
+		fprintf(out, "%s%s", s == command->subcommands ? "" : " ", s->name);
+}
+
 /* The first word that is no option and no option's value is the command; after a command that runs
  * another one, that one's own completion goes on. */
 static const char bash_tail[] =
@@ -61,7 +67,7 @@ static const char bash_tail[] =
     "\t\t\tbreak\n"
     "\t\tfi\n"
     "\tdone\n"
-    "\tlocal options paths values runs\n"
+    "\tlocal options paths values runs subcommands\n"
     "\t_ergon_command \"$command\"\n"
     "\tif [[ -n $runs ]]; then\n"
     "\t\tfor ((i++; i < COMP_CWORD; i++)); do\n"
@@ -84,6 +90,9 @@ static const char bash_tail[] =
     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options $_ergon_globals\" -- \"$cur\")\n"
     "\telif [[ -z $command ]]; then\n"
     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$_ergon_commands\" -- \"$cur\")\n"
+    "\telif [[ -n $subcommands && \" $subcommands \" != *\" $prev \"* && $prev == \"$command\" ]]; "
+    "then\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$subcommands\" -- \"$cur\")\n"
     "\telif [[ $command == help ]]; then\n"
     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$_ergon_commands\" -- \"$cur\")\n"
     "\telse\n"
@@ -103,7 +112,8 @@ static void bash(FILE *out)
 	option_words(out, global_options, false);
 	fputs("'\n_ergon_global_values='", out);
 	option_words(out, global_options, true);
-	fputs("'\n_ergon_command() {\n\toptions= paths= values= runs=\n\tcase $1 in\n", out);
+	fputs("'\n_ergon_command() {\n\toptions= paths= values= runs= subcommands=\n\tcase $1 in\n",
+	      out);
 	for (const struct command *const *c = commands; *c; c++) {
 		fprintf(out, "\t%s)\n\t\toptions='", (*c)->name);
 		option_words(out, (*c)->options, false);
@@ -111,6 +121,8 @@ static void bash(FILE *out)
 		option_words(out, (*c)->options, true);
 		fputs("'\n\t\tvalues='", out);
 		value_words(out, (*c)->options);
+		fputs("'\n\t\tsubcommands='", out);
+		subcommand_words(out, *c);
 		fprintf(out, "'\n\t\truns=%s ;;\n", (*c)->runs_command ? "yes" : "");
 	}
 	fputs("\tesac\n}\n", out);
@@ -171,6 +183,11 @@ static void zsh(FILE *out)
 		fprintf(out, "\t\t%s) _arguments $globals", (*c)->name);
 		for (const struct option *o = (*c)->options; o && o->name; o++)
 			zsh_option(out, o);
+		if ((*c)->subcommands) {
+			fputs(" \\\n\t\t\t'1: :(", out);
+			subcommand_words(out, *c);
+			fputs(")'", out);
+		}
 		fprintf(out, " \\\n\t\t\t'*:%s' ;;\n",
 		        (*c)->runs_command ? ":_normal" : " :_files");
 	}
@@ -203,6 +220,11 @@ static void fish(FILE *out)
 		snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", (*c)->name);
 		for (const struct option *o = (*c)->options; o && o->name; o++)
 			fish_option(out, condition, o);
+		for (const struct subcommand *s = (*c)->subcommands; s && s->name; s++) {
+			fprintf(out, "complete -c ergon -n '%s' -a %s -d ", condition, s->name);
+			quoted(out, s->summary);
+			fputc('\n', out);
+		}
 	}
 }
 

@@ -44,8 +44,11 @@ static void verbatim(FILE *out, const char *title, const char *text)
 	fputs(".RE\n.fi\n", out);
 }
 
-static void option(FILE *out, const struct option *o)
+static void option(FILE *out, const struct command *c, const struct option *o)
 {
+	char of[128] = "";
+	if (c)
+		subcommands_that_take(of, sizeof of, c, o->name);
 	fputs(".TP\n", out);
 	if (o->letter)
 		fprintf(out, "\\fB\\-%c\\fR, ", o->letter);
@@ -57,7 +60,7 @@ static void option(FILE *out, const struct option *o)
 		roff(out, o->value, strlen(o->value));
 		fputs("\\fR", out);
 	}
-	fputc('\n', out);
+	fprintf(out, "\n%s", of);
 	roff(out, o->help, strlen(o->help));
 	if (o->fallback) {
 		fputs(" (default ", out);
@@ -73,10 +76,14 @@ static void command(FILE *out, const struct command *c)
 	roff_line(out, c->summary);
 	fprintf(out, ".PP\n\\fBergon %s\\fR ", c->name);
 	roff_line(out, c->synopsis);
+	for (const struct subcommand *s = c->subcommands; s && s->name; s++) {
+		fprintf(out, ".TP\n\\fB%s\\fR %s\n", s->name, s->operands ? s->operands : "");
+		roff_line(out, s->summary);
+	}
 	if (c->details)
 		paragraphs(out, c->details);
 	for (const struct option *o = c->options; o && o->name; o++)
-		option(out, o);
+		option(out, c, o);
 	verbatim(out, "Examples", c->examples);
 	if (c->statuses)
 		verbatim(out, "Exit status besides the common ones", c->statuses);
@@ -96,9 +103,9 @@ void emit_man(FILE *out)
 			if ((*c)->pillar == pillar)
 				command(out, *c);
 	fputs(".SH OPTIONS OF EVERY COMMAND\n", out);
-	option(out, &option_help);
+	option(out, NULL, &option_help);
 	for (const struct option *o = global_options; o->name; o++)
-		option(out, o);
+		option(out, NULL, o);
 	fputs(".SH EXIT STATUS\n.nf\n", out);
 	roff_line(out, common_statuses);
 	fputs(".fi\n.SH ENVIRONMENT\n", out);

@@ -18,8 +18,11 @@ static void block(FILE *out, const char *text)
 	fprintf(out, "```text\n%s\n```\n", text);
 }
 
-static void option_row(FILE *out, const struct option *o)
+static void option_row(FILE *out, const struct command *c, const struct option *o)
 {
+	char of[128] = "";
+	if (c)
+		subcommands_that_take(of, sizeof of, c, o->name);
 	fputs("| `", out);
 	if (o->letter)
 		fprintf(out, "-%c, ", o->letter);
@@ -29,17 +32,17 @@ static void option_row(FILE *out, const struct option *o)
 		fputc(' ', out);
 	for (const char *p = o->value ? o->value : ""; *p; p++)
 		fprintf(out, *p == '|' ? "\\%c" : "%c", *p);
-	fputs("` | ", out);
+	fprintf(out, "` | %s", of);
 	escaped(out, o->help);
 	fprintf(out, " | %s%s%s |\n", o->fallback ? "`" : "", o->fallback ? o->fallback : "",
 	        o->fallback ? "`" : "");
 }
 
-static void option_table(FILE *out, const struct option *options)
+static void option_table(FILE *out, const struct command *c)
 {
 	fputs("| option | meaning | default |\n|---|---|---|\n", out);
-	for (const struct option *o = options; o->name; o++)
-		option_row(out, o);
+	for (const struct option *o = c->options; o->name; o++)
+		option_row(out, c, o);
 	fputc('\n', out);
 }
 
@@ -58,10 +61,16 @@ static void command(FILE *out, const struct command *c)
 	escaped(out, c->summary);
 	fputs("\n\n", out);
 	fprintf(out, "```text\nergon %s %s\n```\n\n", c->name, c->synopsis);
+	for (const struct subcommand *s = c->subcommands; s && s->name; s++) {
+		fprintf(out, "- `%s%s%s`: ", s->name, s->operands ? " " : "",
+		        s->operands ? s->operands : "");
+		escaped(out, s->summary);
+		fputs(s[1].name ? "\n" : "\n\n", out);
+	}
 	if (c->details)
 		paragraphs(out, c->details);
 	if (c->options && c->options->name)
-		option_table(out, c->options);
+		option_table(out, c);
 	fputs("Examples:\n\n", out);
 	block(out, c->examples);
 	fputc('\n', out);
@@ -90,9 +99,9 @@ void emit_markdown(FILE *out)
 	}
 	fputs("## Options of every command\n\n| option | meaning | default |\n|---|---|---|\n",
 	      out);
-	option_row(out, &option_help);
+	option_row(out, NULL, &option_help);
 	for (const struct option *o = global_options; o->name; o++)
-		option_row(out, o);
+		option_row(out, NULL, o);
 	fputs("\n## Exit status\n\n", out);
 	block(out, common_statuses);
 	fputs("\n## Environment\n\n| variable | meaning |\n|---|---|\n", out);

@@ -7,7 +7,7 @@
 #include "cli/wrap.h"
 #include "ergon/version.h"
 
-enum { WIDTH = 80, OPTION_INDENT = 28 };
+enum { WIDTH = 80, OPTION_INDENT = 28, SUBCOMMAND_INDENT = 20 };
 
 const char *const pillar_titles[] = { "Measure",  "Understand",      "Model",
 	                              "Optimize", "The whole cycle", "Help" };
@@ -44,7 +44,7 @@ static void wrap_paragraphs(FILE *out, const char *text)
 	}
 }
 
-static void option_line(FILE *out, const struct option *o)
+static void option_line(FILE *out, const struct command *command, const struct option *o)
 {
 	char left[96];
 	int n = snprintf(left, sizeof left, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ',
@@ -55,10 +55,22 @@ static void option_line(FILE *out, const struct option *o)
 		fprintf(out, "\n%*s", OPTION_INDENT, "");
 	else
 		fprintf(out, "%*s", OPTION_INDENT - n, "");
-	char help[512];
-	snprintf(help, sizeof help, "%s%s%s%s", o->help, o->fallback ? " (default " : "",
+	char help[640], of[128] = "";
+	if (command)
+		subcommands_that_take(of, sizeof of, command, o->name);
+	snprintf(help, sizeof help, "%s%s%s%s%s", of, o->help, o->fallback ? " (default " : "",
 	         o->fallback ? o->fallback : "", o->fallback ? ")" : "");
 	wrap_print(out, help, OPTION_INDENT, OPTION_INDENT);
+}
+
+static void subcommand_line(FILE *out, const struct subcommand *s)
+{
+	char left[96];
+	int n = snprintf(left, sizeof left, "  %s%s%s", s->name, s->operands ? " " : "",
+	                 s->operands ? s->operands : "");
+	fprintf(out, "%-*s", SUBCOMMAND_INDENT, left);
+	wrap_print(out, s->summary, n < SUBCOMMAND_INDENT ? SUBCOMMAND_INDENT : n,
+	           SUBCOMMAND_INDENT);
 }
 
 static void indented(FILE *out, const char *title, const char *lines)
@@ -77,15 +89,19 @@ void help_command(FILE *out, const struct command *command)
 	wrap_print(out, command->summary, column, 2);
 	column = fprintf(out, "\nUsage: ergon %s ", command->name) - 1;
 	wrap_print(out, command->synopsis, column, 2 + (int)strlen("Usage:"));
+	if (command->subcommands)
+		fputc('\n', out);
+	for (const struct subcommand *s = command->subcommands; s && s->name; s++)
+		subcommand_line(out, s);
 	if (command->details)
 		wrap_paragraphs(out, command->details);
 	fprintf(out, "\nOptions:\n");
 	for (const struct option *o = command->options; o && o->name; o++)
-		option_line(out, o);
-	option_line(out, &option_help);
+		option_line(out, command, o);
+	option_line(out, NULL, &option_help);
 	fprintf(out, "\nOptions of every command:\n");
 	for (const struct option *o = global_options; o->name; o++)
-		option_line(out, o);
+		option_line(out, NULL, o);
 	indented(out, "Examples", command->examples);
 	indented(out, "Exit status", common_statuses);
 	if (command->statuses)

@@ -139,6 +139,9 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
 	} else if (help) {
 		help_command(cli->out, command);
 		status = EXIT_DONE;
+	} else if (command->subcommands) {
+		status = subcommand_find(command, operands[0])
+		             ->run(cli, options, operands + 1, count - 1);
 	} else {
 		status = command->run(cli, options, operands, count);
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,49 @@ static enum ergon_code unknown(const struct command *command, const char *name,
 	                  command->name, command->name[0] ? " " : "");
 }
 
+const struct subcommand *subcommand_find(const struct command *command, const char *name)
+{
+	for (const struct subcommand *s = command->subcommands; s && s->name; s++)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+bool subcommand_takes(const struct subcommand *subcommand, const char *option)
+{
+	size_t length = strlen(option);
+	const char *p = subcommand->takes;
+	if (!p)
+		return true;
+	for (; *p; p += strspn(p, " ")) {
+		size_t one = strcspn(p, " ");
+		if (one == length && strncmp(p, option, one) == 0)
+			return true;
+		p += one;
+	}
+	return false;
+}
+
+const char *subcommands_that_take(char *out, size_t size, const struct command *command,
+                                  const char *option)
+{
+	size_t used = 0;
+	bool all = true;
+	out[0] = '\0';
+	for (const struct subcommand *s = command->subcommands; s && s->name; s++) {
+		if (!subcommand_takes(s, option))
+			all = false;
+		else if (used < size)
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+			                         s->name);
+	}
+	if (all)
+		out[0] = '\0';
+	else if (used < size)
+		snprintf(out + used, size - used, ": ");
+	return out;
+}
+
 static const struct option *find(const struct option *options, const char *name, size_t length,
                                  char letter)
 {
@@ -171,7 +215,7 @@ static enum ergon_code set_defaults(const struct command *command, void *options
 
 /* --name value, --name=value, -x value, -xvalue; *at moves behind what was taken. */
 static enum ergon_code one_option(const struct command *command, int argc, char **argv, int *at,
-                                  void *options, struct global_options *globals,
+                                  void *options, struct global_options *globals, uint64_t *given,
                                   struct ergon_error *err)
 {
 	const char *word = argv[*at];
@@ -182,7 +226,10 @@ static enum ergon_code one_option(const struct command *command, int argc, char 
 	char letter = is_long ? 0 : word[1];
 	void *target = options;
 	const struct option *option = find(command->options, name, length, letter);
-	if (!option) {
+	if (option) {
+		if (option - command->options < OPTIONS_MAX)
+			*given |= UINT64_C(1) << (option - command->options);
+	} else {
 		option = find(global_options, name, length, letter);
 		target = globals;
 	}
@@ -220,6 +267,33 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* The first operand names a row of the command, which takes these options and so many operands. */
+static enum ergon_code check_subcommand(const struct command *command, char **operands, int count,
+                                        uint64_t given, struct ergon_error *err)
+{
+	const char *names[OPTIONS_MAX];
+	size_t n = 0;
+	char hint[256];
+	for (const struct subcommand *s = command->subcommands; s->name && n < OPTIONS_MAX; s++)
+		names[n++] = s->name;
+	const struct subcommand *s = subcommand_find(command, operands[0]);
+	if (!s)
+		return ergon_fail(err, ERGON_BAD_INPUT, "there is no 'ergon %s %.40s'%s",
+		                  command->name, operands[0],
+		                  suggest_hint(hint, sizeof hint, operands[0], names, n));
+	for (size_t i = 0; i < OPTIONS_MAX && given >> i; i++)
+		if (given >> i & 1 && !subcommand_takes(s, command->options[i].name))
+			return ergon_fail(err, ERGON_BAD_INPUT, "--%s is not for ergon %s %s",
+			                  command->options[i].name, command->name, s->name);
+	if (count - 1 < s->operands_min)
+		return ergon_fail(err, ERGON_BAD_INPUT, "%s: expected %s behind it", s->name,
+		                  s->operands);
+	if (s->operands_max >= 0 && count - 1 > s->operands_max)
+		return ergon_fail(err, ERGON_BAD_INPUT, "%s: one word too many: '%.60s'", s->name,
+		                  operands[s->operands_max + 1]);
+	return ERGON_OK;
+}
+
 static enum ergon_code check_count(const struct command *command, int count,
                                    struct ergon_error *err)
 {
@@ -236,8 +310,10 @@ enum ergon_code options_parse_globals(int argc, char **argv, int *at,
                                       struct global_options *globals, struct ergon_error *err)
 {
 	static const struct command none = { .name = "", .synopsis = "COMMAND" };
+	uint64_t given = 0;
 	while (*at < argc && argv[*at][0] == '-' && argv[*at][1] != '\0') {
-		enum ergon_code code = one_option(&none, argc, argv, at, NULL, globals, err);
+		enum ergon_code code =
+		    one_option(&none, argc, argv, at, NULL, globals, &given, err);
 		if (code)
 			return code;
 	}
@@ -253,6 +329,7 @@ enum ergon_code options_parse(const struct command *command, int argc, char **ar
 	*operands = argv;
 	enum ergon_code code = set_defaults(command, options, err);
 	int at = 0;
+	uint64_t given = 0; /* a bit for each option of the command's table */
 	while (!code && at < argc) {
 		const char *word = argv[at];
 		if (strcmp(word, "--") == 0 || (word[0] != '-' && command->runs_command)) {
@@ -267,13 +344,16 @@ enum ergon_code options_parse(const struct command *command, int argc, char **ar
 			argv[(*count)++] = argv[at++]; /* an operand: kept at the front */
 			continue;
 		}
-		code = one_option(command, argc, argv, &at, options, globals, err);
+		code = one_option(command, argc, argv, &at, options, globals, &given, err);
 	}
 	if (code)
 		return code;
 	while (at < argc)
 		argv[(*count)++] = argv[at++];
-	return check_count(command, *count, err);
+	code = check_count(command, *count, err);
+	if (!code && command->subcommands)
+		code = check_subcommand(command, *operands, *count, given, err);
+	return code;
 }
 
 void options_fini(const struct command *command, void *options)

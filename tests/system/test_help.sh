@@ -48,6 +48,8 @@ propose() { (cd "$scratch" && bash complete.bash ergon.bash "$@" | tr '\n' ' ');
 [ "$(propose --quiet hel)" = "help " ] || fail "an option in front of the command"
 [ "$(propose --sysfs / hel)" = "help " ] || fail "an option with a value in front of the command"
 [ "$(propose help --sysfs complete.b)" = "complete.bash " ] || fail "a path as an option's value"
+[ "$(propose trace conv)" = "convert " ] || fail "completes trace conv to '$(propose trace conv)'"
+[ "$(propose trace info complete.b)" = "complete.bash " ] || fail "a file behind a subcommand"
 for shell in zsh fish; do
 	"$ERGON" help --completion "$shell" >"$scratch/ergon.$shell"
 	if command -v "$shell" >/dev/null; then

@@ -55,6 +55,25 @@ static const struct command runner = { .name = "measure",
 	                               .operands_max = -1,
 	                               .runs_command = true };
 
+static int never_run(struct cli *cli, const void *options, char **operands, int count)
+{
+	(void)cli, (void)options, (void)operands, (void)count;
+	return 1;
+}
+static const struct subcommand rows_of_several[] = {
+	{ "look", "FILE", "a test's", "flag text", 1, 1, never_run },
+	{ "make", NULL, "a test's", "count text", 0, 0, never_run },
+	{ "all", "FILE...", "a test's", NULL, 1, -1, never_run },
+	SUBCOMMAND_END,
+};
+static const struct command several = { .name = "try",
+	                                .synopsis = "look|make|all [options]",
+	                                .options = table,
+	                                .options_size = sizeof(struct values),
+	                                .operands_min = 1,
+	                                .operands_max = -1,
+	                                .subcommands = rows_of_several };
+
 enum { WORDS_MAX = 16 };
 
 struct parse {
@@ -174,6 +193,44 @@ static void what_is_wrong_is_said(void **state)
 	}
 }
 
+static void subcommands_take_their_own(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *says; /* NULL: accepted */
+	} rows[] = {
+		{ "look file --flag", NULL },
+		{ "--text t look --quiet file", NULL },
+		{ "make -c 3", NULL },
+		{ "all a b c --flag --count 2 --real 1", NULL },
+		{ "", "something is missing; usage: ergon try look|make|all [options]" },
+		{ "lok file", "there is no 'ergon try lok', did you mean 'look'?" },
+		{ "look file -c 3", "--count is not for ergon try look" },
+		{ "--flag make", "--flag is not for ergon try make" },
+		{ "look", "look: expected FILE behind it" },
+		{ "look a b", "look: one word too many: 'b'" },
+		{ "make a", "make: one word too many: 'a'" },
+		{ "all", "all: expected FILE... behind it" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct parse p;
+		print_message("ergon try %s\n", rows[i].line);
+		parse(&p, &several, rows[i].line);
+		assert_int_equal(p.code, rows[i].says ? ERGON_BAD_INPUT : ERGON_OK);
+		if (rows[i].says)
+			assert_string_equal(p.err.text, rows[i].says);
+		done(&p);
+	}
+	char text[64];
+	assert_string_equal(subcommands_that_take(text, sizeof text, &several, "count"),
+	                    "make, all: ");
+	assert_string_equal(subcommands_that_take(text, sizeof text, &several, "text"), "");
+	assert_string_equal(subcommands_that_take(text, sizeof text, &plain, "text"), "");
+	assert_string_equal(subcommand_find(&several, "make")->name, "make");
+	assert_null(subcommand_find(&several, "mak"));
+	assert_false(subcommand_takes(&rows_of_several[0], "fla"));
+}
+
 static void globals_may_follow_the_command(void **state)
 {
 	(void)state;
@@ -265,6 +322,32 @@ static void help_needs_nothing_else(void **state)
 }
 
 /* Rules that every row of the real table must obey. */
+/* Every option that a row takes is one of the command's, and every option is taken by a row. */
+static void subcommands_are_sound(const struct command *c)
+{
+	for (const struct subcommand *s = c->subcommands; s && s->name; s++) {
+		char copy[512], *save = NULL;
+		assert_non_null(s->run);
+		assert_true(s->summary[strlen(s->summary) - 1] != '.');
+		assert_int_equal(s->operands == NULL, s->operands_max == 0);
+		snprintf(copy, sizeof copy, "%s", s->takes ? s->takes : "");
+		for (char *word = strtok_r(copy, " ", &save); word;
+		     word = strtok_r(NULL, " ", &save)) {
+			const struct option *o = c->options;
+			while (o->name && strcmp(o->name, word) != 0)
+				o++;
+			if (!o->name)
+				fail_msg("%s %s takes --%s, which is none", c->name, s->name, word);
+		}
+	}
+	for (const struct option *o = c->options; c->subcommands && o && o->name; o++) {
+		bool taken = false;
+		for (const struct subcommand *s = c->subcommands; s->name; s++)
+			taken = taken || subcommand_takes(s, o->name);
+		assert_true(taken);
+	}
+}
+
 static void the_real_table_is_sound(void **state)
 {
 	(void)state;
@@ -272,7 +355,8 @@ static void the_real_table_is_sound(void **state)
 		print_message("ergon %s\n", (*c)->name);
 		assert_non_null((*c)->summary);
 		assert_non_null((*c)->synopsis);
-		assert_non_null((*c)->run);
+		assert_true(((*c)->run != NULL) != ((*c)->subcommands != NULL));
+		subcommands_are_sound(*c);
 		assert_true((*c)->examples && strncmp((*c)->examples, "ergon ", 6) == 0);
 		assert_true((*c)->summary[strlen((*c)->summary) - 1] != '.');
 		for (const struct command *const *d = c + 1; *d; d++)
@@ -313,6 +397,7 @@ int main(void)
 		cmocka_unit_test(defaults_stand_until_given),
 		cmocka_unit_test(every_kind_in_every_spelling),
 		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(subcommands_take_their_own),
 		cmocka_unit_test(globals_may_follow_the_command),
 		cmocka_unit_test(operands_and_dashes),
 		cmocka_unit_test(the_measured_command_keeps_its_options),
