@@ -18,6 +18,10 @@ struct entry_point {
 	size_t slot; /* offsetof */
 	bool needed;
 };
+#define ENTRY_POINT(type, name, field, needed)                                                     \
+	{                                                                                          \
+		name, offsetof(type, field), needed                                                \
+	}
 
 /* Opens the first of sonames (ends with NULL) that is there and fills api. Returns the handle, or
  * NULL with the reason in why: the opener's own text, or the first needed entry that is missing. */

@@ -26,18 +26,14 @@ struct running_process { /* nvmlProcessInfo_t since v2 */
 };
 _Static_assert(sizeof(struct running_process) == 24, "nvmlProcessInfo_t");
 
-#define ENTRY(name, field, needed)                                                                 \
-	{                                                                                          \
-		name, offsetof(struct nvml_process_api, field), needed                             \
-	}
-
 static const struct entry_point entries[] = {
-	ENTRY("nvmlInit_v2", init, true),
-	ENTRY("nvmlShutdown", shutdown, true),
-	ENTRY("nvmlDeviceGetCount_v2", count, true),
-	ENTRY("nvmlDeviceGetHandleByIndex_v2", by_index, true),
-	ENTRY("nvmlDeviceGetProcessUtilization", utilization, false),
-	ENTRY("nvmlDeviceGetComputeRunningProcesses_v3", running, false),
+	ENTRY_POINT(struct nvml_process_api, "nvmlInit_v2", init, true),
+	ENTRY_POINT(struct nvml_process_api, "nvmlShutdown", shutdown, true),
+	ENTRY_POINT(struct nvml_process_api, "nvmlDeviceGetCount_v2", count, true),
+	ENTRY_POINT(struct nvml_process_api, "nvmlDeviceGetHandleByIndex_v2", by_index, true),
+	ENTRY_POINT(struct nvml_process_api, "nvmlDeviceGetProcessUtilization", utilization, false),
+	ENTRY_POINT(struct nvml_process_api, "nvmlDeviceGetComputeRunningProcesses_v3", running,
+	            false),
 };
 
 static const char *const sonames[] = { "libnvidia-ml.so.1", "libnvidia-ml.so", NULL };

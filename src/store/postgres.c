@@ -42,29 +42,24 @@ struct pq_api {
 	void *(*set_notice)(void *connection, void (*processor)(void *, const char *), void *user);
 };
 
-#define ENTRY(name, field)                                                                         \
-	{                                                                                          \
-		name, offsetof(struct pq_api, field), true                                         \
-	}
-
 static const struct entry_point entries[] = {
-	ENTRY("PQconnectdbParams", connect),
-	ENTRY("PQstatus", status),
-	ENTRY("PQerrorMessage", message),
-	ENTRY("PQfinish", finish),
-	ENTRY("PQsendQueryParams", send),
-	ENTRY("PQsetSingleRowMode", single),
-	ENTRY("PQgetResult", result),
-	ENTRY("PQresultStatus", result_status),
-	ENTRY("PQresultErrorMessage", result_message),
-	ENTRY("PQntuples", rows),
-	ENTRY("PQnfields", columns),
-	ENTRY("PQftype", type),
-	ENTRY("PQgetisnull", is_null),
-	ENTRY("PQgetlength", length),
-	ENTRY("PQgetvalue", value),
-	ENTRY("PQclear", clear),
-	ENTRY("PQsetNoticeProcessor", set_notice),
+	ENTRY_POINT(struct pq_api, "PQconnectdbParams", connect, true),
+	ENTRY_POINT(struct pq_api, "PQstatus", status, true),
+	ENTRY_POINT(struct pq_api, "PQerrorMessage", message, true),
+	ENTRY_POINT(struct pq_api, "PQfinish", finish, true),
+	ENTRY_POINT(struct pq_api, "PQsendQueryParams", send, true),
+	ENTRY_POINT(struct pq_api, "PQsetSingleRowMode", single, true),
+	ENTRY_POINT(struct pq_api, "PQgetResult", result, true),
+	ENTRY_POINT(struct pq_api, "PQresultStatus", result_status, true),
+	ENTRY_POINT(struct pq_api, "PQresultErrorMessage", result_message, true),
+	ENTRY_POINT(struct pq_api, "PQntuples", rows, true),
+	ENTRY_POINT(struct pq_api, "PQnfields", columns, true),
+	ENTRY_POINT(struct pq_api, "PQftype", type, true),
+	ENTRY_POINT(struct pq_api, "PQgetisnull", is_null, true),
+	ENTRY_POINT(struct pq_api, "PQgetlength", length, true),
+	ENTRY_POINT(struct pq_api, "PQgetvalue", value, true),
+	ENTRY_POINT(struct pq_api, "PQclear", clear, true),
+	ENTRY_POINT(struct pq_api, "PQsetNoticeProcessor", set_notice, true),
 };
 
 struct postgres_store {

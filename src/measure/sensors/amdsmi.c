@@ -30,36 +30,11 @@ struct amdsmi_api {
 	int (*energy)(void *processor, uint64_t *ticks, float *unit_uj, uint64_t *time_ns);
 	int (*power)(void *processor, uint32_t *info);
 };
-_Static_assert(sizeof(struct amdsmi_api) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");
+GPU_API(struct amdsmi_api)
 
-static const struct amdsmi_api *api_of(const struct gpu_set *set)
+static int64_t amdsmi_start(struct gpu_set *set)
 {
-	return (const void *)set->api;
-}
-
-static int errno_of(int status)
-{
-	return status == AMDSMI_OK              ? 0
-	       : status == AMDSMI_NOT_SUPPORTED ? ENOTSUP
-	       : status == AMDSMI_NO_PERMISSION ? EACCES
-	       : status == AMDSMI_NOT_FOUND     ? ENODEV
-	                                        : EIO;
-}
-
-static enum sensor_state amdsmi_start(struct gpu_set *set, struct sensor_reason *reason)
-{
-	int status = api_of(set)->init(INIT_GPUS);
-	if (status == AMDSMI_OK)
-		return SENSOR_READY;
-	snprintf(reason->text, sizeof reason->text, "amdsmi_init failed with status %d", status);
-	if (status == AMDSMI_NO_DRIVER) {
-		snprintf(reason->text, sizeof reason->text, "the amdgpu driver is not loaded");
-		snprintf(reason->grant, sizeof reason->grant, "sudo modprobe amdgpu");
-	}
-	if (status != AMDSMI_NO_PERMISSION)
-		return SENSOR_ABSENT;
-	snprintf(reason->grant, sizeof reason->grant, "sudo usermod -aG render,video $USER");
-	return SENSOR_CLOSED;
+	return api_of(set)->init(INIT_GPUS);
 }
 
 static void amdsmi_stop(struct gpu_set *set)
@@ -101,12 +76,13 @@ static int amdsmi_devices(struct gpu_set *set)
 	return processors(set, handles, GPU_CHANNELS_MAX);
 }
 
-static int read_power(const struct amdsmi_api *api, void *handle, uint64_t *power_uw)
+static int read_power(const struct gpu_set *set, void *handle, uint64_t *power_uw)
 {
+	const struct amdsmi_api *api = api_of(set);
 	uint32_t info[POWER_WORDS] = { 0 };
 	if (!api->power)
 		return ENOTSUP;
-	int error = errno_of(api->power(handle, info));
+	int error = gpu_errno(set, api->power(handle, info));
 	if (error)
 		return error;
 	uint32_t power_w = info[0];
@@ -125,14 +101,11 @@ static int amdsmi_read(struct gpu_set *set, const struct gpu_device *device, enu
 	uint64_t ticks = 0, time_ns = 0;
 	float unit_uj = 0;
 	if (source == GPU_POWER)
-		return read_power(api, device->handle, raw);
+		return read_power(set, device->handle, raw);
 	if (source != GPU_ENERGY || !api->energy)
 		return ENOTSUP;
-	int error = errno_of(api->energy(device->handle, &ticks, &unit_uj, &time_ns));
-	if (!error && !(unit_uj > 0 && unit_uj < 1e6F))
-		error = EIO;
-	*raw = error ? 0 : (uint64_t)((long double)ticks * (long double)unit_uj);
-	return error;
+	int status = api->energy(device->handle, &ticks, &unit_uj, &time_ns);
+	return gpu_ticks(set, status, ticks, unit_uj, raw);
 }
 
 static bool amdsmi_find(struct gpu_set *set, struct gpu_device *device)
@@ -160,17 +133,13 @@ static void amdsmi_list(struct gpu_set *set, struct channel *channels, int max)
 	}
 }
 
-#define ENTRY(name, field, needed)                                                                 \
-	{                                                                                          \
-		name, offsetof(struct amdsmi_api, field), needed                                   \
-	}
 static const struct entry_point entries[] = {
-	ENTRY("amdsmi_init", init, true),
-	ENTRY("amdsmi_shut_down", shut_down, true),
-	ENTRY("amdsmi_get_socket_handles", sockets, true),
-	ENTRY("amdsmi_get_processor_handles", processors, true),
-	ENTRY("amdsmi_get_energy_count", energy, false),
-	ENTRY("amdsmi_get_power_info", power, false),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_init", init, true),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_shut_down", shut_down, true),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_get_socket_handles", sockets, true),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_get_processor_handles", processors, true),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_get_energy_count", energy, false),
+	ENTRY_POINT(struct amdsmi_api, "amdsmi_get_power_info", power, false),
 };
 
 static const struct gpu_vendor vendor = {
@@ -183,6 +152,10 @@ static const struct gpu_vendor vendor = {
 	.brand = "AMD",
 	.pci = PCI_AMD,
 	.install = "sudo apt install amd-smi-lib",
+	.module = "amdgpu",
+	.grant = "sudo usermod -aG render,video $USER",
+	.statuses = { AMDSMI_NOT_SUPPORTED, AMDSMI_NO_PERMISSION, AMDSMI_NOT_FOUND,
+	              AMDSMI_NO_DRIVER },
 	.check_counters = true,
 	.start = amdsmi_start,
 	.stop = amdsmi_stop,
@@ -191,15 +164,5 @@ static const struct gpu_vendor vendor = {
 	.read = amdsmi_read,
 	.find = amdsmi_find,
 };
-GPU_DRIVER(vendor)
 
-const struct sensor_driver sensor_amdsmi = {
-	.name = "amdsmi",
-	.summary = "AMD GPUs through libamd_smi.so",
-	.use = SENSOR_ALWAYS,
-	.state_size = sizeof(struct gpu_set),
-	.probe = driver_probe,
-	.open = driver_open,
-	.read = gpu_read,
-	.close = gpu_close,
-};
+GPU_DRIVER(vendor, amdsmi, SENSOR_ALWAYS, "AMD GPUs through libamd_smi.so");

@@ -2,6 +2,7 @@
 #include "measure/sensors/gpu.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,48 @@ int gpu_first_number(const struct ergon_env *env, const char *pci)
 	for (size_t i = 0; i < sizeof order / sizeof *order && strcmp(order[i], pci) != 0; i++)
 		number += pci_display_count(env, order[i]);
 	return number;
+}
+
+int gpu_errno(const struct gpu_set *set, int64_t status)
+{
+	const struct gpu_statuses *known = &set->vendor->statuses;
+	return status == 0                      ? 0
+	       : status == known->unsupported   ? ENOTSUP
+	       : status == known->no_permission ? EACCES
+	       : status == known->lost          ? ENODEV
+	                                        : EIO;
+}
+
+int gpu_ticks(const struct gpu_set *set, int64_t status, uint64_t ticks, float unit_uj,
+              uint64_t *energy_uj)
+{
+	int error = gpu_errno(set, status);
+	if (!error && !(unit_uj > 0 && unit_uj < 1e6F))
+		error = EIO;
+	*energy_uj = error ? 0 : (uint64_t)((long double)ticks * (long double)unit_uj);
+	return error;
+}
+
+static enum sensor_state started(const struct gpu_vendor *vendor, int64_t status,
+                                 struct sensor_reason *reason)
+{
+	if (status == 0)
+		return SENSOR_READY;
+	if (status == vendor->statuses.no_module) {
+		snprintf(reason->text, sizeof reason->text, "the %s driver is not loaded",
+		         vendor->module);
+		snprintf(reason->grant, sizeof reason->grant, "sudo modprobe %s", vendor->module);
+		return SENSOR_ABSENT;
+	}
+	if (status == vendor->statuses.no_permission) {
+		snprintf(reason->text, sizeof reason->text, "no permission on the devices of %s",
+		         vendor->brand);
+		snprintf(reason->grant, sizeof reason->grant, "%s", vendor->grant);
+		return SENSOR_CLOSED;
+	}
+	snprintf(reason->text, sizeof reason->text, "%s does not start: status %" PRId64 " (%#x)",
+	         vendor->driver, status, (unsigned)status);
+	return SENSOR_ABSENT;
 }
 
 static enum sensor_state start(struct gpu_set *set, const struct gpu_vendor *vendor,
@@ -37,7 +80,7 @@ static enum sensor_state start(struct gpu_set *set, const struct gpu_vendor *ven
 			snprintf(reason->grant, sizeof reason->grant, "%s", vendor->install);
 		return SENSOR_ABSENT;
 	}
-	enum sensor_state state = vendor->start(set, reason);
+	enum sensor_state state = started(vendor, vendor->start(set), reason);
 	if (state != SENSOR_READY) {
 		library_close(env, set->library);
 		set->library = NULL;

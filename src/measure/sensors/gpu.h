@@ -16,6 +16,14 @@
 
 enum { GPU_CHANNELS_MAX = 256, GPU_API_SLOTS = 24 };
 
+/* api_of(set): the vendor's struct of function pointers. */
+#define GPU_API(type)                                                                              \
+	_Static_assert(sizeof(type) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");      \
+	static const type *api_of(const struct gpu_set *set)                                       \
+	{                                                                                          \
+		return (const void *)set->api;                                                     \
+	}
+
 #define PCI_NVIDIA "0x10de"
 #define PCI_AMD "0x1002"
 #define PCI_INTEL "0x8086"
@@ -50,6 +58,12 @@ struct gpu_set {
 	struct gpu_device devices[GPU_CHANNELS_MAX];
 };
 
+/* How a vendor's library numbers what went wrong; 0 stands for success in all of them. */
+#define GPU_NO_STATUS INT64_MIN /* what it does not tell apart */
+struct gpu_statuses {
+	int64_t unsupported, no_permission, lost, no_module;
+};
+
 struct gpu_vendor {
 	const char *driver;         /* "nvml" */
 	const char *const *sonames; /* ends with NULL */
@@ -60,8 +74,12 @@ struct gpu_vendor {
 	const char *install; /* the command that brings the library */
 	bool check_counters; /* against power, for half a second at open */
 
-	/* Initialises the library. On failure the reason is filled and nothing is left to undo. */
-	enum sensor_state (*start)(struct gpu_set *set, struct sensor_reason *reason);
+	const char *module; /* of the kernel: "nvidia" */
+	const char *grant;  /* the command that opens the devices to a user */
+	struct gpu_statuses statuses;
+
+	/* Initialises the library: its status. On failure nothing is left to undo. */
+	int64_t (*start)(struct gpu_set *set);
 	void (*stop)(struct gpu_set *set);
 	int (*devices)(struct gpu_set *set); /* how many there are now; -1 on failure */
 	/* Adds the channels of all devices by gpu_add. */
@@ -72,6 +90,14 @@ struct gpu_vendor {
 	/* The handle of device->index anew; false while it is gone. */
 	bool (*find)(struct gpu_set *set, struct gpu_device *device);
 };
+
+/* The errno value of a status: ENOTSUP, EACCES, ENODEV (lost), else EIO; 0 for success. */
+int gpu_errno(const struct gpu_set *set, int64_t status);
+
+/* AMD's accumulators count in units that the call states: status and counter of such a call as
+ * read() returns them. */
+int gpu_ticks(const struct gpu_set *set, int64_t status, uint64_t ticks, float unit_uj,
+              uint64_t *energy_uj);
 
 /* The channel that the caller goes on to describe, named and with the common fields set; NULL where
  * max is reached. suffix: "" or "/mig-0". */
@@ -91,8 +117,9 @@ int gpu_open(struct gpu_set *set, const struct gpu_vendor *vendor, const struct 
 void gpu_read(void *set, struct reading *readings, int n);
 void gpu_close(void *set);
 
-/* The functions of a sensor_driver for a vendor: gpu_probe and gpu_open take it as argument. */
-#define GPU_DRIVER(vendor)                                                                         \
+/* A vendor as the driver of this name: when says how it is used beside others, what is its line of
+ * help. */
+#define GPU_DRIVER(vendor, title, when, what)                                                      \
 	static enum sensor_state driver_probe(const struct ergon_env *env, const char *argument,   \
 	                                      struct sensor_reason *reason)                        \
 	{                                                                                          \
@@ -104,6 +131,16 @@ void gpu_close(void *set);
 	{                                                                                          \
 		(void)argument;                                                                    \
 		return gpu_open(state, &(vendor), env, channels, max, err);                        \
+	}                                                                                          \
+	const struct sensor_driver sensor_##title = {                                              \
+		.name = #title,                                                                    \
+		.summary = (what),                                                                 \
+		.use = (when),                                                                     \
+		.state_size = sizeof(struct gpu_set),                                              \
+		.probe = driver_probe,                                                             \
+		.open = driver_open,                                                               \
+		.read = gpu_read,                                                                  \
+		.close = gpu_close,                                                                \
 	}
 
 #endif

@@ -36,14 +36,13 @@ enum { /* CURLOPT_*, CURLINFO_*, CURLE_*: curl.h; their numbers never change */
        AUTH_BASIC_OR_DIGEST = 3
 };
 
-#define ENTRY(name, field)                                                                         \
-	{                                                                                          \
-		name, offsetof(struct http_api, field), true                                       \
-	}
 static const struct entry_point entries[] = {
-	ENTRY("curl_easy_init", init),       ENTRY("curl_easy_setopt", setopt),
-	ENTRY("curl_easy_perform", perform), ENTRY("curl_easy_getinfo", getinfo),
-	ENTRY("curl_easy_cleanup", cleanup), ENTRY("curl_easy_strerror", strerror),
+	ENTRY_POINT(struct http_api, "curl_easy_init", init, true),
+	ENTRY_POINT(struct http_api, "curl_easy_setopt", setopt, true),
+	ENTRY_POINT(struct http_api, "curl_easy_perform", perform, true),
+	ENTRY_POINT(struct http_api, "curl_easy_getinfo", getinfo, true),
+	ENTRY_POINT(struct http_api, "curl_easy_cleanup", cleanup, true),
+	ENTRY_POINT(struct http_api, "curl_easy_strerror", strerror, true),
 };
 
 static size_t take(char *data, size_t size, size_t count, void *user)

@@ -31,32 +31,11 @@ struct zes_api {
 	unsigned (*domains)(void *device, uint32_t *count, void **domains);
 	unsigned (*energy)(void *domain, struct zes_energy *energy);
 };
-_Static_assert(sizeof(struct zes_api) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");
+GPU_API(struct zes_api)
 
-static const struct zes_api *api_of(const struct gpu_set *set)
+static int64_t zes_start(struct gpu_set *set)
 {
-	return (const void *)set->api;
-}
-
-static int errno_of(unsigned status)
-{
-	return status == ZE_OK              ? 0
-	       : status == ZE_UNSUPPORTED   ? ENOTSUP
-	       : status == ZE_NO_PERMISSION ? EACCES
-	       : status == ZE_DEVICE_LOST   ? ENODEV
-	                                    : EIO;
-}
-
-static enum sensor_state zes_start(struct gpu_set *set, struct sensor_reason *reason)
-{
-	unsigned status = api_of(set)->init(0);
-	if (status == ZE_OK)
-		return SENSOR_READY;
-	snprintf(reason->text, sizeof reason->text, "zesInit failed with status 0x%x", status);
-	if (status != ZE_NO_PERMISSION)
-		return SENSOR_ABSENT;
-	snprintf(reason->grant, sizeof reason->grant, "sudo usermod -aG render,video $USER");
-	return SENSOR_CLOSED;
+	return api_of(set)->init(0);
 }
 
 static void zes_stop(struct gpu_set *set)
@@ -111,7 +90,7 @@ static int zes_read(struct gpu_set *set, const struct gpu_device *device, enum g
 	struct zes_energy energy = { 0, 0 };
 	if (source != GPU_ENERGY)
 		return ENOTSUP;
-	int error = errno_of(api_of(set)->energy(device->handle, &energy));
+	int error = gpu_errno(set, api_of(set)->energy(device->handle, &energy));
 	*raw = energy.energy_uj;
 	return error;
 }
@@ -130,17 +109,13 @@ static void zes_list(struct gpu_set *set, struct channel *channels, int max)
 	}
 }
 
-#define ENTRY(name, field, needed)                                                                 \
-	{                                                                                          \
-		name, offsetof(struct zes_api, field), needed                                      \
-	}
 static const struct entry_point entries[] = {
-	ENTRY("zesInit", init, true),
-	ENTRY("zesDriverGet", drivers, true),
-	ENTRY("zesDeviceGet", devices, true),
-	ENTRY("zesDeviceGetCardPowerDomain", card_domain, false),
-	ENTRY("zesDeviceEnumPowerDomains", domains, true),
-	ENTRY("zesPowerGetEnergyCounter", energy, true),
+	ENTRY_POINT(struct zes_api, "zesInit", init, true),
+	ENTRY_POINT(struct zes_api, "zesDriverGet", drivers, true),
+	ENTRY_POINT(struct zes_api, "zesDeviceGet", devices, true),
+	ENTRY_POINT(struct zes_api, "zesDeviceGetCardPowerDomain", card_domain, false),
+	ENTRY_POINT(struct zes_api, "zesDeviceEnumPowerDomains", domains, true),
+	ENTRY_POINT(struct zes_api, "zesPowerGetEnergyCounter", energy, true),
 };
 
 static const struct gpu_vendor vendor = {
@@ -151,6 +126,9 @@ static const struct gpu_vendor vendor = {
 	.brand = "Intel",
 	.pci = PCI_INTEL,
 	.install = "sudo apt install libze1",
+	.module = "xe",
+	.grant = "sudo usermod -aG render,video $USER",
+	.statuses = { ZE_UNSUPPORTED, ZE_NO_PERMISSION, ZE_DEVICE_LOST, GPU_NO_STATUS },
 	.start = zes_start,
 	.stop = zes_stop,
 	.devices = zes_devices,
@@ -158,15 +136,6 @@ static const struct gpu_vendor vendor = {
 	.read = zes_read,
 	.find = zes_find,
 };
-GPU_DRIVER(vendor)
 
-const struct sensor_driver sensor_level_zero = {
-	.name = "level_zero",
-	.summary = "Intel GPUs through libze_loader.so.1, where the kernel shows no counter",
-	.use = SENSOR_SPARE,
-	.state_size = sizeof(struct gpu_set),
-	.probe = driver_probe,
-	.open = driver_open,
-	.read = gpu_read,
-	.close = gpu_close,
-};
+GPU_DRIVER(vendor, level_zero, SENSOR_SPARE,
+           "Intel GPUs through libze_loader.so.1, where the kernel shows no counter");

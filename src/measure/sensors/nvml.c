@@ -69,42 +69,11 @@ struct nvml_api {
 	int (*mig_device)(nvml_device device, unsigned index, nvml_device *mig);
 	int (*attributes)(nvml_device mig, struct nvml_mig_attributes *attributes);
 };
-_Static_assert(sizeof(struct nvml_api) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");
+GPU_API(struct nvml_api)
 
-static const struct nvml_api *api_of(const struct gpu_set *set)
+static int64_t nvml_start(struct gpu_set *set)
 {
-	return (const void *)set->api;
-}
-
-static int errno_of(int status)
-{
-	return status == NVML_OK              ? 0
-	       : status == NVML_GPU_IS_LOST   ? ENODEV
-	       : status == NVML_NO_PERMISSION ? EACCES
-	       : status == NVML_NOT_SUPPORTED ? ENOTSUP
-	                                      : EIO;
-}
-
-static enum sensor_state nvml_start(struct gpu_set *set, struct sensor_reason *reason)
-{
-	int status = api_of(set)->init();
-	switch (status) {
-	case NVML_OK:
-		return SENSOR_READY;
-	case NVML_DRIVER_NOT_LOADED:
-		snprintf(reason->text, sizeof reason->text, "the NVIDIA driver is not loaded");
-		snprintf(reason->grant, sizeof reason->grant, "sudo modprobe nvidia");
-		return SENSOR_ABSENT;
-	case NVML_NO_PERMISSION:
-		snprintf(reason->text, sizeof reason->text,
-		         "NVML refuses: no permission on the NVIDIA devices");
-		snprintf(reason->grant, sizeof reason->grant, "sudo chmod a+rw /dev/nvidia*");
-		return SENSOR_CLOSED;
-	default:
-		snprintf(reason->text, sizeof reason->text, "nvmlInit failed with status %d",
-		         status);
-		return SENSOR_ABSENT;
-	}
+	return api_of(set)->init();
 }
 
 static void nvml_stop(struct gpu_set *set)
@@ -129,9 +98,10 @@ static bool nvml_find(struct gpu_set *set, struct gpu_device *device)
 
 /* --- readings ------------------------------------------------------------------ */
 
-static int field_power(const struct nvml_api *api, nvml_device device, unsigned scope,
+static int field_power(const struct gpu_set *set, nvml_device device, unsigned scope,
                        uint64_t *power_mw)
 {
+	const struct nvml_api *api = api_of(set);
 	struct nvml_field field = { .field = FIELD_POWER_INSTANT, .scope = scope };
 	if (!api->fields)
 		return ENOTSUP;
@@ -139,7 +109,7 @@ static int field_power(const struct nvml_api *api, nvml_device device, unsigned 
 	if (status == NVML_OK)
 		status = field.status;
 	if (status != NVML_OK)
-		return errno_of(status);
+		return gpu_errno(set, status);
 	switch (field.type) {
 	case VALUE_UINT:
 		*power_mw = field.value.u32;
@@ -169,19 +139,19 @@ static int nvml_read(struct gpu_set *set, const struct gpu_device *device, enum 
 	switch (source) {
 	case GPU_ENERGY:
 		if (api->energy)
-			error = errno_of(api->energy(device->handle, &energy_mj));
+			error = gpu_errno(set, api->energy(device->handle, &energy_mj));
 		value = energy_mj;
 		break;
 	case GPU_POWER:
 		if (api->power)
-			error = errno_of(api->power(device->handle, &power_mw));
+			error = gpu_errno(set, api->power(device->handle, &power_mw));
 		value = power_mw;
 		break;
 	case GPU_INSTANT:
-		error = field_power(api, device->handle, SCOPE_GPU, &value);
+		error = field_power(set, device->handle, SCOPE_GPU, &value);
 		break;
 	case GPU_MODULE:
-		error = field_power(api, device->handle, SCOPE_MODULE, &value);
+		error = field_power(set, device->handle, SCOPE_MODULE, &value);
 		break;
 	case GPU_SHARE:
 		break;
@@ -280,22 +250,18 @@ static void nvml_list(struct gpu_set *set, struct channel *channels, int max)
 		add_gpu(set, (unsigned)i, channels, max);
 }
 
-#define ENTRY(name, field, needed)                                                                 \
-	{                                                                                          \
-		name, offsetof(struct nvml_api, field), needed                                     \
-	}
 static const struct entry_point entries[] = {
-	ENTRY("nvmlInit_v2", init, true),
-	ENTRY("nvmlShutdown", shutdown, true),
-	ENTRY("nvmlDeviceGetCount_v2", count, true),
-	ENTRY("nvmlDeviceGetHandleByIndex_v2", by_index, true),
-	ENTRY("nvmlDeviceGetName", name, false),
-	ENTRY("nvmlDeviceGetTotalEnergyConsumption", energy, false),
-	ENTRY("nvmlDeviceGetFieldValues", fields, false),
-	ENTRY("nvmlDeviceGetPowerUsage", power, false),
-	ENTRY("nvmlDeviceGetMigMode", mig_mode, false),
-	ENTRY("nvmlDeviceGetMigDeviceHandleByIndex", mig_device, false),
-	ENTRY("nvmlDeviceGetAttributes_v2", attributes, false),
+	ENTRY_POINT(struct nvml_api, "nvmlInit_v2", init, true),
+	ENTRY_POINT(struct nvml_api, "nvmlShutdown", shutdown, true),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetCount_v2", count, true),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetHandleByIndex_v2", by_index, true),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetName", name, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetTotalEnergyConsumption", energy, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetFieldValues", fields, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetPowerUsage", power, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetMigMode", mig_mode, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetMigDeviceHandleByIndex", mig_device, false),
+	ENTRY_POINT(struct nvml_api, "nvmlDeviceGetAttributes_v2", attributes, false),
 };
 
 static const struct gpu_vendor vendor = {
@@ -306,6 +272,10 @@ static const struct gpu_vendor vendor = {
 	.brand = "NVIDIA",
 	.pci = PCI_NVIDIA,
 	.install = "sudo apt install nvidia-driver",
+	.module = "nvidia",
+	.grant = "sudo chmod a+rw /dev/nvidia*",
+	.statuses = { NVML_NOT_SUPPORTED, NVML_NO_PERMISSION, NVML_GPU_IS_LOST,
+	              NVML_DRIVER_NOT_LOADED },
 	.start = nvml_start,
 	.stop = nvml_stop,
 	.devices = nvml_devices,
@@ -313,15 +283,5 @@ static const struct gpu_vendor vendor = {
 	.read = nvml_read,
 	.find = nvml_find,
 };
-GPU_DRIVER(vendor)
 
-const struct sensor_driver sensor_nvml = {
-	.name = "nvml",
-	.summary = "NVIDIA GPUs through libnvidia-ml.so.1",
-	.use = SENSOR_ALWAYS,
-	.state_size = sizeof(struct gpu_set),
-	.probe = driver_probe,
-	.open = driver_open,
-	.read = gpu_read,
-	.close = gpu_close,
-};
+GPU_DRIVER(vendor, nvml, SENSOR_ALWAYS, "NVIDIA GPUs through libnvidia-ml.so.1");

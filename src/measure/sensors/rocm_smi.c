@@ -26,32 +26,11 @@ struct rsmi_api {
 	int (*power)(uint32_t device, uint64_t *power_uw, int *type);
 	int (*power_average)(uint32_t device, uint32_t sensor, uint64_t *power_uw);
 };
-_Static_assert(sizeof(struct rsmi_api) <= sizeof(void *[GPU_API_SLOTS]), "fits struct gpu_set");
+GPU_API(struct rsmi_api)
 
-static const struct rsmi_api *api_of(const struct gpu_set *set)
+static int64_t rsmi_start(struct gpu_set *set)
 {
-	return (const void *)set->api;
-}
-
-static int errno_of(int status)
-{
-	return status == RSMI_OK              ? 0
-	       : status == RSMI_NOT_SUPPORTED ? ENOTSUP
-	       : status == RSMI_PERMISSION    ? EACCES
-	       : status == RSMI_NOT_FOUND     ? ENODEV
-	                                      : EIO;
-}
-
-static enum sensor_state rsmi_start(struct gpu_set *set, struct sensor_reason *reason)
-{
-	int status = api_of(set)->init(0);
-	if (status == RSMI_OK)
-		return SENSOR_READY;
-	snprintf(reason->text, sizeof reason->text, "rsmi_init failed with status %d", status);
-	if (status != RSMI_PERMISSION)
-		return SENSOR_ABSENT;
-	snprintf(reason->grant, sizeof reason->grant, "sudo usermod -aG render,video $USER");
-	return SENSOR_CLOSED;
+	return api_of(set)->init(0);
 }
 
 static void rsmi_stop(struct gpu_set *set)
@@ -71,20 +50,18 @@ static int rsmi_read(struct gpu_set *set, const struct gpu_device *device, enum 
 	const struct rsmi_api *api = api_of(set);
 	uint64_t ticks = 0, time_ns = 0;
 	float unit_uj = 0;
-	int type = 0, error = ENOTSUP;
+	int type = 0, status, error = ENOTSUP;
 	switch (source) {
 	case GPU_ENERGY:
-		if (api->energy)
-			error = errno_of(api->energy(device->index, &ticks, &unit_uj, &time_ns));
-		if (!error && !(unit_uj > 0 && unit_uj < 1e6F))
-			error = EIO;
-		*raw = error ? 0 : (uint64_t)((long double)ticks * (long double)unit_uj);
-		return error;
+		if (!api->energy)
+			return ENOTSUP;
+		status = api->energy(device->index, &ticks, &unit_uj, &time_ns);
+		return gpu_ticks(set, status, ticks, unit_uj, raw);
 	case GPU_POWER:
 		if (api->power)
-			error = errno_of(api->power(device->index, raw, &type));
+			error = gpu_errno(set, api->power(device->index, raw, &type));
 		if (error && api->power_average)
-			error = errno_of(api->power_average(device->index, 0, raw));
+			error = gpu_errno(set, api->power_average(device->index, 0, raw));
 		return error;
 	default:
 		return ENOTSUP;
@@ -111,17 +88,13 @@ static void rsmi_list(struct gpu_set *set, struct channel *channels, int max)
 	}
 }
 
-#define ENTRY(name, field, needed)                                                                 \
-	{                                                                                          \
-		name, offsetof(struct rsmi_api, field), needed                                     \
-	}
 static const struct entry_point entries[] = {
-	ENTRY("rsmi_init", init, true),
-	ENTRY("rsmi_shut_down", shut_down, true),
-	ENTRY("rsmi_num_monitor_devices", count, true),
-	ENTRY("rsmi_dev_energy_count_get", energy, false),
-	ENTRY("rsmi_dev_power_get", power, false),
-	ENTRY("rsmi_dev_power_ave_get", power_average, false),
+	ENTRY_POINT(struct rsmi_api, "rsmi_init", init, true),
+	ENTRY_POINT(struct rsmi_api, "rsmi_shut_down", shut_down, true),
+	ENTRY_POINT(struct rsmi_api, "rsmi_num_monitor_devices", count, true),
+	ENTRY_POINT(struct rsmi_api, "rsmi_dev_energy_count_get", energy, false),
+	ENTRY_POINT(struct rsmi_api, "rsmi_dev_power_get", power, false),
+	ENTRY_POINT(struct rsmi_api, "rsmi_dev_power_ave_get", power_average, false),
 };
 
 static const struct gpu_vendor vendor = {
@@ -135,6 +108,9 @@ static const struct gpu_vendor vendor = {
 	.brand = "AMD",
 	.pci = PCI_AMD,
 	.install = "sudo apt install librocm-smi64-1",
+	.module = "amdgpu",
+	.grant = "sudo usermod -aG render,video $USER",
+	.statuses = { RSMI_NOT_SUPPORTED, RSMI_PERMISSION, RSMI_NOT_FOUND, GPU_NO_STATUS },
 	.check_counters = true,
 	.start = rsmi_start,
 	.stop = rsmi_stop,
@@ -143,15 +119,5 @@ static const struct gpu_vendor vendor = {
 	.read = rsmi_read,
 	.find = rsmi_find,
 };
-GPU_DRIVER(vendor)
 
-const struct sensor_driver sensor_rocm_smi = {
-	.name = "rocm_smi",
-	.summary = "AMD GPUs through librocm_smi64.so",
-	.use = SENSOR_SPARE,
-	.state_size = sizeof(struct gpu_set),
-	.probe = driver_probe,
-	.open = driver_open,
-	.read = gpu_read,
-	.close = gpu_close,
-};
+GPU_DRIVER(vendor, rocm_smi, SENSOR_SPARE, "AMD GPUs through librocm_smi64.so");
