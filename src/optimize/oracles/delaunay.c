@@ -42,6 +42,22 @@ static void simplex_init(struct simplex *s, const double (*points)[3])
 			s->inverse[i][j] = s->flat ? 0 : cofactor[i][j] / det;
 }
 
+/* Wider than any point that counts as inside can lie: rounding in a thin simplex's inverse comes to
+ * a millionth of its extent at most. */
+static void box_init(struct simplex_box *box, const struct simplex *s, const double (*points)[3])
+{
+	static const double wider = 1e-3;
+	for (int k = 0; k < 3; k++) {
+		double low = points[s->corner[3]][k], high = low;
+		for (int c = 0; c < 3; c++) {
+			low = fmin(low, points[s->corner[c]][k]);
+			high = fmax(high, points[s->corner[c]][k]);
+		}
+		box->low[k] = low - wider * (high - low);
+		box->high[k] = high + wider * (high - low);
+	}
+}
+
 static bool fill_simplex(qhT *qh, const facetT *facet, const int32_t *number, size_t count,
                          struct simplex *s)
 {
@@ -59,13 +75,32 @@ static bool fill_simplex(qhT *qh, const facetT *facet, const int32_t *number, si
 	return true;
 }
 
+/* A flat simplex stands for its neighbours, so its box lies around theirs. */
+static void widen_boxes(struct delaunay *delaunay)
+{
+	for (size_t i = 0; i < delaunay->count; i++) {
+		const struct simplex *s = &delaunay->simplices[i];
+		struct simplex_box *box = &delaunay->boxes[i];
+		for (int n = 0; s->flat && n < 4; n++) {
+			if (s->neighbour[n] < 0 || delaunay->simplices[s->neighbour[n]].flat)
+				continue;
+			const struct simplex_box *other = &delaunay->boxes[s->neighbour[n]];
+			for (int k = 0; k < 3; k++) {
+				box->low[k] = fmin(box->low[k], other->low[k]);
+				box->high[k] = fmax(box->high[k], other->high[k]);
+			}
+		}
+	}
+}
+
 static enum ergon_code collect(qhT *qh, struct arena *arena, size_t count,
                                struct delaunay *delaunay, struct ergon_error *err)
 {
 	facetT *facet;
 	int32_t *number = ARENA_ARRAY(arena, int32_t, qh->facet_id + 1);
 	delaunay->simplices = ARENA_ARRAY(arena, struct simplex, (size_t)qh->num_facets);
-	if (!number || !delaunay->simplices)
+	delaunay->boxes = ARENA_ARRAY(arena, struct simplex_box, (size_t)qh->num_facets);
+	if (!number || !delaunay->simplices || !delaunay->boxes)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	int32_t made = 0;
 	FORALLfacets
@@ -81,7 +116,9 @@ static enum ergon_code collect(qhT *qh, struct arena *arena, size_t count,
 		if (!facet->simplicial || !fill_simplex(qh, facet, number, count, s))
 			return ergon_fail(err, ERGON_INTERNAL, "a facet that is no simplex");
 		simplex_init(s, delaunay->points);
+		box_init(&delaunay->boxes[delaunay->count - 1], s, delaunay->points);
 	}
+	widen_boxes(delaunay);
 	delaunay->lift_scale = 1;
 	if (qh->SCALElast) {
 		delaunay->lift_scale = qh->last_newhigh / (qh->last_high - qh->last_low);
@@ -183,6 +220,14 @@ static bool inside(const double weight[4], const double slack[4])
 	return true;
 }
 
+static bool in_box(const struct simplex_box *box, const double at[3])
+{
+	for (int k = 0; k < 3; k++)
+		if (!(at[k] >= box->low[k] && at[k] <= box->high[k]))
+			return false;
+	return true;
+}
+
 /* One by one; a flat simplex stands for its neighbours, with more leeway towards it. */
 static const struct simplex *one_by_one(const struct delaunay *delaunay, const double at[3],
                                         double weight[4])
@@ -190,6 +235,8 @@ static const struct simplex *one_by_one(const struct delaunay *delaunay, const d
 	for (size_t i = 0; i < delaunay->count; i++) {
 		const struct simplex *s = &delaunay->simplices[i];
 		double slack[4] = { NEAR, NEAR, NEAR, NEAR };
+		if (!in_box(&delaunay->boxes[i], at))
+			continue;
 		if (!s->flat) {
 			barycentric(s, at, weight);
 			if (inside(weight, slack))

@@ -28,10 +28,16 @@ struct simplex {
 	bool flat;            /* no volume */
 };
 
+/* Around a simplex, to pass over it quickly. */
+struct simplex_box {
+	double low[3], high[3];
+};
+
 struct delaunay {
 	const double (*points)[3]; /* borrowed */
 	const double (*values)[2]; /* borrowed */
 	struct simplex *simplices; /* [count] */
+	struct simplex_box *boxes; /* [count] */
 	size_t count;
 	double lift_scale, lift_shift; /* of the paraboloid */
 	double low[3], high[3];

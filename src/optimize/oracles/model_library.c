@@ -67,8 +67,9 @@ static struct model_answer *slot_of(struct model_answer *answers, uint32_t capac
 	memcpy(&bits, &wanted->local_batch, sizeof bits);
 	uint64_t hash = (uint64_t)(uintptr_t)wanted->workload ^ bits ^
 	                ((uint64_t)wanted->group << 8 | wanted->setting) << 40;
-	hash *= UINT64_C(0x9e3779b97f4a7c15);
-	hash ^= hash >> 29;
+	/* Small whole batches differ in the upper bits of their doubles only. */
+	hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	hash ^= hash >> 32;
 	for (uint64_t at = hash;; at++) {
 		struct model_answer *slot = &answers[at & (capacity - 1)];
 		if (!slot->workload ||
@@ -110,7 +111,7 @@ static void ask_power(const struct model_library *library, struct model_answer *
 		                              .slower = held.step_time_s / free.step_time_s };
 	if (!isfinite(held.power_w) || !isfinite(answer->power.wait_w) ||
 	    !(answer->power.slower > 0))
-		answer->power.busy_w = NAN;
+		answer->power.busy_w = (double)NAN;
 }
 
 bool model_power(struct model_library *library, const struct workload *workload, uint32_t group,

@@ -110,7 +110,10 @@ struct sim_outcome {
 	const struct job_state *jobs;          /* [count], in the arena */
 	uint64_t begin_ns, end_ns;             /* first arrival, last end */
 	unsigned __int128 energy, idle_energy; /* uW x ns: all of it; idle GPUs and hosts */
-	int64_t peak_uw, floor_uw;             /* highest power; power of the idle cluster */
+	unsigned __int128 host_energy;         /* of idle_energy: nodes without their GPUs */
+	/* GPU time that jobs held, and of it, restarting (at idle power), by group of nodes. */
+	unsigned __int128 held_gpu_ns[CLUSTER_GROUPS_MAX], restart_gpu_ns[CLUSTER_GROUPS_MAX];
+	int64_t peak_uw, floor_uw; /* highest power; power of the idle cluster */
 	uint64_t over_budget_ns;
 	double carbon_g, cost; /* of the facility: PUE included; 0 where there is no series */
 	uint64_t sleeps, wakes, failures; /* of nodes */

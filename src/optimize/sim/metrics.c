@@ -17,7 +17,7 @@ double metrics_alone_s(const struct cluster *cluster, struct oracle *oracle,
 		if (estimate->rate)
 			return estimate_remaining_s(estimate, job, 0, 0);
 	}
-	return NAN;
+	return (double)NAN;
 }
 
 static double span_s(uint64_t from_ns, uint64_t to_ns)
@@ -169,6 +169,20 @@ static void supply(const struct sim_setup *setup, const struct sim_outcome *outc
 	m->down_share = node_s > 0 ? (double)outcome->down_node_ns * 1e-9 / node_s : 0;
 }
 
+static void account(const struct sim_setup *setup, const struct sim_outcome *outcome,
+                    struct metrics *m)
+{
+	m->host_j = (double)outcome->host_energy * 1e-15;
+	m->free_gpu_j = (double)(outcome->idle_energy - outcome->host_energy) * 1e-15;
+	for (size_t g = 0; g < setup->cluster->group_count; g++) {
+		double held_s = (double)outcome->held_gpu_ns[g] * 1e-9;
+		double restart_s = (double)outcome->restart_gpu_ns[g] * 1e-9;
+		m->restart_j += restart_s * setup->gpu_idle_w[g];
+		m->static_j += (held_s - restart_s) * setup->gpu_idle_w[g];
+	}
+	m->dynamic_j = m->active_j - m->restart_j - m->static_j;
+}
+
 bool metrics_of(const struct sim_setup *setup, const struct sim_outcome *outcome,
                 struct arena *arena, struct metrics *m)
 {
@@ -189,6 +203,7 @@ bool metrics_of(const struct sim_setup *setup, const struct sim_outcome *outcome
 	m->energy_j = (double)outcome->energy * 1e-15;
 	m->idle_j = (double)outcome->idle_energy * 1e-15;
 	m->active_j = (double)(outcome->energy - outcome->idle_energy) * 1e-15;
+	account(setup, outcome, m);
 	m->energy_per_job_j = m->energy_j / setup->count;
 	m->edp_js = m->energy_j * m->jct_mean_s;
 	m->power_mean_w = m->makespan_s > 0 ? m->energy_j / m->makespan_s : (double)NAN;

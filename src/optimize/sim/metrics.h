@@ -21,6 +21,10 @@ struct metrics {
 	double jobs_per_hour;
 	double utilisation; /* GPU time held over GPU time there was */
 	double energy_j, active_j, idle_j, energy_per_job_j;
+	/* Where the joules went; they sum up to energy_j. idle_j: hosts (with all that sleeping
+	 * nodes draw) and free GPUs. active_j: GPUs that jobs held while they restarted, and of
+	 * those that worked, the power that they draw idle and what they drew beyond. */
+	double host_j, free_gpu_j, restart_j, static_j, dynamic_j;
 	double edp_js; /* energy x mean completion time */
 	double power_mean_w, power_peak_w;
 	double over_budget_s;

@@ -66,6 +66,7 @@ void sim_settle_energy(struct sim *sim)
 	int64_t idle = sim_idle_uw(sim), power = idle + sim->jobs_uw;
 	out->energy += (unsigned __int128)power * span;
 	out->idle_energy += (unsigned __int128)idle * span;
+	out->host_energy += (unsigned __int128)sim->host_uw * span;
 	if (power > out->peak_uw)
 		out->peak_uw = power;
 	if (power > sim->budget_uw)
@@ -138,9 +139,13 @@ static void save_checkpoint(struct sim *sim, uint32_t job, const struct estimate
 }
 
 /* Brings the job's GPU time and energy up to now. */
-static void settle_held(struct sim *sim, struct job_state *state, uint32_t gpus)
+static void settle_held(struct sim *sim, struct job_state *state, uint32_t group, uint32_t gpus)
 {
 	uint64_t span = sim->now_ns - state->held_since_ns;
+	unsigned __int128 gpu_ns = (unsigned __int128)span * gpus;
+	sim->outcome->held_gpu_ns[group] += gpu_ns;
+	if (state->in_debt)
+		sim->outcome->restart_gpu_ns[group] += gpu_ns;
 	state->ran_ns += span;
 	state->attained_gpu_ns += span * gpus;
 	if (state->in_debt)
@@ -236,7 +241,7 @@ void run_stop(struct sim *sim, const struct plan_entry *held)
 {
 	struct job_state *state = &sim->state[held->job];
 	sim_settle_energy(sim);
-	settle_held(sim, state, held->gpus);
+	settle_held(sim, state, held->group, held->gpus);
 	settle_progress(sim, held->job, held->estimate);
 	nodes_end(sim, held->shares, held->share_count);
 	set_power(sim, state, 0);
@@ -251,7 +256,7 @@ void run_lose(struct sim *sim, uint32_t job)
 {
 	struct job_state *state = &sim->state[job];
 	sim_settle_energy(sim);
-	settle_held(sim, state, state->gpus);
+	settle_held(sim, state, state->group, state->gpus);
 	save_checkpoint(sim, job, state->estimate);
 	if (sim->now_ns > state->saved_ns)
 		state->lost_gpu_ns += (sim->now_ns - state->saved_ns) * state->gpus;
@@ -279,7 +284,7 @@ void run_retune(struct sim *sim, uint32_t job, const struct estimate *estimate, 
 {
 	struct job_state *state = &sim->state[job];
 	sim_settle_energy(sim);
-	settle_held(sim, state, state->gpus);
+	settle_held(sim, state, state->group, state->gpus);
 	if (!state->in_debt) {
 		save_checkpoint(sim, job, state->estimate);
 		settle_progress(sim, job, state->estimate);
@@ -329,7 +334,7 @@ static void retune_for_epoch(struct sim *sim, uint32_t job)
 	if (!estimate->rate) /* it goes on as it has so far */
 		return;
 	sim_settle_energy(sim);
-	settle_held(sim, state, state->gpus);
+	settle_held(sim, state, state->group, state->gpus);
 	sim->plan.work_uw +=
 	    llrint(estimate->power_w * 1e6) - llrint(state->estimate->power_w * 1e6);
 	state->estimate = estimate;
@@ -343,7 +348,7 @@ void run_event(struct sim *sim, uint32_t job)
 	sim->outcome->events++;
 	if (state->in_debt) {
 		sim_settle_energy(sim);
-		settle_held(sim, state, state->gpus);
+		settle_held(sim, state, state->group, state->gpus);
 		state->in_debt = false;
 		set_power(sim, state, llrint(state->estimate->power_w * 1e6));
 		foresee(sim, job);
@@ -356,7 +361,7 @@ void run_event(struct sim *sim, uint32_t job)
 	state->segment_ns = sim->now_ns;
 	if (state->epoch >= sim->facts[job].epochs) {
 		sim_settle_energy(sim);
-		settle_held(sim, state, state->gpus);
+		settle_held(sim, state, state->group, state->gpus);
 		finish(sim, job);
 		return;
 	}
