@@ -8,128 +8,25 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "optimize/oracles/duration.h"
-#include "optimize/sim/audit.h"
+#include "support/recorded.h"
 
-enum { JOBS = 40, EVENTS_MAX = 4096, SHARES_MAX = 16 };
-
-struct record {
-	struct sim_event events[EVENTS_MAX];
-	struct share shares[EVENTS_MAX][SHARES_MAX];
-	struct estimate estimates[EVENTS_MAX];
-	size_t count;
-};
-
-struct world {
-	struct arena arena;
-	struct cluster cluster;
-	struct job_facts jobs[JOBS];
-	double idle_w[1], max_w[1], host_w[1];
-	struct sim_setup setup;
-	struct sim_outcome outcome;
-	struct record *record;
-};
-
-static void hear(void *user, const struct sim_event *event)
+static void world_init(struct recorded *w)
 {
-	struct record *record = user;
-	assert_true(record->count < EVENTS_MAX && event->share_count <= SHARES_MAX);
-	size_t i = record->count++;
-	record->events[i] = *event;
-	if (event->share_count) {
-		memcpy(record->shares[i], event->shares, event->share_count * sizeof(struct share));
-		record->events[i].shares = record->shares[i];
-	}
-}
-
-static const struct scheduling_policy *find(const char *name)
-{
-	const struct scheduling_policy *policy = NULL;
-	assert_int_equal(policy_find(name, &policy, NULL), ERGON_OK);
-	return policy;
-}
-
-static void world_init(struct world *w)
-{
-	memset(w, 0, sizeof *w);
-	arena_init(&w->arena);
-	w->record = ARENA_NEW(&w->arena, struct record);
-	assert_non_null(w->record);
-	assert_int_equal(cluster_parse("4x4:t4", &w->arena, &w->cluster, NULL), ERGON_OK);
-	w->idle_w[0] = 10;
-	w->max_w[0] = 70;
-	w->host_w[0] = 100;
-	for (uint32_t i = 0; i < JOBS; i++)
-		w->jobs[i] =
-		    (struct job_facts){ .name = "job",
-			                .arrival_ns = i * 700 * NS_PER_S,
-			                .duration_ns = (1000 + i * 1237 % 30000) * NS_PER_S,
-			                .gpus = 1 + i * 7 % 9,
-			                .trace_index = i };
-	struct oracle *oracle;
-	assert_int_equal(
-	    duration_oracle(&w->arena, &w->cluster, w->max_w, "t", w->jobs, JOBS, &oracle, NULL),
-	    ERGON_OK);
-	w->setup = (struct sim_setup){
-		.cluster = &w->cluster,
-		.gpu_idle_w = w->idle_w,
-		.host_w = w->host_w,
-		.oracle = oracle,
-		.jobs = w->jobs,
-		.count = JOBS,
-		.policy = find("tiresias"),
-		.options = { .interval_ns = 60 * NS_PER_S,
-		             .restart_ns = 30 * NS_PER_S,
-		             .power_budget_w = (double)INFINITY },
-		.listeners = { { hear, w->record } },
-		.listener_count = 1,
-	};
-	assert_int_equal(sim_run(&w->setup, &w->arena, &w->outcome, NULL), ERGON_OK);
-}
-
-static void world_fini(struct world *w)
-{
-	w->setup.oracle->ops->fini(w->setup.oracle);
-	arena_fini(&w->arena);
-}
-
-/* Plays the record to a fresh auditor. */
-static enum ergon_code play(struct world *w, struct ergon_error *err)
-{
-	struct audit audit;
-	assert_int_equal(audit_init(&audit, &w->setup, &w->arena, NULL), ERGON_OK);
-	for (size_t i = 0; i < w->record->count; i++)
-		audit_hear(&audit, &w->record->events[i]);
-	return audit_close(&audit, &w->outcome, err);
-}
-
-static struct sim_event *nth(struct record *record, enum sim_event_kind kind, size_t n)
-{
-	for (size_t i = 0; i < record->count; i++)
-		if (record->events[i].kind == kind && n-- == 0)
-			return &record->events[i];
-	fail_msg("no such event in the record");
-	return NULL;
-}
-
-static void repeat(struct record *record, struct sim_event *event)
-{
-	size_t at = (size_t)(event - record->events);
-	assert_true(record->count < EVENTS_MAX);
-	memmove(event + 1, event, (record->count - at) * sizeof *event);
-	record->count++;
+	recorded_init(w, "tiresias", 700);
+	recorded_run(w);
 }
 
 static void test_true_run(void **state)
 {
 	(void)state;
-	struct world *w = test_malloc(sizeof *w);
+	struct recorded *w = test_malloc(sizeof *w);
 	struct ergon_error err = { 0 };
 	world_init(w);
-	if (play(w, &err))
+	if (recorded_play(w, &err))
 		fail_msg("%s", err.text);
-	assert_true(nth(w->record, SIM_STOP, 0) != NULL); /* the run does hold preemptions */
-	world_fini(w);
+	assert_true(recorded_nth(w->record, SIM_STOP, 0) !=
+	            NULL); /* the run does hold preemptions */
+	recorded_fini(w);
 	test_free(w);
 }
 
@@ -161,15 +58,15 @@ enum fault {
 	FAULTS
 };
 
-static void plant_in_events(struct world *w, enum fault fault)
+static void plant_in_events(struct recorded *w, enum fault fault)
 {
 	struct record *r = w->record;
-	struct sim_event *place = nth(r, SIM_PLACE, 3);
+	struct sim_event *place = recorded_nth(r, SIM_PLACE, 3);
 	struct share *shares = r->shares[place - r->events];
 	switch (fault) {
 	case GPU_HELD_TWICE:
 		shares[0].gpus = 4;
-		shares[0].node = r->shares[nth(r, SIM_PLACE, 2) - r->events][0].node;
+		shares[0].node = r->shares[recorded_nth(r, SIM_PLACE, 2) - r->events][0].node;
 		break;
 	case OVERFULL_NODE:
 		shares[0].gpus += 4;
@@ -182,22 +79,22 @@ static void plant_in_events(struct world *w, enum fault fault)
 		place->gpus++;
 		break;
 	case RUNS_BEFORE_ARRIVAL:
-		nth(r, SIM_ARRIVE, 5)->time_ns -= 1000 * NS_PER_S;
+		recorded_nth(r, SIM_ARRIVE, 5)->time_ns -= 1000 * NS_PER_S;
 		break;
 	case RUNS_TWICE:
-		repeat(r, place);
+		recorded_repeat(r, place);
 		break;
 	case LOST_JOB:
 		r->count--;
 		break;
 	case ENDS_TWICE:
-		repeat(r, nth(r, SIM_END, 2));
+		recorded_repeat(r, recorded_nth(r, SIM_END, 2));
 		break;
 	case ENDS_TOO_EARLY:
-		nth(r, SIM_END, 0)->time_ns -= 2 * NS_PER_S;
+		recorded_nth(r, SIM_END, 0)->time_ns -= 2 * NS_PER_S;
 		break;
 	case WORK_LOST_AT_STOP:
-		nth(r, SIM_STOP, 1)->progress -= 1;
+		recorded_nth(r, SIM_STOP, 1)->progress -= 1;
 		break;
 	case WORK_GAINED_WHILE_WAITING:
 		place->progress += 1;
@@ -210,19 +107,19 @@ static void plant_in_events(struct world *w, enum fault fault)
 	}
 }
 
-static void plant_in_books(struct world *w, enum fault fault)
+static void plant_in_books(struct recorded *w, enum fault fault)
 {
 	struct record *r = w->record;
 	struct job_state *jobs = (struct job_state *)(uintptr_t)w->outcome.jobs;
 	switch (fault) {
 	case RESTART_CUT_SHORT:
-		nth(r, SIM_WORK, 3)->time_ns -= NS_PER_S;
+		recorded_nth(r, SIM_WORK, 3)->time_ns -= NS_PER_S;
 		break;
 	case POWER_OF_A_JOB_WRONG:
-		nth(r, SIM_WORK, 3)->job_power_uw += 1;
+		recorded_nth(r, SIM_WORK, 3)->job_power_uw += 1;
 		break;
 	case POWER_OF_THE_CLUSTER_WRONG:
-		nth(r, SIM_END, 3)->cluster_power_uw -= 1;
+		recorded_nth(r, SIM_END, 3)->cluster_power_uw -= 1;
 		break;
 	case ENERGY_LEAK:
 		w->outcome.energy += 1;
@@ -234,23 +131,23 @@ static void plant_in_books(struct world *w, enum fault fault)
 		jobs[7].energy += 1;
 		break;
 	case TIME_RUNS_BACK:
-		nth(r, SIM_ARRIVE, 20)->time_ns = 5;
+		recorded_nth(r, SIM_ARRIVE, 20)->time_ns = 5;
 		break;
 	case GPUS_NOT_GIVEN_BACK:
-		nth(r, SIM_END, 4)->share_count = 0;
+		recorded_nth(r, SIM_END, 4)->share_count = 0;
 		break;
 	case BUDGET_EXCEEDED:
-		w->setup.policy = find("charon");
+		assert_int_equal(policy_find("charon", &w->setup.policy, NULL), ERGON_OK);
 		w->setup.options.power_budget_w = 700;
 		break;
 	case JOB_THAT_IS_NOT_THERE:
-		nth(r, SIM_PLACE, 1)->job = JOBS;
+		recorded_nth(r, SIM_PLACE, 1)->job = RECORDED_JOBS;
 		break;
 	case GPU_TIME_WRONG:
 		jobs[3].attained_gpu_ns++;
 		break;
 	case IMPOSSIBLE_CONFIGURATION:
-		nth(r, SIM_PLACE, 6)->estimate = NULL;
+		recorded_nth(r, SIM_PLACE, 6)->estimate = NULL;
 		break;
 	default:
 		plant_in_events(w, fault);
@@ -261,14 +158,14 @@ static void test_planted_faults(void **state)
 {
 	(void)state;
 	for (int fault = 0; fault < FAULTS; fault++) {
-		struct world *w = test_malloc(sizeof *w);
+		struct recorded *w = test_malloc(sizeof *w);
 		struct ergon_error err = { 0 };
 		world_init(w);
 		plant_in_books(w, (enum fault)fault);
-		if (play(w, &err) != ERGON_INTERNAL)
+		if (recorded_play(w, &err) != ERGON_INTERNAL)
 			fail_msg("fault %d was not found", fault);
 		assert_non_null(strstr(err.text, "audit: "));
-		world_fini(w);
+		recorded_fini(w);
 		test_free(w);
 	}
 }

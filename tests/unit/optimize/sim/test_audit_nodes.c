@@ -9,40 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "optimize/oracles/duration.h"
-#include "optimize/sim/audit.h"
-
-enum { JOBS = 40, EVENTS_MAX = 8192, SHARES_MAX = 16, FAILURES = 6 };
-
-struct record {
-	struct sim_event events[EVENTS_MAX];
-	struct share shares[EVENTS_MAX][SHARES_MAX];
-	size_t count;
-};
-
-struct world {
-	struct arena arena;
-	struct cluster cluster;
-	struct job_facts jobs[JOBS];
-	double idle_w[1], max_w[1], host_w[1];
-	struct node_failure failures[FAILURES];
-	struct series budget, carbon, price;
-	struct sim_setup setup;
-	struct sim_outcome outcome;
-	struct record *record;
-};
-
-static void hear(void *user, const struct sim_event *event)
-{
-	struct record *record = user;
-	assert_true(record->count < EVENTS_MAX && event->share_count <= SHARES_MAX);
-	size_t i = record->count++;
-	record->events[i] = *event;
-	if (event->share_count) {
-		memcpy(record->shares[i], event->shares, event->share_count * sizeof(struct share));
-		record->events[i].shares = record->shares[i];
-	}
-}
+#include "support/recorded.h"
 
 static uint64_t hours[] = { 0, 6 * 3600 * NS_PER_S, 12 * 3600 * NS_PER_S };
 static double watts[] = { 1500, 900, 1300 }, grams[] = { 300, 100, 450 }, coins[] = { .2, .1, .4 };
@@ -56,102 +23,36 @@ static struct series daily(double *values)
 		                .origin = "test" };
 }
 
-static void world_init(struct world *w, const char *policy, uint64_t interval_ns)
+static void world_init(struct recorded *w, const char *policy, uint64_t interval_ns)
 {
-	memset(w, 0, sizeof *w);
-	arena_init(&w->arena);
-	w->record = ARENA_NEW(&w->arena, struct record);
-	assert_non_null(w->record);
-	assert_int_equal(cluster_parse("4x4:t4", &w->arena, &w->cluster, NULL), ERGON_OK);
+	recorded_init(w, policy, 2700);
 	struct cluster_group *group = &w->cluster.groups[0];
 	group->sleep_w = 8;
 	group->sleep_s = 10;
 	group->wake_s = 95;
 	group->wake_w = 150;
 	w->cluster.pue = 1.25;
-	w->idle_w[0] = 10;
-	w->max_w[0] = 70;
-	w->host_w[0] = 100;
-	for (uint32_t i = 0; i < JOBS; i++)
-		w->jobs[i] =
-		    (struct job_facts){ .name = "job",
-			                .arrival_ns = i * 2700 * NS_PER_S,
-			                .duration_ns = (1000 + i * 1237 % 30000) * NS_PER_S,
-			                .checkpoint_ns = i % 3 ? 0 : 400 * NS_PER_S,
-			                .restart_ns = i % 4 ? 0 : 45 * NS_PER_S,
-			                .gpus = 1 + i * 7 % 9,
-			                .trace_index = i };
-	for (uint32_t i = 0; i < FAILURES; i++)
+	for (uint32_t i = 0; i < RECORDED_JOBS; i++) {
+		w->jobs[i].checkpoint_ns = i % 3 ? 0 : 400 * NS_PER_S;
+		w->jobs[i].restart_ns = i % 4 ? 0 : 45 * NS_PER_S;
+	}
+	for (uint32_t i = 0; i < RECORDED_FAILURES; i++)
 		w->failures[i] = (struct node_failure){ .time_ns = (5000 + i * 15501) * NS_PER_S,
 			                                .repair_ns = 3333 * NS_PER_S,
 			                                .node = i * 3 % 4 };
 	w->budget = daily(watts);
 	w->carbon = daily(grams);
 	w->price = daily(coins);
-	struct oracle *oracle;
-	assert_int_equal(
-	    duration_oracle(&w->arena, &w->cluster, w->max_w, "t", w->jobs, JOBS, &oracle, NULL),
-	    ERGON_OK);
-	w->setup = (struct sim_setup){
-		.cluster = &w->cluster,
-		.gpu_idle_w = w->idle_w,
-		.host_w = w->host_w,
-		.oracle = oracle,
-		.jobs = w->jobs,
-		.count = JOBS,
-		.options = { .interval_ns = interval_ns,
-		             .restart_ns = 30 * NS_PER_S,
-		             .checkpoint_ns = 600 * NS_PER_S,
-		             .sleep_after_ns = 300 * NS_PER_S,
-		             .time_weight = 1,
-		             .energy_weight = 1,
-		             .power_budget_w = (double)INFINITY },
-		.budget = &w->budget,
-		.carbon = &w->carbon,
-		.price = &w->price,
-		.failures = w->failures,
-		.failure_count = FAILURES,
-		.listeners = { { hear, w->record } },
-		.listener_count = 1,
-	};
-	assert_int_equal(policy_find(policy, &w->setup.policy, NULL), ERGON_OK);
-}
-
-static void run(struct world *w)
-{
-	struct ergon_error err = { 0 };
-	if (sim_run(&w->setup, &w->arena, &w->outcome, &err))
-		fail_msg("%s", err.text);
-}
-
-static void world_fini(struct world *w)
-{
-	w->setup.oracle->ops->fini(w->setup.oracle);
-	arena_fini(&w->arena);
-}
-
-static enum ergon_code play(struct world *w, struct ergon_error *err)
-{
-	struct audit audit;
-	assert_int_equal(audit_init(&audit, &w->setup, &w->arena, NULL), ERGON_OK);
-	for (size_t i = 0; i < w->record->count; i++)
-		audit_hear(&audit, &w->record->events[i]);
-	return audit_close(&audit, &w->outcome, err);
-}
-
-static struct sim_event *nth(struct record *record, enum sim_event_kind kind, size_t n)
-{
-	for (size_t i = 0; i < record->count; i++)
-		if (record->events[i].kind == kind && n-- == 0)
-			return &record->events[i];
-	fail_msg("no such event in the record");
-	return NULL;
-}
-
-static void drop(struct record *record, struct sim_event *event)
-{
-	size_t at = (size_t)(event - record->events);
-	memmove(event, event + 1, (--record->count - at) * sizeof *event);
+	w->setup.options.interval_ns = interval_ns;
+	w->setup.options.checkpoint_ns = 600 * NS_PER_S;
+	w->setup.options.sleep_after_ns = 300 * NS_PER_S;
+	w->setup.options.time_weight = 1;
+	w->setup.options.energy_weight = 1;
+	w->setup.budget = &w->budget;
+	w->setup.carbon = &w->carbon;
+	w->setup.price = &w->price;
+	w->setup.failures = w->failures;
+	w->setup.failure_count = RECORDED_FAILURES;
 }
 
 /* The first of its kind after which time passes: what it reports holds for a while. */
@@ -180,17 +81,17 @@ static void test_true_runs(void **state)
 	static const char *const policies[] = { "fifo",     "sjf",  "las",    "easy",
 		                                "tiresias", "zeus", "charon", "prometheus" };
 	for (size_t i = 0; i < 2 * sizeof policies / sizeof *policies; i++) {
-		struct world *w = test_malloc(sizeof *w);
+		struct recorded *w = test_malloc(sizeof *w);
 		struct ergon_error err = { 0 };
 		world_init(w, policies[i / 2], i % 2 ? 60 * NS_PER_S : 0);
-		run(w);
-		if (play(w, &err))
+		recorded_run(w);
+		if (recorded_play(w, &err))
 			fail_msg("%s: %s", policies[i / 2], err.text);
-		assert_true(w->outcome.wakes > 0 && w->outcome.failures == FAILURES);
+		assert_true(w->outcome.wakes > 0 && w->outcome.failures == RECORDED_FAILURES);
 		assert_true(w->outcome.asleep_node_ns > 0 && w->outcome.down_node_ns > 0);
 		if (strcmp(policies[i / 2], "charon") == 0)
 			assert_int_equal(w->outcome.over_budget_ns, 0);
-		world_fini(w);
+		recorded_fini(w);
 		test_free(w);
 	}
 }
@@ -199,7 +100,7 @@ static void test_true_runs(void **state)
 static void test_by_hand(void **state)
 {
 	(void)state;
-	struct world *w = test_malloc(sizeof *w);
+	struct recorded *w = test_malloc(sizeof *w);
 	struct ergon_error err = { 0 };
 	world_init(w, "fifo", 0);
 	assert_int_equal(cluster_parse("1x4:t4", &w->arena, &w->cluster, NULL), ERGON_OK);
@@ -223,8 +124,8 @@ static void test_by_hand(void **state)
 	w->setup.failure_count = 1;
 	w->setup.budget = w->setup.carbon = w->setup.price = NULL;
 	w->setup.options.sleep_after_ns = 100 * NS_PER_S;
-	run(w);
-	if (play(w, &err))
+	recorded_run(w);
+	if (recorded_play(w, &err))
 		fail_msg("%s", err.text);
 	/* a: 30 s restart, 1 s work. The node falls asleep from 131 to 141 s and sleeps until b
 	 * comes at 1000 s, which begins at 1095 + 30 = 1125 s. It has done 320 s at the failure,
@@ -238,7 +139,7 @@ static void test_by_hand(void **state)
 	double joules =
 	    (1730 - 859 - 95) * up + asleep + waking + 1 * 60.0 + (320 + 200) * 2 * 60.0;
 	assert_close((double)w->outcome.energy * 1e-15, joules, 1e-12);
-	world_fini(w);
+	recorded_fini(w);
 	test_free(w);
 }
 
@@ -275,7 +176,7 @@ static struct sim_event *lost_after_work(struct record *r)
 	return NULL;
 }
 
-static void plant_in_jobs(struct world *w, enum fault fault)
+static void plant_in_jobs(struct recorded *w, enum fault fault)
 {
 	struct record *r = w->record;
 	struct job_state *jobs = (struct job_state *)(uintptr_t)w->outcome.jobs;
@@ -287,10 +188,10 @@ static void plant_in_jobs(struct world *w, enum fault fault)
 		lost_after_work(r)->progress -= 1;
 		break;
 	case FAILURE_SPARES_A_JOB:
-		drop(r, nth(r, SIM_LOSE, 0));
+		recorded_drop(r, recorded_nth(r, SIM_LOSE, 0));
 		break;
 	case LOST_WORK_WRONG:
-		jobs[nth(r, SIM_LOSE, 0)->job].lost_gpu_ns += 1;
+		jobs[recorded_nth(r, SIM_LOSE, 0)->job].lost_gpu_ns += 1;
 		break;
 	case OWN_RESTART_NOT_CHARGED:
 		for (size_t i = 0; i < r->count; i++)
@@ -302,19 +203,19 @@ static void plant_in_jobs(struct world *w, enum fault fault)
 	}
 }
 
-static void plant(struct world *w, enum fault fault)
+static void plant(struct recorded *w, enum fault fault)
 {
 	struct record *r = w->record;
 	switch (fault) {
 	case SLEEPS_UNDER_ITS_JOB:
-		nth(r, SIM_FALL, 1)->node = nth(r, SIM_PLACE, 0)->shares[0].node;
-		drop(r, nth(r, SIM_END, 0));
+		recorded_nth(r, SIM_FALL, 1)->node = recorded_nth(r, SIM_PLACE, 0)->shares[0].node;
+		recorded_drop(r, recorded_nth(r, SIM_END, 0));
 		break;
 	case ASLEEP_TOO_LATE:
-		nth(r, SIM_ASLEEP, 1)->time_ns += 1;
+		recorded_nth(r, SIM_ASLEEP, 1)->time_ns += 1;
 		break;
 	case UP_TOO_LATE:
-		nth(r, SIM_UP, 1)->time_ns += 1;
+		recorded_nth(r, SIM_UP, 1)->time_ns += 1;
 		break;
 	case WAKING_NOT_HONOURED:
 		placed_on_waking(r)->debt_until_ns -= 95 * NS_PER_S;
@@ -326,16 +227,16 @@ static void plant(struct world *w, enum fault fault)
 		lasting(r, SIM_UP)->cluster_power_uw += 50000000;
 		break;
 	case WAKES_WITHOUT_SLEEPING:
-		drop(r, nth(r, SIM_ASLEEP, 0));
+		recorded_drop(r, recorded_nth(r, SIM_ASLEEP, 0));
 		break;
 	case FAILS_TWICE:
-		*nth(r, SIM_REPAIR, 0) = *nth(r, SIM_FAIL, 0);
+		*recorded_nth(r, SIM_REPAIR, 0) = *recorded_nth(r, SIM_FAIL, 0);
 		break;
 	case PLACED_ON_A_NODE_THAT_IS_DOWN:
-		drop(r, nth(r, SIM_REPAIR, 0));
+		recorded_drop(r, recorded_nth(r, SIM_REPAIR, 0));
 		break;
 	case REPAIRED_WITHOUT_FAILING:
-		drop(r, nth(r, SIM_FAIL, 0));
+		recorded_drop(r, recorded_nth(r, SIM_FAIL, 0));
 		break;
 	case FAILURE_NOT_COUNTED:
 		w->outcome.failures--;
@@ -350,7 +251,7 @@ static void plant(struct world *w, enum fault fault)
 		assert_int_equal(policy_find("charon", &w->setup.policy, NULL), ERGON_OK);
 		break;
 	case NODE_THAT_IS_NOT_THERE:
-		nth(r, SIM_FALL, 0)->node = 4;
+		recorded_nth(r, SIM_FALL, 0)->node = 4;
 		break;
 	default:
 		plant_in_jobs(w, fault);
@@ -361,15 +262,15 @@ static void test_planted_faults(void **state)
 {
 	(void)state;
 	for (int fault = 0; fault < FAULTS; fault++) {
-		struct world *w = test_malloc(sizeof *w);
+		struct recorded *w = test_malloc(sizeof *w);
 		struct ergon_error err = { 0 };
 		world_init(w, "tiresias", 60 * NS_PER_S);
-		run(w);
+		recorded_run(w);
 		plant(w, (enum fault)fault);
-		if (play(w, &err) != ERGON_INTERNAL)
+		if (recorded_play(w, &err) != ERGON_INTERNAL)
 			fail_msg("fault %d was not found", fault);
 		assert_non_null(strstr(err.text, "audit: "));
-		world_fini(w);
+		recorded_fini(w);
 		test_free(w);
 	}
 }
