@@ -2,30 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `ergon measure` on a machine whose RAPL counters advance at known power, and as a guest towards
 # the command that it runs.
-set -eu
-# In memory where there is such a place: a slow disk must not hold the made-up counters up.
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-machines=''
-finish() {
-	for machine in $machines; do kill "$machine" 2>/dev/null || true; done
-	rm -rf "$scratch"
-}
-trap finish EXIT
-fail() {
-	echo "FAIL: $*" >&2
-	exit 1
-}
-export ERGON_STATE_DIR="$scratch/state"
-fake=$ERGON_BUILD_DIR/tests/fake_rapl
-
-start_machine() { # DIR [options]
-	"$fake" "$@" &
-	machines="$machines $!"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		[ -f "$1/ready" ] && break
-		sleep 0.1
-	done
-}
+. tests/system/lib.sh
 
 # Every domain within TOLERANCE of its power times the time, the total without overlap or duplicate.
 check_energies() { # JSON TOLERANCE NAME=WATTS...

@@ -1,33 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # `ergon measure --mpi` under a real Open MPI: each node is counted once, whatever becomes of ranks.
-set -eu
-for tool in mpirun mpicc python3; do
-	command -v $tool >/dev/null || {
-		echo "skipped: no $tool (Debian: openmpi-bin, libopenmpi-dev)"
-		exit 77
-	}
-done
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-machine=''
-finish() {
-	[ -z "$machine" ] || kill "$machine" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap finish EXIT
-fail() {
-	echo "FAIL: $*" >&2
-	[ ! -f "$scratch/err" ] || cat "$scratch/err" >&2
-	exit 1
-}
-export ERGON_STATE_DIR="$scratch/state" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+. tests/system/lib.sh
+needs mpirun mpicc python3 # of openmpi-bin and libopenmpi-dev
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mpicc -O1 -o "$scratch/mpi_sum" tests/fixtures/mpi_sum.c
-"$ERGON_BUILD_DIR/tests/fake_rapl" "$scratch/sys" &
-machine=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ -f "$scratch/sys/ready" ] && break
-	sleep 0.1
-done
+start_machine "$scratch/sys"
 ranks() { # N words...
 	n=$1
 	shift

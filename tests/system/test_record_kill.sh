@@ -2,24 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of `ergon record` at 200 random moments, forty recorders at a time on one store: it opens
 # every time, every batch can be read, and at most the last second is missing.
-set -eu
-command -v python3 >/dev/null || {
-	echo "skipped: no python3"
-	exit 77
-}
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-machine=''
-finish() {
-	[ -z "$machine" ] || kill "$machine" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap finish EXIT
-"$ERGON_BUILD_DIR/tests/fake_rapl" "$scratch/sys" &
-machine=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ -f "$scratch/sys/ready" ] && break
-	sleep 0.1
-done
+. tests/system/lib.sh
+needs python3
+start_machine "$scratch/sys"
 ERGON_STATE_DIR="$scratch/state" python3 - "$ERGON" "$scratch" <<'PY'
 import json, os, random, signal, subprocess, sys, time
 ergon, scratch = sys.argv[1:]

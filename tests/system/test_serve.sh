@@ -2,30 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # `ergon serve --socket`: counters that only root may read, measured by user nobody: by the command
 # and by the Python package. Then kill -9, a stale socket, users who are not permitted.
-set -eu
+. tests/system/lib.sh
 [ "$(id -u)" = 0 ] || {
 	echo "skipped: only root can play both users"
 	exit 77
 }
-for tool in setpriv python3; do
-	command -v $tool >/dev/null || {
-		echo "skipped: no $tool"
-		exit 77
-	}
-done
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-chmod 755 "$scratch"
-machine='' server=''
-finish() {
-	for process in $machine $server; do kill "$process" 2>/dev/null || true; done
-	rm -rf "$scratch"
-}
-trap finish EXIT
-fail() {
-	echo "FAIL: $*" >&2
-	[ ! -f "$scratch/err" ] || cat "$scratch/err" >&2
-	exit 1
-}
+needs setpriv python3
+server=''
+at_end() { [ -z "$server" ] || kill "$server" 2>/dev/null || true; }
 # What user nobody must be able to reach, wherever the build lies.
 mkdir "$scratch/bin" "$scratch/python" "$scratch/nobody"
 cp "$ERGON" "$scratch/bin/ergon"
@@ -41,12 +25,7 @@ as() { # USER command...
 	(cd "$scratch" && setpriv --reuid "$user" --regid nogroup --clear-groups \
 		env ERGON_STATE_DIR="$scratch/nobody" "$@")
 }
-"$ERGON_BUILD_DIR/tests/fake_rapl" "$scratch/sys" &
-machine=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ -f "$scratch/sys/ready" ] && break
-	sleep 0.1
-done
+start_machine "$scratch/sys"
 chmod -R a+rX "$scratch/sys"
 chmod 600 "$scratch"/sys/class/powercap/*/energy_uj
 as nobody cat "$scratch/sys/class/powercap/intel-rapl:0/energy_uj" 2>/dev/null &&

@@ -1,31 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs in a real PostgreSQL server, started here as an ordinary user in a folder of its own.
-set -eu
+. tests/system/lib.sh
+needs python3
 bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 [ -n "$bin" ] && [ -x "$bin/initdb" ] || {
 	echo "skipped: no PostgreSQL server (Debian: postgresql)"
 	exit 77
 }
-command -v python3 >/dev/null || {
-	echo "skipped: no python3"
-	exit 77
-}
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-chmod 755 "$scratch"
-machine=''
 as_user() { "$@"; }
 [ "$(id -u)" != 0 ] || as_user() { (cd "$scratch" && setpriv --reuid nobody --regid nogroup --clear-groups "$@"); }
-finish() {
-	[ -z "$machine" ] || kill "$machine" 2>/dev/null || true
+at_end() {
 	as_user "$bin/pg_ctl" -D "$scratch/db" -m immediate stop >/dev/null 2>&1 || true
-	rm -rf "$scratch"
-}
-trap finish EXIT
-fail() {
-	echo "FAIL: $*" >&2
-	for f in err log; do [ ! -f "$scratch/$f" ] || tail -5 "$scratch/$f" >&2; done
-	exit 1
 }
 mkdir "$scratch/db" "$scratch/socket"
 [ "$(id -u)" != 0 ] || chown nobody "$scratch/db" "$scratch/socket"
@@ -40,13 +26,7 @@ start() {
 }
 start
 url="postgresql://ergon@/postgres?host=$scratch/socket"
-export ERGON_STATE_DIR="$scratch/state"
-"$ERGON_BUILD_DIR/tests/fake_rapl" "$scratch/sys" &
-machine=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ -f "$scratch/sys/ready" ] && break
-	sleep 0.1
-done
+start_machine "$scratch/sys"
 measure() { "$ERGON" measure -q --sysfs "$scratch/sys" --store "$url" "$@"; }
 
 # An empty database: no run yet, and reading makes no tables.

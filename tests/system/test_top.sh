@@ -2,29 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # `ergon top` on a real pseudo-terminal: sizes, resizing, terminals without colour, no sensors; and
 # without a terminal.
-set -eu
-command -v python3 >/dev/null || {
-	echo "skipped: no python3"
-	exit 77
-}
-scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
-machine=''
-finish() {
-	[ -z "$machine" ] || kill "$machine" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap finish EXIT
-fail() {
-	echo "FAIL: $*" >&2
-	exit 1
-}
-export ERGON_STATE_DIR="$scratch/state"
-"$ERGON_BUILD_DIR/tests/fake_rapl" "$scratch/sys" &
-machine=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	[ -f "$scratch/sys/ready" ] && break
-	sleep 0.1
-done
+. tests/system/lib.sh
+needs python3
+start_machine "$scratch/sys"
 
 # Without a terminal: one screen, several, a document; no library is needed for these.
 "$ERGON" top --sysfs "$scratch/sys" --once >"$scratch/once"
