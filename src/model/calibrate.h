@@ -18,7 +18,7 @@
 #include "model/eval.h"
 
 /* Which factors of devices. */
-enum { CALIBRATE_RATES = 1, CALIBRATE_ENERGIES = 2 };
+enum { CALIBRATE_RATES = 1, CALIBRATE_ENERGIES = 2, CALIBRATE_HOSTS = 4 };
 
 struct calibrate_options {
 	const bool *fitted;      /* [CALIBRATION_COUNT]: which constants move; NULL: all */

@@ -50,6 +50,7 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_host_compiled:
 	case CALIBRATION_AT_host_step_s:
 	case CALIBRATION_AT_hook_s:
+	case CALIBRATION_AT_collate_s:
 		return STAGE_HOST;
 	case CALIBRATION_AT_nvlink:
 	case CALIBRATION_AT_nvlink_switch:
@@ -99,6 +100,8 @@ static bool tells(enum stage stage, const struct eval_case *item,
 		return stage == STAGE_KERNELS && item->workload->kernels[0].family != FAMILY_CONV;
 	if (stage == STAGE_KERNELS)
 		return false;
+	if (power) /* the host's pauses tell what a device draws in them */
+		return true;
 	/* The host of a source is nobody's data sheet: it must not bend what is known of devices,
 	 * nor a slow device the host. */
 	struct eval_point point;
@@ -195,6 +198,7 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 		                             .rounds = work->thorough ? 2 : 1,
 		                             .devices = stage == STAGE_TIME    ? CALIBRATE_RATES
 		                                        : stage == STAGE_POWER ? CALIBRATE_ENERGIES
+		                                        : stage == STAGE_HOST  ? CALIBRATE_HOSTS
 		                                                               : 0 };
 	enum ergon_code code = calibrate(work->cases, &options, work->calibration, &result, err);
 	for (size_t i = 0; !code && i < CALIBRATION_COUNT; i++)

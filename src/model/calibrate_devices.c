@@ -16,6 +16,7 @@
 
 static const double ROW_SIGMA = 0.1; /* of a log residual: machines, software, the model */
 static const double RATE_SIGMA = 0.12, ENERGY_SIGMA = 0.2, CAP_SIGMA = 0.04; /* log factors */
+static const double HOST_SIGMA = 0.3;
 static const double OUTLIER = 0.1; /* log residual beyond which a row counts linearly */
 /* lmdif's steps are relative, hence unknowns of log factor + 1; a step is above the grain of the
  * clock's search. */
@@ -37,6 +38,8 @@ static double sigma_of(size_t factor)
 {
 	if (factor == DEVICE_FACTOR_cap)
 		return CAP_SIGMA;
+	if (factor == DEVICE_FACTOR_host)
+		return HOST_SIGMA;
 	return factor >= DEVICE_FACTOR_flop_energy ? ENERGY_SIGMA : RATE_SIGMA;
 }
 
@@ -147,7 +150,8 @@ static enum ergon_code fit_device(struct problem *problem, unsigned which,
                                   const struct device *device, struct calibration *calibration,
                                   struct ergon_error *err)
 {
-	static const size_t from[] = { 0, DEVICE_FACTOR_flop_energy, DEVICE_FACTOR_COUNT };
+	static const size_t from[] = { 0, DEVICE_FACTOR_flop_energy, DEVICE_FACTOR_host,
+		                       DEVICE_FACTOR_COUNT };
 	const struct device_calibration *before =
 	    calibration_find_device(calibration, device->name);
 	struct device_calibration *own = &problem->trial->devices[0];
@@ -158,7 +162,7 @@ static enum ergon_code fit_device(struct problem *problem, unsigned which,
 	memcpy(own->name, device->name, sizeof own->name);
 	for (size_t i = 0; i < DEVICE_FACTOR_COUNT; i++)
 		own->factor[i] = before ? before->factor[i] : 1;
-	for (unsigned range = 0; range < 2 && !code; range++) {
+	for (unsigned range = 0; range < 3 && !code; range++) {
 		if (!(which & 1u << range))
 			continue;
 		for (size_t i = from[range]; i < from[range + 1]; i++)
@@ -198,7 +202,7 @@ enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *us
 	}
 	/* What streams reach is known from tables of kernels alone. */
 	for (int factor = 0; !code && factor < DEVICE_FACTOR_COUNT; factor++)
-		if (factor != DEVICE_FACTOR_memory)
+		if (factor != DEVICE_FACTOR_memory && factor != DEVICE_FACTOR_host)
 			calibration_centre(calibration, (enum device_factor)factor);
 	free(rows);
 	free(weight);

@@ -49,9 +49,12 @@ static const struct {
 	{ DEVICE_FACTOR_byte_energy, CALIBRATION_AT_hbm_pj },
 	{ DEVICE_FACTOR_byte_energy, CALIBRATION_AT_gddr_pj },
 	{ DEVICE_FACTOR_standing, CALIBRATION_AT_busy },
-	{ DEVICE_FACTOR_standing, CALIBRATION_AT_active },
-	{ DEVICE_FACTOR_standing, CALIBRATION_AT_active_gddr },
+	{ DEVICE_FACTOR_standing, CALIBRATION_AT_standby_hbm },
+	{ DEVICE_FACTOR_standing, CALIBRATION_AT_standby_gddr },
 	{ DEVICE_FACTOR_cap, CALIBRATION_AT_cap_reach },
+	{ DEVICE_FACTOR_host, CALIBRATION_AT_host_issue_s },
+	{ DEVICE_FACTOR_host, CALIBRATION_AT_host_step_s },
+	{ DEVICE_FACTOR_host, CALIBRATION_AT_collate_s },
 };
 
 const char *device_factor_name(enum device_factor factor)

@@ -56,6 +56,8 @@
 	X(hook_s, "s", 0, 5e-3, 0.00071,                                                           \
 	  "what hooks on the gradient of a tensor take, where a framework has them")               \
 	X(host_step_s, "s", 0, 2e-2, 0.0012, "host time of a step besides operators")              \
+	X(collate_s, "s", 1e-7, 1e-5, 1.5e-06,                                                     \
+	  "host time to fetch and stack one sample of a table in memory, in Python")               \
 	X(queue, "1", 0, 1, 0.47,                                                                  \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
 	X(overlap, "1", 0.3, 1, 0.34, "part of the backward pass behind which all-reduce hides")   \
@@ -81,10 +83,12 @@
 	X(gddr_pj, "pJ", 60, 200, 190, "energy of a byte from GDDR")                               \
 	X(busy, "1", 0.05, 0.35, 0.33,                                                             \
 	  "clock tree and leakage of a busy device, share of its TDP")                             \
-	X(active, "1", 0, 0.15, 0.009, "draw of a device in use at any clock over TDP, HBM")       \
-	X(active_gddr, "1", 0, 0.2, 0.11, "the same with GDDR memory")                             \
+	X(launch_busy, "1", 0, 1, 0.4, "part of that which launches and tiny kernels draw")        \
+	X(standby_hbm, "pJ", 2, 30, 10,                                                            \
+	  "draw of a device in use at any clock, idle power apart, over its HBM's bandwidth")      \
+	X(standby_gddr, "pJ", 30, 90, 65, "the same with GDDR memory")                             \
 	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_bend, "1", 2, 12, 9.2,                                                           \
+	X(voltage_bend, "1", 2, 25, 12,                                                            \
 	  "voltage over that at boost: floor + (1 - floor) (clock / boost)^bend")                  \
 	X(voltage_floor, "1", 0.6, 0.92, 0.74, "voltage of the lowest clocks, over that at boost") \
 	X(min_clock, "1", 0.05, 0.35, 0.17, "lowest clock over boost that a power cap can force")  \
@@ -110,7 +114,8 @@
 	X(flop_energy, "energy of arithmetic")                                                     \
 	X(byte_energy, "energy of memory traffic")                                                 \
 	X(standing, "power of clocks and fabric")                                                  \
-	X(cap, "mean power under a binding cap, over the cap")
+	X(cap, "mean power under a binding cap, over the cap")                                     \
+	X(host, "time of the hosts in which it is found")
 
 enum device_factor {
 #define DEVICE_FACTOR_ID(name, meaning) DEVICE_FACTOR_##name,

@@ -58,6 +58,8 @@ static const struct metric metrics[] = {
 	  "power of a whole system: more than its GPUs" },
 };
 
+static const double UNLIMITED_W = 1e9;
+
 static const struct metric *metric_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
@@ -308,7 +310,11 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		.recompute = recomputation(run->config),
 		.accumulation = (unsigned)subject->layout.accumulation,
 		.era = rule->era,
-		.power_cap_w = isnan(run->power_limit_w) ? 0 : run->power_limit_w,
+		.power_cap_w = rule->paused                ? UNLIMITED_W
+		               : isnan(run->power_limit_w) ? 0
+		                                           : run->power_limit_w,
+		.collated =
+		    rule->collated ? subject->layout.micro * subject->layout.accumulation : 0,
 	};
 	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)
 		subject->settings.node_gpus = (unsigned)ceil(run->gpus / nodes);

@@ -12,6 +12,7 @@ static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's 
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 static const double HOST_FROM = 0.5;      /* host over device time, where the host is felt */
+static const double PJ = 1e-12;
 enum { SOLVER_STEPS = 40 };
 /* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
 enum { TENSOR_OVERLAP_ERA = 2023 };
@@ -43,12 +44,13 @@ static double idle_power(const struct plan *plan)
 	                                   : plan->device->idle_w;
 }
 
-/* What a device in use draws besides idle power and its FLOPs and bytes: memory and fabric, at any
- * clock and through gaps as well. */
+/* What a device in use draws besides idle power and its FLOPs and bytes, at any clock and through
+ * gaps as well: its memory's interface runs at full clock, read or not. */
 static double active_power(const struct plan *plan)
 {
 	bool hbm = strncmp(plan->device->memory_type, "HBM", 3) == 0;
-	return plan->device->tdp_w * (hbm ? plan->cal->active : plan->cal->active_gddr);
+	double j = PJ * (hbm ? plan->cal->standby_hbm : plan->cal->standby_gddr);
+	return plan->device->memory_bandwidth_bps * j;
 }
 
 /* Clock tree and leakage, while kernels run. */
@@ -119,7 +121,7 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	double issue_s = cal->host_issue_s;
 	if (workload->runtime == RUNTIME_COMPILED)
 		issue_s *= cal->host_compiled;
-	plan->host_s = cal->host_step_s + issues * issue_s;
+	plan->host_s = cal->host_step_s + issues * issue_s + settings->collated * cal->collate_s;
 }
 
 /* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
@@ -244,8 +246,10 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
 	moment->cause_s[CAUSE_LOADING] = moment->step_s - finished;
 	double v = voltage(plan->cal, clock), step = moment->step_s;
-	moment->static_w = active_power(plan) + busy_power(plan, clock, v) *
-	                                            (moment->device_s + moment->exposed_s) / step;
+	/* A launch keeps few of the SMs busy. */
+	double busy_s =
+	    moment->device_s + moment->exposed_s - (1 - plan->cal->launch_busy) * plan->launch_s;
+	moment->static_w = active_power(plan) + busy_power(plan, clock, v) * busy_s / step;
 	moment->compute_w = plan->compute_j * v * v / step;
 	moment->memory_w = plan->memory_j / step;
 	moment->power_w =
@@ -431,7 +435,8 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	row->energy_j += weight * (work.flops * plan->times->machine.flop_j[kernel->rate] * v * v +
 	                           work.dram_bytes * plan->times->machine.byte_j);
 	row->energy_j +=
-	    time * (idle_power(plan) + active_power(plan) + busy_power(plan, clock, v));
+	    time * (idle_power(plan) + active_power(plan)) +
+	    (compute + memory + plan->cal->launch_busy * launch) * busy_power(plan, clock, v);
 	breakdown->family_s[kernel->family] += time;
 	breakdown->phase_s[kernel->phase] += time;
 	if (time > largest[kernel->group]) {

@@ -35,6 +35,7 @@ struct predict_settings {
 	double power_cap_w; /* per GPU; 0: the device's own limit */
 	double loading_s;   /* time the input pipeline needs for a step; 0: not considered */
 	double clock_hz;    /* holds the clock there; 0: free */
+	double collated;    /* samples a step that the host itself stacks one by one, in Python */
 	unsigned accumulation;   /* micro-batches a step; 0 counts as 1 */
 	unsigned pipeline;       /* stages, each on its own GPUs; 0 counts as 1 */
 	unsigned virtual_stages; /* interleaved stages a rank; 0 counts as 1 */

@@ -65,6 +65,7 @@ static enum ergon_code read_dataset(struct reading *reading, const json_t *objec
 		                     "%s: no dataset '%.64s' in \"datasets\"", place.at, name);
 	code = json_need_real(dataset, (struct json_place){ reading->file, "datasets" }, "samples",
 	                      1, 1e12, &rule->dataset_samples, reading->err);
+	rule->collated = json_is_true(json_object_get(dataset, "collated"));
 	return code || !padding ? code : read_lengths(reading, dataset, padding, place, rule);
 }
 
@@ -109,6 +110,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "padding",
 		                             "era",
 		                             "calibrate",
+		                             "paused",
 		                             "why",
 		                             NULL };
 	char path[48];
@@ -138,6 +140,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
 		                     "%s: calibrate: expected true or false", path);
 	rule->judge_only = json_is_false(calibrate);
+	rule->paused = json_is_true(json_object_get(object, "paused"));
 	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
 	if (!code && !rule->batch_in_tokens && strcmp(unit, "samples") != 0)
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
