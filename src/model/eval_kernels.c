@@ -321,8 +321,8 @@ static const struct measured_run *label(const struct kernel_row *at)
 		                      .config = arena_strdup(at->builder->arena, config),
 		                      .size = "",
 		                      .gpus = 1,
-		                      .batch = NAN,
-		                      .power_limit_w = NAN,
+		                      .batch = (double)NAN,
+		                      .power_limit_w = (double)NAN,
 		                      .line = csv->line[row] };
 	return run->id && run->config && run->gpu ? run : NULL;
 }
