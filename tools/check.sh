@@ -79,11 +79,10 @@ run_tests() {
 	cat "$logs/$name.ctest"
 	# cmocka's counts where there are any, else ctest's; the golden test counts its files.
 	awk '
-	FNR != NR { if (/ tests failed out of [0-9]+$/) { dead = $4; done = $9 } next }
+	FNR != NR { if (/\*\*\*Skipped/) skipped++; if (/ tests failed out of [0-9]+$/) { dead = $4; done = $9 } next }
 	/^\[  PASSED  \] [0-9]+ test/ { unit_passed += $4 }
 	/^\[  FAILED  \] [0-9]+ test/ { unit_failed += $4 }
 	/^\[  SKIPPED \] [0-9]+ test/ { unit_skipped += $4 }
-	/^Test Skipped\.$/ { skipped++ }
 	/^golden: [0-9]+ files passed/ { golden = 1; golden_passed = $2; golden_failed = $5; golden_skipped = $7 }
 	END {
 		done -= dead + skipped

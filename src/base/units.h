@@ -13,6 +13,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_US UINT64_C(1000)
+#define J_PER_KWH 3.6e6
 
 /* Each returns false when text is not exactly such a number. */
 bool parse_real(const char *text, double *value);  /* finite */

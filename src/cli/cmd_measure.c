@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/cost_options.h"
 #include "cli/measure_table.h"
 #include "measure/attribute.h"
 #include "measure/calibration.h"
@@ -17,9 +18,9 @@
 
 struct measure_options {
 	uint64_t interval_ns, repeat, baseline_ns;
-	const char *json, *sensors, *grid, *mpi_folder, *by, *dram_model;
+	const char *json, *sensors, *mpi_folder, *by, *dram_model;
 	uint64_t mpi_wait_ns;
-	double price;
+	struct cost_flags costs;
 	bool no_store, mpi, calibrated;
 };
 
@@ -57,20 +58,7 @@ static const struct option options[] = {
 	  .field = offsetof(struct measure_options, dram_model),
 	  .value = "NAME",
 	  .help = "of memory without a sensor: ea2p, a slot model, instead of ergon's own" },
-	{ .name = "grid",
-	  .letter = 'g',
-	  .kind = OPTION_TEXT,
-	  .field = offsetof(struct measure_options, grid),
-	  .value = "CC",
-	  .fallback = "WORLD",
-	  .help = "whose electricity: a country's code, for gCO2e" },
-	{ .name = "price",
-	  .kind = OPTION_REAL,
-	  .field = offsetof(struct measure_options, price),
-	  .value = "AMOUNT",
-	  .help = "price of a kWh in any currency, for the cost",
-	  .min = 0,
-	  .max = 1e6 },
+	COST_OPTIONS(struct measure_options, costs),
 	{ .name = "baseline",
 	  .kind = OPTION_DURATION,
 	  .field = offsetof(struct measure_options, baseline_ns),
@@ -213,7 +201,7 @@ static void keep(struct session *session, const struct run_result *result, json_
 	char *text = NULL;
 	json_t *small = json_copy(document); /* its samples are there already */
 	json_object_del(small, "series");
-	if (small && run_json_add_costs(small, &session->grid, session->options->price))
+	if (small && run_json_add_costs(small, &session->grid, session->options->costs.price))
 		text = json_dumps(small, JSON_COMPACT);
 	json_decref(small);
 	if (text && recorder_finish(&session->recorder, result, text, &kept))
@@ -383,7 +371,7 @@ static enum ergon_code open_all(struct session *session, struct ergon_error *err
 	const struct ergon_env *env = session->cli->env;
 	struct ergon_error kept = { 0 };
 	enum ergon_code code = o->by ? share_key_find(o->by, &session->by, err) : ERGON_OK;
-	if (code || (code = grid_find(env->data_dir, o->grid, &session->grid, err)) ||
+	if (code || (code = grid_find(env->data_dir, o->costs.grid, &session->grid, err)) ||
 	    (code = join(session, err)))
 		return code;
 	if (session->parallel && !parallel_meters(session->parallel))
@@ -423,7 +411,7 @@ static enum ergon_code report(struct session *session, struct ergon_error *err)
 	json_t *document = session->document
 	                       ? json_incref(session->document)
 	                       : run_results_to_json(session->results, session->count);
-	if (!document || !run_json_add_costs(document, &session->grid, o->price)) {
+	if (!document || !run_json_add_costs(document, &session->grid, o->costs.price)) {
 		json_decref(document);
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	}

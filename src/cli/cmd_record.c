@@ -8,12 +8,15 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/cost_options.h"
 #include "cli/measure_table.h"
 #include "measure/recorder.h"
+#include "measure/results.h"
 
 struct record_options {
 	uint64_t interval_ns, duration_ns;
 	const char *sensors, *json;
+	struct cost_flags costs;
 };
 
 static const struct option options[] = {
@@ -37,6 +40,7 @@ static const struct option options[] = {
 	  .field = offsetof(struct record_options, sensors),
 	  .value = "LIST",
 	  .help = "only these, such as rapl_powercap,hwmon" },
+	COST_OPTIONS(struct record_options, costs),
 	OPTION_JSON(struct record_options),
 	OPTION_END,
 };
@@ -71,10 +75,14 @@ static void wait_and_keep(const struct ergon_clock *clock, const sigset_t *signa
 }
 
 static enum ergon_code finish(struct cli *cli, const struct record_options *o,
-                              struct recorder *recorder, struct run_result *result,
-                              struct ergon_error *err)
+                              const struct grid *grid, struct recorder *recorder,
+                              struct run_result *result, struct ergon_error *err)
 {
 	json_t *document = run_result_to_json(result);
+	if (document && !run_json_add_costs(document, grid, o->costs.price)) {
+		json_decref(document);
+		document = NULL;
+	}
 	json_t *small = document ? json_copy(document) : NULL; /* its samples are there already */
 	json_object_del(small, "series");
 	char *text = small ? json_dumps(small, JSON_COMPACT) : NULL;
@@ -93,16 +101,17 @@ static enum ergon_code finish(struct cli *cli, const struct record_options *o,
 	return code;
 }
 
-static enum ergon_code record(struct cli *cli, const struct record_options *o, struct meter *meter,
-                              struct store *store, struct ergon_error *err)
+static enum ergon_code record(struct cli *cli, const struct record_options *o,
+                              const struct grid *grid, struct meter *meter, struct store *store,
+                              struct ergon_error *err)
 {
 	const struct ergon_clock *clock = cli->env->clock;
 	struct recorder recorder;
-	struct run_result result = { .command = strdup("(recording)") };
+	struct run_result result = { .command = strdup(RECORDING) };
 	struct series series = { 0 };
 	sigset_t signals, before;
 	block(&signals, &before);
-	enum ergon_code code = recorder_begin(&recorder, store, meter, "(recording)",
+	enum ergon_code code = recorder_begin(&recorder, store, meter, RECORDING,
 	                                      clock->realtime_ns(clock->user), err);
 	if (o->json) {
 		series_begin(&series, meter_channel_count(meter));
@@ -117,7 +126,7 @@ static enum ergon_code record(struct cli *cli, const struct record_options *o, s
 		result.series = o->json ? series_to_json(&series, &result.energy) : NULL;
 	}
 	if (!code)
-		code = finish(cli, o, &recorder, &result, err);
+		code = finish(cli, o, grid, &recorder, &result, err);
 	recorder_fini(&recorder);
 	series_fini(&series);
 	run_result_fini(&result);
@@ -133,7 +142,10 @@ static int record_run(struct cli *cli, const void *parsed, char **operands, int 
 	struct ergon_error err = { 0 };
 	struct store *store = NULL;
 	struct meter *meter = NULL;
-	enum ergon_code code = store_open(&store, cli->env, true, &err);
+	struct grid grid;
+	enum ergon_code code = grid_find(cli->env->data_dir, o->costs.grid, &grid, &err);
+	if (!code)
+		code = store_open(&store, cli->env, true, &err);
 	if (!code)
 		code = meter_open(&meter, cli->env,
 		                  &(struct meter_options){ .interval_ns = o->interval_ns,
@@ -141,7 +153,7 @@ static int record_run(struct cli *cli, const void *parsed, char **operands, int 
 		                                           .stream = true },
 		                  &err);
 	if (!code)
-		code = record(cli, o, meter, store, &err);
+		code = record(cli, o, &grid, meter, store, &err);
 	meter_close(meter);
 	store_close(store);
 	return code ? cli_fail(cli, "record", &err) : EXIT_DONE;
@@ -151,11 +163,11 @@ const struct command command_record = {
 	.name = "record",
 	.pillar = PILLAR_MEASURE,
 	.summary = "record the machine's energy until stopped",
-	.synopsis = "[--duration DURATION] [--interval DURATION] [--sensors LIST]",
+	.synopsis = "[--duration DURATION] [--interval DURATION] [options]",
 	.details =
 	    "Keeps every sample in the history; a kill -9 loses no more than the last second.\n"
 	    "ergon export turns a recording into csv, json, influx or perfetto.",
-	.examples = "ergon record --duration 1m\nergon record -i 10ms",
+	.examples = "ergon record --duration 1m\nergon record -i 10ms --grid FR --price 0.25",
 	.options = options,
 	.options_size = sizeof(struct record_options),
 	.run = record_run,

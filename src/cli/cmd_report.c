@@ -28,8 +28,8 @@ static enum ergon_code load(struct report_input *inputs, json_t **owned, char **
 	return ERGON_OK;
 }
 
-static enum ergon_code write_report(const struct report_options *o,
-                                    const struct report_input *inputs, int count, FILE *out,
+static enum ergon_code write_report(struct cli *cli, const struct report_options *o,
+                                    const struct report_input *inputs, int count,
                                     struct ergon_error *err)
 {
 	enum report_format format;
@@ -41,11 +41,13 @@ static enum ergon_code write_report(const struct report_options *o,
 	if (!code)
 		code = report_render(inputs, (size_t)count, format, o->title, &text, err);
 	if (!code && strcmp(path, "-") == 0) {
-		if (fwrite(text.data ? text.data : "", 1, text.length, out) != text.length ||
-		    fflush(out) != 0)
+		if (fwrite(text.data ? text.data : "", 1, text.length, cli->out) != text.length ||
+		    fflush(cli->out) != 0)
 			code = ergon_fail(err, ERGON_IO, "standard output: cannot write");
 	} else if (!code) {
 		code = file_write(path, text.data ? text.data : "", text.length, err);
+		if (!code && !cli->quiet)
+			fprintf(cli->out, "Wrote %s.\n", path);
 	}
 	text_fini(&text);
 	return code;
@@ -63,7 +65,7 @@ static int report_run(struct cli *cli, const void *options, char **operands, int
 	else
 		code = load(inputs, owned, operands, count, &err);
 	if (!code)
-		code = write_report(o, inputs, count, cli->out, &err);
+		code = write_report(cli, o, inputs, count, &err);
 	for (int i = 0; owned && i < count; i++)
 		json_decref(owned[i]);
 	free(owned);
@@ -99,8 +101,9 @@ const struct command command_report = {
 	.summary = "make one file with figures from results",
 	.synopsis = "[options] FILE.json...",
 	.details =
-	    "Each FILE is what --json of measure, bench, sweep, pareto, predict, simulate or "
-	    "recommend wrote; - is standard input. The HTML asks no host for anything: "
+	    "Each FILE is what --json of a command wrote: measure, show, top, compare, bench, "
+	    "sweep, pareto, phases, characterize, predict, explain, search, label, simulate or "
+	    "recommend; - is standard input. The HTML asks no host for anything: "
 	    "figures, their data and what draws them are in it.",
 	.examples = "ergon measure --json run.json -- make\n"
 		    "ergon report run.json -o report.html\n"

@@ -38,6 +38,8 @@ static int show_run(struct cli *cli, const void *parsed, char **operands, int co
 		code = store_find(store, operands[0], &id, &err);
 	if (!code)
 		code = history_document(store, id, &document, &err);
+	if (!code && o->json)
+		code = history_add_series(store, id, document, &err);
 	store_close(store);
 	if (!code && o->json)
 		code = json_save(document, o->json, &err);
@@ -57,8 +59,10 @@ const struct command command_show = {
 	.name = "show",
 	.pillar = PILLAR_MEASURE,
 	.summary = "show a run that was kept",
-	.synopsis = "RUN [--json FILE]",
-	.details = "RUN is a number that ergon runs lists, last, or last-N.",
+	.synopsis = "RUN [--by WHAT] [--json FILE]",
+	.details =
+	    "RUN is a number that ergon runs lists, last, or last-N. --json adds the power over "
+	    "time, which ergon report draws.",
 	.examples = "ergon show last\nergon show 12 --json run12.json",
 	.options = options,
 	.options_size = sizeof(struct show_options),

@@ -8,14 +8,17 @@
 
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/cost_options.h"
 #include "cli/curses.h"
 #include "cli/document.h"
 #include "cli/top_view.h"
 #include "measure/meter.h"
+#include "measure/results.h"
 
 struct top_options {
 	uint64_t interval_ns, frames;
 	const char *by, *sensors, *json;
+	struct cost_flags costs;
 	bool once, batch;
 };
 
@@ -57,6 +60,7 @@ static const struct option options[] = {
 	  .help = "end after N screens",
 	  .min = 1,
 	  .max = 1e9 },
+	COST_OPTIONS(struct top_options, costs),
 	OPTION_JSON(struct top_options),
 	OPTION_END,
 };
@@ -93,6 +97,7 @@ static void keep_document(struct top *top, const struct measurement *window, jso
 	json_t *document = json_pack("{s:s, s:i}", "kind", "ergon.top", "version", 1);
 	json_t *energy = measurement_to_json(window);
 	json_object_update_missing(document, energy);
+	(void)run_json_add_costs(document, &top->view->grid, top->view->price_per_kwh);
 	if (shares)
 		json_object_set(document, "attribution", shares);
 	json_decref(energy);
@@ -209,8 +214,10 @@ static enum ergon_code open_all(struct top *top, struct ergon_error *err)
 	top->watch = calloc(1, sizeof *top->watch);
 	if (!top->view || !top->lines || !top->watch)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	top->view->price_per_kwh = o->costs.price;
 	enum ergon_code code = share_key_find(o->by, &top->view->by, err);
-	if (code)
+	if (code ||
+	    (code = grid_find(top->cli->env->data_dir, o->costs.grid, &top->view->grid, err)))
 		return code;
 	uint64_t interval_ns = o->interval_ns < NS_PER_S ? o->interval_ns / 4 : NS_PER_S / 10;
 	code = meter_open(
@@ -281,7 +288,9 @@ const struct command command_top = {
 	.details =
 	    "Domains with their power over time, and processes by the power that is attributed\n"
 	    "to them: processors' and memory's by CPU time, GPUs' by utilisation. The shares add\n"
-	    "up to the total; what is nobody's is named. Keys: q quits, p g c j show processes,\n"
+	    "up to the total; what is nobody's is named. CO2e and cost are what the energy so far\n"
+	    "has emitted and costs, and an hour at this power would. Keys: q quits, p g c j show "
+	    "processes,\n"
 	    "cgroups, containers, Slurm jobs, space holds the screen.",
 	.examples = "ergon top\nergon top --by container\nergon top --once --json - | jq .total",
 	.options = options,

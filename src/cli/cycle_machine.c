@@ -9,90 +9,38 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/grow.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/cycle.h"
 #include "measure/meter.h"
+#include "measure/series.h"
 #include "understand/bench.h"
 #include "understand/sweep.h"
 
 extern char **environ;
 
-enum { SERIES_CHANNELS_MAX = 8, THREAD_VALUES_MAX = 5 };
+enum { THREAD_VALUES_MAX = 5 };
 
 /* Shares of the budget; the rest is for the simulation and for what takes longer than told. */
 static const double bench_share = 0.36, sweep_share = 0.30;
-
-/* --- power over time -------------------------------------------------------- */
-
-struct series {
-	struct meter *meter;
-	size_t channels;
-	double *rows; /* [count * (1 + channels)]: time, powers; NaN in a gap */
-	size_t count, capacity;
-	uint64_t begin_ns, last_ns;
-	int64_t last_uj[SERIES_CHANNELS_MAX];
-	bool failed;
-};
-
-static void take_sample(void *user, const struct meter_sample *sample)
-{
-	struct series *s = user;
-	size_t width = 1 + s->channels;
-	if (s->begin_ns == 0)
-		s->begin_ns = sample->time_ns;
-	/* The round that closes the window comes so soon that counters have hardly moved. */
-	if (s->last_ns && sample->time_ns - s->last_ns < meter_interval_ns(s->meter) / 2)
-		return;
-	if (s->last_ns) {
-		if (!GROW(s->rows, s->capacity, (s->count + 1) * width)) {
-			s->failed = true;
-			return;
-		}
-		double *row = s->rows + s->count++ * width;
-		double span_s = seconds_from_ns(sample->time_ns - s->last_ns);
-		row[0] = seconds_from_ns(sample->time_ns - s->begin_ns);
-		for (size_t c = 0; c < s->channels; c++) {
-			bool known = sample->energy_uj[c] >= 0 && s->last_uj[c] >= 0;
-			double energy_j = (double)(sample->energy_uj[c] - s->last_uj[c]) * 1e-6;
-			row[1 + c] = known ? energy_j / span_s : (double)NAN;
-		}
-	}
-	s->last_ns = sample->time_ns;
-	for (size_t c = 0; c < s->channels; c++)
-		s->last_uj[c] = sample->energy_uj[c];
-}
-
-static json_t *series_to_json(const struct series *s)
-{
-	size_t width = 1 + s->channels;
-	json_t *times = json_array(), *powers = json_object();
-	for (size_t i = 0; i < s->count; i++)
-		json_array_append_new(times, json_number(s->rows[i * width]));
-	for (size_t c = 0; c < s->channels; c++) {
-		const struct channel *channel = meter_channel(s->meter, c);
-		if (channel->twin_of[0])
-			continue;
-		json_t *power = json_array();
-		for (size_t i = 0; i < s->count; i++)
-			json_array_append_new(power, json_number(s->rows[i * width + 1 + c]));
-		json_object_set_new(powers, channel->name, power);
-	}
-	return json_pack("{s:o, s:o}", "time_s", times, "power_w", powers);
-}
 
 /* --- measure and bench ------------------------------------------------------ */
 
 struct watch {
 	struct cycle *cycle;
-	struct series *series;
+	struct meter *meter;
+	struct series series;
 };
+
+static void take_sample(void *user, const struct meter_sample *sample)
+{
+	series_take(user, sample);
+}
 
 static bool watch_bench(void *user, double done, const char *note)
 {
-	const struct watch *w = user;
-	meter_drain(w->series->meter, take_sample, w->series);
+	struct watch *w = user;
+	meter_drain(w->meter, take_sample, &w->series);
 	return cycle_progress(w->cycle, done, note);
 }
 
@@ -102,35 +50,35 @@ static json_t *measure_document(const struct measurement *m, const struct series
 	                         "command", "ergon bench");
 	json_t *energy = measurement_to_json(m);
 	if (root && energy && json_object_update_missing(root, energy) == 0)
-		json_object_set_new(root, "series", series_to_json(series));
+		json_object_set_new(root, "series", series_to_json(series, m));
 	json_decref(energy);
 	return root;
 }
 
 /* Two meters: one sees the whole, the other is the bench's own and closes its windows. */
-static enum ergon_code bench_under_meter(struct cycle *cycle, struct series *series,
-                                         struct meter *inner, struct ergon_error *err)
+static enum ergon_code bench_under_meter(struct watch *watch, struct meter *inner,
+                                         struct ergon_error *err)
 {
+	struct cycle *cycle = watch->cycle;
 	struct bench *bench = calloc(1, sizeof *bench);
 	if (!bench)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	struct watch watch = { cycle, series };
 	struct bench_options options = {
 		.budget_ns = (uint64_t)(bench_share * (double)cycle->options.budget_ns),
 		.meter = inner,
 		.progress = watch_bench,
-		.user = &watch,
+		.user = watch,
 	};
 	struct measurement m = { 0 };
-	enum ergon_code code = meter_begin(series->meter, err);
+	enum ergon_code code = meter_begin(watch->meter, err);
 	if (!code) {
 		code = bench_run(bench, cycle->cli->env, &options, err);
-		enum ergon_code ended = meter_end(series->meter, &m, code ? NULL : err);
+		enum ergon_code ended = meter_end(watch->meter, &m, code ? NULL : err);
 		code = code ? code : ended;
 	}
-	meter_drain(series->meter, take_sample, series);
+	meter_drain(watch->meter, take_sample, &watch->series);
 	if (!code) {
-		cycle->documents[CYCLE_MEASURE] = measure_document(&m, series);
+		cycle->documents[CYCLE_MEASURE] = measure_document(&m, &watch->series);
 		cycle->documents[CYCLE_BENCH] = bench_to_json(bench);
 		if (!cycle->documents[CYCLE_MEASURE] || !cycle->documents[CYCLE_BENCH])
 			code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -160,23 +108,21 @@ static void say_sensors(const struct cycle *cycle, const struct meter *meter)
 
 enum ergon_code cycle_measure_and_bench(struct cycle *cycle, struct ergon_error *err)
 {
-	struct series series = { 0 };
+	struct watch watch = { .cycle = cycle };
 	struct meter *inner = NULL;
-	enum ergon_code code = meter_open(&series.meter, cycle->cli->env,
+	enum ergon_code code = meter_open(&watch.meter, cycle->cli->env,
 	                                  &(struct meter_options){ .stream = true }, err);
 	if (!code)
 		code = meter_open(&inner, cycle->cli->env, &(struct meter_options){ 0 }, err);
 	if (!code) {
-		say_sensors(cycle, series.meter);
-		series.channels = meter_channel_count(series.meter);
-		if (series.channels > SERIES_CHANNELS_MAX)
-			series.channels = SERIES_CHANNELS_MAX;
+		say_sensors(cycle, watch.meter);
+		series_begin(&watch.series, meter_channel_count(watch.meter));
 		cycle_step(cycle, "measure", bench_share + 0.05);
-		code = bench_under_meter(cycle, &series, inner, err);
+		code = bench_under_meter(&watch, inner, err);
 	}
 	meter_close(inner);
-	meter_close(series.meter);
-	free(series.rows);
+	meter_close(watch.meter);
+	series_fini(&watch.series);
 	return code;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/measure_table.h"
-#include "cli/wrap.h"
 
 #include <string.h>
 
 #include "base/units.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
+#include "measure/recorder.h"
 
 static double number(const json_t *object, const char *key)
 {
@@ -207,12 +208,13 @@ static void costs(FILE *out, const json_t *document)
 {
 	const json_t *carbon = json_object_get(document, "carbon");
 	const json_t *cost = json_object_get(document, "cost");
+	const char *source = text(carbon, "source"), *address = strstr(source, ", http");
+	int words = address ? (int)(address - source) : (int)strlen(source);
 	char value[32];
 	if (carbon)
-		wrap_printf(out, "carbon", LABEL, "%s at %.4g g/kWh (%s: %.90s)",
+		wrap_printf(out, "carbon", LABEL, "%s at %.4g g/kWh (%s: %.*s)",
 		            format_si(value, sizeof value, number(carbon, "g_co2e"), "gCO2e"),
-		            number(carbon, "g_per_kwh"), text(carbon, "grid_name"),
-		            text(carbon, "source"));
+		            number(carbon, "g_per_kwh"), text(carbon, "grid_name"), words, source);
 	if (cost)
 		fprintf(out, "cost            %.4g at %.4g a kWh\n", number(cost, "amount"),
 		        number(cost, "price_per_kwh"));
@@ -273,11 +275,15 @@ void measure_table_print(FILE *out, const json_t *document)
 	else
 		domains(out, document);
 	remarks(out, document);
-	fprintf(out, "\ncommand         %.45s (exit status %.0f)\n", text(document, "command"),
-	        number(document, "exit_status"));
-	fprintf(out, "time            %s; CPU %.3f s user, %.3f s system\n",
-	        format_duration(time, sizeof time, duration_s), number(document, "user_s"),
-	        number(document, "system_s"));
+	format_duration(time, sizeof time, duration_s);
+	if (strcmp(text(document, "command"), RECORDING) == 0)
+		fprintf(out, "\ntime            %s of recording\n", time);
+	else
+		fprintf(out,
+		        "\ncommand         %.45s (exit status %.0f)\n"
+		        "time            %s; CPU %.3f s user, %.3f s system\n",
+		        text(document, "command"), number(document, "exit_status"), time,
+		        number(document, "user_s"), number(document, "system_s"));
 	fprintf(out, "energy x delay  %s\n",
 	        si(edp, sizeof edp, json_object_get(document, "total"), "edp_js", "J s"));
 	calibrated(out, document);

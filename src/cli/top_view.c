@@ -167,6 +167,22 @@ static void head(struct page *page, const struct top_view *view)
 		     view->paused ? "  [paused]" : "");
 }
 
+/* What has been emitted and spent so far, and what an hour at this power would. */
+static void cost_line(struct page *page, const struct top_view *view)
+{
+	char so_far[32], an_hour[32], cost[96] = "";
+	double kwh = view->total.energy_j / J_PER_KWH, kw = view->total.power_w / 1e3;
+	if (view->grid.g_per_kwh <= 0 || !view->any)
+		return;
+	format_si(so_far, sizeof so_far, kwh * view->grid.g_per_kwh, "g");
+	format_si(an_hour, sizeof an_hour, kw * view->grid.g_per_kwh, "g");
+	if (view->price_per_kwh > 0)
+		snprintf(cost, sizeof cost, "; cost %.3g, %.3g an hour", kwh * view->price_per_kwh,
+		         kw * view->price_per_kwh);
+	line(page, TOP_DIM, "CO2e %s, %s an hour (%s: %.4g g/kWh)%s", so_far, an_hour,
+	     view->grid.code, view->grid.g_per_kwh, cost);
+}
+
 static double number(const json_t *object, const char *key)
 {
 	return json_number_value(json_object_get(object, key));
@@ -226,6 +242,8 @@ size_t top_view_lines(const struct top_view *view, size_t rows, size_t columns,
 	size_t all = page.rows;
 	page.rows = all > 2 ? all - 1 : all; /* the last line is for the keys */
 	head(&page, view);
+	if (page.rows > 8)
+		cost_line(&page, view);
 	if (page.rows > 4)
 		line(&page, TOP_HEADER, "%-*s %9s%9s%9s  %s", NAME_WIDTH, "DOMAIN", "POWER", "PEAK",
 		     "ENERGY", "POWER OVER TIME");

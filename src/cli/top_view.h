@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "measure/shares.h"
+#include "spec/grid.h"
 
 enum { TOP_HISTORY = 256, TOP_DOMAINS = 64, TOP_LINE_SIZE = 1024, TOP_LINES_MAX = 512 };
 
@@ -34,6 +35,8 @@ struct top_view {
 	size_t domain_count, hidden; /* hidden: domains beyond TOP_DOMAINS */
 	bool measured, any;          /* any: something could be read */
 	double elapsed_s, window_s;
+	struct grid grid;     /* g_per_kwh 0: no line of carbon */
+	double price_per_kwh; /* 0: no cost */
 	enum share_key by;
 	bool paused, utf8;
 	json_t *shares; /* of the latest window; NULL: not known. Owned */

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/stats.h"
+#include "base/units.h"
 #include "measure/recorder.h"
+#include "measure/series.h"
+#include "measure/tree.h"
 
 struct fetch {
 	json_t *document;
@@ -88,6 +91,68 @@ enum ergon_code history_document(struct store *store, int64_t id, json_t **docum
 	json_object_set_new(fetch.document, "finished", json_boolean(fetch.finished));
 	*document = fetch.document;
 	return ERGON_OK;
+}
+
+/* The channels of a recording as a measurement's domains, those of the total marked. */
+static bool domains_of(const struct record *record, struct arena *arena, struct measurement *m)
+{
+	size_t n = record->channel_count;
+	struct tree_entry *entries = ARENA_ARRAY(arena, struct tree_entry, n + 1);
+	*m = (struct measurement){ .domains = ARENA_ARRAY(arena, struct domain_energy, n + 1),
+		                   .count = n };
+	if (!entries || !m->domains)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = record->channels[i].name;
+		struct domain_energy *domain = &m->domains[i];
+		*domain = (struct domain_energy){ .energy_j = last_energy_j(record, i) };
+		snprintf(domain->name, sizeof domain->name, "%s", name);
+		entries[i] = (struct tree_entry){ .name = domain->name,
+			                          .energy_j = domain->energy_j,
+			                          .counts = !strchr(name, '@') };
+	}
+	tree_select(entries, n);
+	for (size_t i = 0; i < n; i++)
+		m->domains[i].in_total = entries[i].in_total;
+	return true;
+}
+
+/* NULL: memory is out, or there are no two samples. */
+static json_t *series_of(const struct record *record, struct arena *arena)
+{
+	struct measurement m;
+	struct series series = { 0 };
+	size_t n = record->channel_count;
+	int64_t *energy_uj = ARENA_ARRAY(arena, int64_t, n + 1);
+	if (!energy_uj || !domains_of(record, arena, &m))
+		return NULL;
+	series_begin(&series, n);
+	for (size_t i = 0; i < record->sample_count; i++) {
+		for (size_t c = 0; c < n; c++) {
+			double energy_j = record->values[i * n + c];
+			energy_uj[c] = isnan(energy_j) ? -1 : (int64_t)llround(energy_j * 1e6);
+		}
+		series_take(&series,
+		            &(struct meter_sample){ .time_ns = ns_from_seconds(record->time_s[i]),
+		                                    .energy_uj = energy_uj });
+	}
+	json_t *document = series_to_json(&series, &m);
+	series_fini(&series);
+	return document;
+}
+
+enum ergon_code history_add_series(struct store *store, int64_t id, json_t *document,
+                                   struct ergon_error *err)
+{
+	struct arena arena;
+	struct record record;
+	arena_init(&arena);
+	enum ergon_code code = record_load(store, id, &arena, &record, err);
+	json_t *series = code ? NULL : series_of(&record, &arena);
+	if (series && json_object_set_new(document, "series", series))
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	arena_fini(&arena);
+	return code;
 }
 
 static double number(const json_t *object, const char *key)

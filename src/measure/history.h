@@ -13,6 +13,11 @@
 ERGON_MUST_USE enum ergon_code history_document(struct store *store, int64_t id, json_t **document,
                                                 struct ergon_error *err);
 
+/* Adds "series" (series.h) to the document of a run, from its samples; nothing where it has none.
+ */
+ERGON_MUST_USE enum ergon_code history_add_series(struct store *store, int64_t id, json_t *document,
+                                                  struct ergon_error *err);
+
 /* {"kind":"ergon.compare","a":..,"b":..,"rows":[{"name","unit","a","b","difference","ratio",
  * "significant","by","ci95"?}]} of times, totals, carbon, cost and common domains, of two documents
  * of kind ergon.measure. a and b: the runs' numbers, or the names given. Where both were repeated,

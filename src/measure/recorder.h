@@ -15,6 +15,9 @@
 #include "measure/series.h"
 #include "store/store.h"
 
+/* What stands for the command where nothing was started. */
+#define RECORDING "(recording)"
+
 struct recorder {
 	struct store *store; /* borrowed */
 	struct meter *meter; /* opened with .stream */

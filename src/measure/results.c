@@ -4,8 +4,7 @@
 #include <math.h>
 
 #include "base/stats.h"
-
-static const double j_per_kwh = 3.6e6;
+#include "base/units.h"
 
 static void add_domain(struct domain_energy *sum, const struct domain_energy *one)
 {
@@ -172,7 +171,7 @@ bool run_json_add_costs(json_t *document, const struct grid *grid, double price_
 	if (!json_is_number(energy))
 		return true; /* of an unknown energy nothing follows */
 	double energy_j = json_number_value(energy);
-	double kwh = energy_j / j_per_kwh;
+	double kwh = energy_j / J_PER_KWH;
 	json_t *carbon = json_pack("{s:f, s:s, s:s, s:f, s:s}", "g_co2e", kwh * grid->g_per_kwh,
 	                           "grid", grid->code, "grid_name", grid->name, "g_per_kwh",
 	                           grid->g_per_kwh, "source", grid->source);

@@ -4,8 +4,7 @@
 #include <math.h>
 
 #include "base/json.h"
-
-static const double J_PER_KWH = 3.6e6;
+#include "base/units.h"
 
 const char *label_unit_name(enum label_unit unit)
 {
@@ -80,7 +79,7 @@ void label_make(const struct predict_request *request, const struct prediction *
 		.energy_low_j = steps * training->energy_low_j * pue,
 		.energy_high_j = steps * training->energy_high_j * pue,
 		.inference = *inference,
-		.index = NAN,
+		.index = (double)NAN,
 	};
 	out->cost = out->energy_j / J_PER_KWH * terms->price_per_kwh;
 	out->co2_g = out->energy_j / J_PER_KWH * terms->g_per_kwh;

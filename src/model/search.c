@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/units.h"
 #include "model/parallel.h"
 #include "model/timetable.h"
 
-static const double J_PER_KWH = 3.6e6, S_PER_HOUR = 3600;
+static const double S_PER_HOUR = 3600;
 enum { MICRO_BATCHES_A_STAGE = 4 };
 
 /* A front: by rising time, falling second metric; no point is as good as another in both. */
@@ -282,7 +283,7 @@ static void search_item(const struct search_request *request, size_t index, stru
 		             .item = item,
 		             .table = table };
 	item->front.second = request->objective == METRIC_COST ? METRIC_COST : METRIC_ENERGY;
-	item->least_memory_bytes = item->least_time_s = INFINITY;
+	item->least_memory_bytes = item->least_time_s = (double)INFINITY;
 	walk.point = (struct search_point){ .device = (unsigned)device,
 		                            .variant = (unsigned)variant,
 		                            .order = index * inside };
@@ -332,8 +333,8 @@ enum ergon_code search_run(const struct search_request *request, struct search_r
 	    (struct search_result){ .best = SIZE_MAX,
 		                    .second = request->objective == METRIC_COST ? METRIC_COST
 		                                                                : METRIC_ENERGY,
-		                    .least_memory_bytes = INFINITY,
-		                    .least_time_s = INFINITY };
+		                    .least_memory_bytes = (double)INFINITY,
+		                    .least_time_s = (double)INFINITY };
 	for (size_t i = 1; i < space->cap_count; i++)
 		if (space->cap_fractions[i] > space->cap_fractions[i - 1])
 			return ergon_fail(err, ERGON_BAD_INPUT, "power caps have to fall");

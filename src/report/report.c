@@ -18,6 +18,7 @@ static const struct kind {
 } kinds[] = {
 	{ "ergon.measure", "Energy of a run", section_measure },
 	{ "ergon.top", "Energy of a machine", section_measure },
+	{ "ergon.compare", "One run against another", section_compare },
 	{ "ergon.bench", "Machine profile", section_bench },
 	{ "ergon.sweep", "Energy sweet spot", section_sweep },
 	{ "ergon.pareto", "Energy trade-offs", section_pareto },

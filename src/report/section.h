@@ -11,6 +11,7 @@
 #include "report/page.h"
 
 void section_measure(struct page *page, const json_t *document);
+void section_compare(struct page *page, const json_t *document);
 void section_bench(struct page *page, const json_t *document);
 void section_sweep(struct page *page, const json_t *document);
 void section_pareto(struct page *page, const json_t *document);

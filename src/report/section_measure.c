@@ -35,6 +35,25 @@ static const char *interval_text(struct page *page, const json_t *object)
 	return page_text(page, "%s to %s", show_si(page, low, "J"), show_si(page, high, "J"));
 }
 
+static const char *carbon_text(struct page *page, const json_t *document)
+{
+	const char *grid = doc_text(document, "carbon.grid");
+	if (!grid || !isfinite(doc_real(document, "carbon.g_co2e")))
+		return NULL;
+	return page_text(page, "%s at %.4g g/kWh (%s)",
+	                 show_si(page, doc_real(document, "carbon.g_co2e"), "g"),
+	                 doc_real(document, "carbon.g_per_kwh"), grid);
+}
+
+static const char *cost_text(struct page *page, const json_t *document)
+{
+	double amount = doc_real(document, "cost.amount");
+	if (!isfinite(amount))
+		return NULL;
+	return page_text(page, "%.4g at %.4g a kWh", amount,
+	                 doc_real(document, "cost.price_per_kwh"));
+}
+
 static void add_facts(struct page *page, const json_t *document)
 {
 	static const char *const heads[] = { "quantity", "value" };
@@ -49,6 +68,8 @@ static void add_facts(struct page *page, const json_t *document)
 		{ "Time", show_duration(page, doc_real(document, "duration_s")) },
 		{ "Mean power", show_si(page, doc_real_of(document, total_power), "W") },
 		{ "Peak power", show_si(page, doc_real(document, "total.peak_power_w"), "W") },
+		{ "Carbon (CO2e)", carbon_text(page, document) },
+		{ "Cost", cost_text(page, document) },
 		{ "CPU time of the command",
 		  show_duration(page,
 		                doc_real(document, "user_s") + doc_real(document, "system_s")) },
@@ -188,4 +209,55 @@ void section_measure(struct page *page, const json_t *document)
 	add_facts(page, document);
 	add_power(page, document);
 	add_domains(page, document);
+}
+
+/* "run 12", or the name of a file. */
+static const char *run_name(struct page *page, const json_t *document, const char *key)
+{
+	const json_t *name = doc_get(document, key);
+	const char *text = doc_show(page, name);
+	return json_is_integer(name) ? page_text(page, "run %s", text) : *text ? text : "a run";
+}
+
+static const char *verdict_of(const json_t *row)
+{
+	return !doc_text(row, "by")           ? "not known"
+	       : doc_flag(row, "significant") ? "differs for sure"
+	                                      : "may be equal";
+}
+
+static void add_compared(struct page *page, const json_t *document, const char *a, const char *b)
+{
+	static const char *const heads[] = { "Quantity", "First",      "Second",
+		                             "Ratio",    "Difference", "At 95%" };
+	struct page_table *t = page_new_table(page, "lrrrrl", heads);
+	for (size_t i = 0; i < doc_size(document, "rows"); i++) {
+		const json_t *row = doc_item(document, "rows", i);
+		const char *unit = doc_text(row, "unit");
+		table_cell(t, doc_text(row, "name"));
+		table_si(t, doc_real(row, "a"), unit ? unit : "");
+		table_si(t, doc_real(row, "b"), unit ? unit : "");
+		table_number(t, doc_real(row, "ratio"), 4);
+		table_si(t, doc_real(row, "difference"), unit ? unit : "");
+		table_cell(t, verdict_of(row));
+	}
+	page_add_table(page, PAGE_MEASURE,
+	               page_text(page, "First: %s. Second: %s. Ratio: second over first.", a, b),
+	               t);
+}
+
+void section_compare(struct page *page, const json_t *document)
+{
+	const char *a = run_name(page, document, "a"), *b = run_name(page, document, "b");
+	for (size_t i = 0; i < doc_size(document, "rows"); i++) {
+		const json_t *row = doc_item(document, "rows", i);
+		const char *name = doc_text(row, "name");
+		if (!name || strcmp(name, "total energy") != 0)
+			continue;
+		page_add_answer(
+		    page, PAGE_MEASURE, show_change(page, doc_real(row, "b"), doc_real(row, "a")),
+		    page_text(page, "energy of %s against %s: %s", b, a, verdict_of(row)), NULL);
+	}
+	page_add_title(page, PAGE_MEASURE, page_text(page, "%s against %s", b, a));
+	add_compared(page, document, a, b);
 }

@@ -165,8 +165,32 @@ python3 - "$scratch/killed.json" <<'PY'
 import json, sys
 d = json.load(open(sys.argv[1]))
 assert d["finished"] is False and d["duration_s"] > 1, d
+power = d["series"]["power_w"]["total"]
+assert abs(sum(power) / len(power) / 134 - 1) < 0.1, power
 PY
-"$ERGON" record --sysfs "$scratch/sys" --duration 300ms 2>&1 | grep -q '^kept as run' || fail "record"
+
+# A recording: what it emits and costs, its power over time, and another held against it.
+for seconds in 0.5 1; do
+	"$ERGON" record --sysfs "$scratch/sys" --duration $seconds --grid FR --price 0.25 2>"$scratch/told"
+	grep -q '^kept as run' "$scratch/told" || fail "record"
+	grep -q '^carbon .*gCO2e at 56 g/kWh (France' "$scratch/told" || fail "no carbon: $(cat "$scratch/told")"
+done
+"$ERGON" show last --json "$scratch/recorded.json" >/dev/null
+"$ERGON" compare last-1 last --json "$scratch/compared.json" >/dev/null
+python3 - "$scratch/recorded.json" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+kwh = d["total"]["energy_j"] / 3.6e6
+assert abs(d["carbon"]["g_co2e"] / kwh / 56 - 1) < 1e-9 and abs(d["cost"]["amount"] / kwh / 0.25 - 1) < 1e-9, d
+times, powers = d["series"]["time_s"], d["series"]["power_w"]
+below = sum(p * (t - s) for p, s, t in zip(powers["total"], [0] + times, times))
+assert abs(below / d["total"]["energy_j"] - 1) < 0.05, (below, d["total"])
+assert "package-0@mmio" not in powers and len(powers["package-1"]) == len(times)
+PY
+"$ERGON" report "$scratch/recorded.json" "$scratch/compared.json" --format md -o "$scratch/report.md" >/dev/null
+grep -q '% more' "$scratch/report.md" && grep -q 'differs for sure' "$scratch/report.md" || fail "no comparison in the report"
+"$ERGON" top --sysfs "$scratch/sys" --once --grid FR --price 0.25 | grep -q '^CO2e .* 7[.][345][0-9] g an hour (FR: 56 g/kWh); cost ' ||
+	fail "top shows no carbon"
 
 # Bad input: one line, exit status 2.
 for words in '--sensors rapl_powrcap' '--interval 0' '--grid XX' '--repeat -1' '--sensors replay'; do

@@ -7,8 +7,6 @@
 #include "base/units.h"
 #include "optimize/sim/engine_state.h"
 
-static const double j_per_kwh = 3.6e6;
-
 static int64_t in_microwatts(double budget_w)
 {
 	return budget_w > 0 && budget_w < 9e12 ? llrint(budget_w * 1e6) : INT64_MAX;
@@ -52,7 +50,7 @@ double supply_least_budget_w(const struct sim *sim)
 	const struct series *budget = sim->setup->budget;
 	if (!budget)
 		return sim->setup->options.power_budget_w;
-	double least = INFINITY;
+	double least = (double)INFINITY;
 	for (uint32_t i = 0; i < budget->count; i++)
 		least = fmin(least, budget->value[i]);
 	return least;
@@ -61,7 +59,7 @@ double supply_least_budget_w(const struct sim *sim)
 void supply_settle(struct sim *sim, int64_t power_uw, uint64_t from_ns, uint64_t to_ns)
 {
 	const struct sim_setup *setup = sim->setup;
-	double kw = (double)power_uw * 1e-6 * setup->cluster->pue / j_per_kwh;
+	double kw = (double)power_uw * 1e-6 * setup->cluster->pue / J_PER_KWH;
 	if (setup->carbon)
 		sim->outcome->carbon_g += kw * series_integral(setup->carbon, from_ns, to_ns);
 	if (setup->price)

@@ -124,6 +124,14 @@ static void what_is_shown(void **state)
 	assert_true(shows(lines, n, "50%  a process"));
 	assert_true(shows(lines, n, "(idle)"));
 	assert_true(shows(lines, n, "q quit"));
+	assert_false(shows(lines, n, "CO2e"));
+	view.grid = (struct grid){ .code = "XX", .g_per_kwh = 360 };
+	n = top_view_lines(&view, 24, 80, lines); /* 100 J; 50 W */
+	assert_true(shows(lines, n, "CO2e 10.0 mg, 18.0 g an hour (XX: 360 g/kWh)"));
+	assert_false(shows(lines, n, "cost"));
+	view.price_per_kwh = 0.5;
+	n = top_view_lines(&view, 24, 80, lines);
+	assert_true(shows(lines, n, "; cost 1.39e-05, 0.025 an hour"));
 	view.by = SHARE_CGROUP;
 	assert_true(shows(lines, top_view_lines(&view, 24, 80, lines), "/a/group"));
 	top_view_fini(&view);

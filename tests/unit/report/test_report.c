@@ -258,6 +258,29 @@ static void formats(void **state)
 	assert_non_null(strstr(err.text, "did you mean 'html'"));
 }
 
+static void two_runs_compared(void **state)
+{
+	(void)state;
+	char *report = render_one(
+	    parse(
+		"{\"kind\":\"ergon.compare\",\"version\":1,\"a\":3,\"b\":\"<b>.json\",\"rows\":["
+		"{\"name\":\"time\",\"unit\":\"s\",\"a\":2,\"b\":1,\"difference\":-1,\"ratio\":0.5}"
+		","
+		"{\"name\":\"total energy\",\"unit\":\"J\",\"a\":200,\"b\":150,\"difference\":-50,"
+		"\"ratio\":0.75,\"significant\":true,\"by\":\"repeats\"},"
+		"{\"name\":\"gpu-0\",\"unit\":\"J\",\"a\":10,\"b\":11,\"difference\":1,"
+		"\"ratio\":1.1,\"significant\":false,\"by\":\"intervals\"},"
+		"{\"name\":7}]}"),
+	    REPORT_MARKDOWN);
+	assert_non_null(strstr(report, "25% less"));
+	assert_non_null(strstr(report, "against run 3: differs for sure"));
+	assert_non_null(strstr(report, "may be equal"));
+	assert_non_null(strstr(report, "not known"));
+	assert_null(strstr(report, "<b>.json"));
+	free(report);
+	free(render_one(parse("{\"kind\":\"ergon.compare\"}"), REPORT_HTML));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +292,7 @@ int main(void)
 		cmocka_unit_test(sweeps_of_simulations),
 		cmocka_unit_test(policy_names_every_script),
 		cmocka_unit_test(formats),
+		cmocka_unit_test(two_runs_compared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
