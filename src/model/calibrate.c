@@ -13,6 +13,8 @@ static const double ROBUST = 0.08;        /* log residual beyond which a row cou
 static const double FULL_SHARE = 50;      /* rows of a file and metric that weigh as one */
 static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
 static const double PRIOR_WEIGHT = 0.001; /* against residuals whose squares sum to about 1 */
+/* Few devices tell how power splits: their bounds are what is known of silicon and memories. */
+static const double POWER_PRIOR_WEIGHT = 0.03;
 
 struct problem {
 	const struct eval_cases *cases;
@@ -62,6 +64,11 @@ static double robust(double r)
 	return r < 0 ? -sqrt(loss) : sqrt(loss);
 }
 
+static double prior_weight(size_t field)
+{
+	return field >= CALIBRATION_AT_fp32_pj ? POWER_PRIOR_WEIGHT : PRIOR_WEIGHT;
+}
+
 static int residuals(void *user, int rows, int unknowns, const double *z, double *out, int flag)
 {
 	const struct problem *problem = user;
@@ -80,7 +87,8 @@ static int residuals(void *user, int rows, int unknowns, const double *z, double
 		out[row++] = problem->weight[i] * (isfinite(r) ? robust(r) : 10);
 	}
 	for (int i = 0; i < unknowns; i++)
-		out[row++] = PRIOR_WEIGHT * (z[i] - problem->start[i]) / PRIOR_SIGMA;
+		out[row++] =
+		    prior_weight(problem->field[i]) * (z[i] - problem->start[i]) / PRIOR_SIGMA;
 	return 0;
 }
 

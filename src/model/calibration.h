@@ -70,32 +70,35 @@
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.4e+09, "what a node without such ports reaches")     \
 	X(collective_s, "s", 5e-7, 2e-5, 4.9e-06, "latency of one all-reduce hop in a node")       \
 	X(network_s, "s", 3e-6, 6e-5, 5.7e-05, "the same between nodes")                           \
-	X(fp32_pj, "pJ", 8.5, 13.5, 13, "energy of a float32 vector FLOP at 12 nm, boost voltage") \
-	X(tensor_pj, "pJ", 0.7, 1.5, 1.3, "energy of a tensor FLOP at 12 nm, 16-bit operands")     \
-	X(process_exponent, "1", 0.3, 0.8, 0.63,                                                   \
+	X(fp32_pj, "pJ", 8, 14, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage")     \
+	X(tensor_pj, "pJ", 0.6, 1.5, 1, "energy of a tensor FLOP at 12 nm, 16-bit operands")       \
+	X(process_exponent, "1", 0.4, 1, 0.7,                                                      \
 	  "vector energy scales with (process / 12 nm) to this")                                   \
-	X(clock_exponent, "1", 0, 0.8, 0.75, "and with (boost clock / 1.4 GHz) to this")           \
-	X(tensor_exponent, "1", 0.5, 1.0, 0.6,                                                     \
+	X(clock_exponent, "1", 0, 0.8, 0.4, "and with (boost clock / 1.4 GHz) to this")            \
+	X(tensor_exponent, "1", 0.4, 1.0, 0.7,                                                     \
 	  "tensor energy scales with (process / 12 nm) to this")                                   \
-	X(tf32, "1", 1.5, 5, 1.9,                                                                  \
+	X(tf32, "1", 1.2, 3, 1.8,                                                                  \
 	  "energy of a TF32 FLOP over that of a 16-bit one: wider operands")                       \
-	X(hbm_pj, "pJ", 20, 90, 59, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 60, 200, 190, "energy of a byte from GDDR")                               \
-	X(busy, "1", 0.05, 0.35, 0.33,                                                             \
-	  "clock tree and leakage of a busy device, share of its TDP")                             \
-	X(launch_busy, "1", 0, 1, 0.4, "part of that which launches and tiny kernels draw")        \
-	X(standby_hbm, "pJ", 2, 30, 10,                                                            \
+	X(hbm_pj, "pJ", 35, 80, 60, "energy of a byte from HBM")                                   \
+	X(gddr_pj, "pJ", 90, 200, 140, "energy of a byte from GDDR")                               \
+	X(busy, "1", 0.25, 0.55, 0.4, "clock tree and leakage of a busy device, share of its TDP") \
+	X(launch_busy, "1", 0.02, 0.5, 0.15, "part of that which launches and tiny kernels draw")  \
+	X(fill_bytes, "B", 8192, 262144, 49152,                                                    \
+	  "traffic of a kernel that makes one SM busy all the while")                              \
+	X(standby_hbm, "pJ", 5, 20, 10,                                                            \
 	  "draw of a device in use at any clock, idle power apart, over its HBM's bandwidth")      \
-	X(standby_gddr, "pJ", 30, 90, 65, "the same with GDDR memory")                             \
-	X(idle, "1", 0.02, 0.4, 0.13, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_bend, "1", 2, 25, 12,                                                            \
+	X(standby_gddr, "pJ", 40, 90, 65, "the same with GDDR memory")                             \
+	X(idle, "1", 0.05, 0.18, 0.1, "idle power as a share of TDP where nobody measured it")     \
+	X(voltage_bend, "1", 5, 25, 12,                                                            \
 	  "voltage over that at boost: floor + (1 - floor) (clock / boost)^bend")                  \
-	X(voltage_floor, "1", 0.6, 0.92, 0.74, "voltage of the lowest clocks, over that at boost") \
-	X(min_clock, "1", 0.05, 0.35, 0.17, "lowest clock over boost that a power cap can force")  \
-	X(cap_reach, "1", 0.85, 1.0, 0.96,                                                         \
+	X(voltage_floor, "1", 0.7, 0.86, 0.78, "voltage of the lowest clocks, over that at boost") \
+	X(min_clock, "1", 0.1, 0.3, 0.18, "lowest clock over boost that a power cap can force")    \
+	X(cap_reach, "1", 0.88, 1.0, 0.96,                                                         \
 	  "mean power that a strictly binding cap allows, over it")                                \
-	X(cap_sharpness, "1", 6, 40, 8,                                                            \
+	X(cap_sharpness, "1", 5, 30, 8,                                                            \
 	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
+	X(limiter_s, "s", 0.1, 10, 1.5,                                                            \
+	  "time over which a power limiter averages: shorter phases it cannot tell apart")         \
 	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
 	X(host_spread, "1", 0, 2, 0.3, "the same, besides, where the host holds the device up")    \
 	X(device_spread, "1", 0, 2, 0.12,                                                          \

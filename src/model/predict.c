@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "model/pair.h"
 #include "model/parallel.h"
 #include "model/timetable.h"
 
@@ -12,6 +13,7 @@ static const double CLOCK_STEP = 5e-4;    /* of boost: a thousandth of a step's 
 static const double UNTOUCHED = 0.7;      /* of the cap: no peak reaches it */
 static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 static const double HOST_FROM = 0.5;      /* host over device time, where the host is felt */
+static const double FELT_SHARE = 0.1;     /* of a step, a phase that a limiter half sees */
 static const double PJ = 1e-12;
 enum { SOLVER_STEPS = 40 };
 /* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
@@ -29,19 +31,41 @@ struct plan {
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s;
 	double flops, compute_j, memory_j;
+	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
+	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;
 };
 
 /* Everything at one clock (as a share of boost). */
 struct moment {
 	double device_s, backward_s, exposed_s, step_s;
 	double cause_s[CAUSE_COUNT];
+	double hot_s, cool_s; /* of device_s, by what holds the kernels up at boost */
 	double static_w, compute_w, memory_w, power_w;
+	double v2, busy_w; /* voltage over that at boost, squared; clock tree of all SMs */
+};
+
+/* What a power limiter looks at: the mean, or the hottest phase where phases are long. Weights are
+ * those at the highest clock, so that less clock is always less. */
+struct limiter {
+	double hot_share, cool_share, launch_share; /* of the step */
+	double hot_weight, cool_weight;             /* of the hotter phase in what it sees */
 };
 
 static double idle_power(const struct plan *plan)
 {
 	return isnan(plan->device->idle_w) ? plan->cal->idle * plan->device->tdp_w
 	                                   : plan->device->idle_w;
+}
+
+/* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
+static inline double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static inline double smaller(double a, double b)
+{
+	return a < b ? a : b;
 }
 
 /* What a device in use draws besides idle power and its FLOPs and bytes, at any clock and through
@@ -106,7 +130,8 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	if (!settings->era || settings->era >= TENSOR_OVERLAP_ERA)
 		plan->tensor_s *= 1 - cal->tensor_hidden;
 	plan->flops = plan->compute_j = plan->memory_j = 0;
-	double launches = 0, issues = 0;
+	plan->hot_compute_s = plan->hot_memory_s = plan->hot_compute_j = plan->hot_memory_j = 0;
+	double launches = 0, issues = 0, hot_busy_s = 0, busy_s = 0, kernels_s = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
 		double weight = plan->weight[class];
 		launches += weight * times->sums[class].launches;
@@ -114,7 +139,18 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 		plan->flops += weight * times->sums[class].flops;
 		plan->compute_j += weight * times->sums[class].compute_j;
 		plan->memory_j += weight * times->sums[class].memory_j;
+		plan->hot_compute_s += weight * times->sums[class].hot_compute_s;
+		plan->hot_memory_s += weight * times->sums[class].hot_memory_s;
+		plan->hot_compute_j += weight * times->sums[class].hot_compute_j;
+		plan->hot_memory_j += weight * times->sums[class].hot_memory_j;
+		hot_busy_s += weight * times->sums[class].hot_busy_s;
+		busy_s += weight * times->sums[class].busy_s;
+		kernels_s += weight * times->sums[class].kernels_s;
 	}
+	double hot_s = plan->hot_compute_s + cal->hidden * plan->hot_memory_s;
+	plan->hot_filled = hot_s > 0 ? hot_busy_s / hot_s : 1;
+	plan->cool_filled =
+	    kernels_s > hot_s ? fmin((busy_s - hot_busy_s) / (kernels_s - hot_s), 1) : 1;
 	plan->launch_s = launches * cal->launch_s;
 	if (workload->runtime == RUNTIME_INSTRUMENTED) /* the device waits while hooks run */
 		plan->launch_s += workload->parameter_tensors * cal->hook_s;
@@ -127,35 +163,22 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 /* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
 static double memory_slowdown(const struct calibration *cal, double clock)
 {
-	return fmax(1, cal->memory_clock / clock);
-}
-
-/* Two doubles at once, on any processor that compilers of this code know. */
-typedef double pair __attribute__((vector_size(16)));
-typedef int64_t pair_bits __attribute__((vector_size(16)));
-
-static inline pair load_pair(const double *at)
-{
-	pair out;
-	memcpy(&out, at, sizeof out);
-	return out;
+	return larger(1, cal->memory_clock / clock);
 }
 
 /* Sum of |c slow - m starved| over rows: nearly all of a prediction's time is spent here and in
  * timing kernels. */
 static double sum_apart(const double *c, const double *m, size_t count, double slow, double starved)
 {
-	static const pair_bits magnitude = { INT64_MAX, INT64_MAX };
 	pair sums[2] = { { 0, 0 }, { 0, 0 } };
 	size_t i = 0;
 	for (; i + 4 <= count; i += 4) {
 		pair one = load_pair(c + i) * slow - load_pair(m + i) * starved;
 		pair two = load_pair(c + i + 2) * slow - load_pair(m + i + 2) * starved;
-		sums[0] += (pair)((pair_bits)one & magnitude);
-		sums[1] += (pair)((pair_bits)two & magnitude);
+		sums[0] += pair_magnitude(one);
+		sums[1] += pair_magnitude(two);
 	}
-	pair all = sums[0] + sums[1];
-	double sum = all[0] + all[1];
+	double sum = pair_sum(sums[0] + sums[1]);
 	for (; i < count; i++)
 		sum += fabs(c[i] * slow - m[i] * starved);
 	return sum;
@@ -204,16 +227,16 @@ static double exposed_s(const struct plan *plan, double backward_s, double all_s
 {
 	const struct communication *c = &plan->communication;
 	/* A stage's parts are done one by one while its pipeline drains. */
-	double last = fmin(plan->layout.pipeline, plan->layout.micro) / plan->layout.micro;
+	double last = smaller(plan->layout.pipeline, plan->layout.micro) / plan->layout.micro;
 	double behind = c->everywhere ? all_s : backward_s * last;
-	return fmax(c->data_s - plan->cal->overlap * behind, c->bucket_s);
+	return larger(c->data_s - plan->cal->overlap * behind, c->bucket_s);
 }
 
 /* The slower of device and host decides; but kernels are of unequal length, so that the queue
  * between them runs empty at times although the host is faster on average. Rises with both. */
 static double side_by_side(const struct plan *plan, double device_s, double host_s)
 {
-	double less = fmin(device_s, host_s), more = fmax(device_s, host_s);
+	double less = smaller(device_s, host_s), more = larger(device_s, host_s);
 	return more > 0 ? more + plan->cal->queue * less * less / more : 0;
 }
 
@@ -222,6 +245,8 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 {
 	double slow = 1 / clock, starved = memory_slowdown(plan->cal, clock);
 	moment->device_s = plan->launch_s;
+	moment->hot_s =
+	    plan->hot_compute_s * slow + plan->cal->hidden * plan->hot_memory_s * starved;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
 		double class_s = plan->weight[class] * sum_class(plan, class, slow, starved);
 		moment->device_s += class_s;
@@ -240,28 +265,68 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	    plan, device * bubble + exposed_s(plan, moment->backward_s, moment->device_s),
 	    host * bubble + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
 	moment->exposed_s = finished - busy + stage - kernels;
-	moment->step_s = fmax(finished, settings->loading_s);
+	moment->step_s = larger(finished, settings->loading_s);
 	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s;
 	moment->cause_s[CAUSE_PIPELINE] = busy - stage;
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
 	moment->cause_s[CAUSE_LOADING] = moment->step_s - finished;
 	double v = voltage(plan->cal, clock), step = moment->step_s;
-	/* A launch keeps few of the SMs busy. */
-	double busy_s =
-	    moment->device_s + moment->exposed_s - (1 - plan->cal->launch_busy) * plan->launch_s;
-	moment->static_w = active_power(plan) + busy_power(plan, clock, v) * busy_s / step;
-	moment->compute_w = plan->compute_j * v * v / step;
+	moment->v2 = v * v;
+	moment->busy_w = busy_power(plan, clock, v);
+	moment->cool_s = larger(moment->device_s - plan->launch_s - moment->hot_s, 0);
+	/* A launch keeps few of the SMs busy, and so does a product of few tiles. */
+	double busy_s = moment->hot_s * plan->hot_filled + moment->cool_s * plan->cool_filled +
+	                moment->exposed_s + plan->cal->launch_busy * plan->launch_s;
+	moment->static_w = active_power(plan) + moment->busy_w * busy_s / step;
+	moment->compute_w = plan->compute_j * moment->v2 / step;
 	moment->memory_w = plan->memory_j / step;
 	moment->power_w =
 	    idle_power(plan) + moment->static_w + moment->compute_w + moment->memory_w;
 }
 
+static void limiter_init(struct limiter *limiter, const struct plan *plan, const struct moment *top)
+{
+	double step = top->step_s;
+	*limiter = (struct limiter){ .hot_share = top->hot_s / step,
+		                     .cool_share = top->cool_s / step,
+		                     .launch_share = plan->launch_s / step };
+	double hot_w = top->hot_s > 0 ? (plan->hot_compute_j + plan->hot_memory_j) / top->hot_s : 0;
+	double cool_j = plan->compute_j + plan->memory_j - plan->hot_compute_j - plan->hot_memory_j;
+	double cool_w = top->cool_s > 0 ? cool_j / top->cool_s : 0;
+	double share = hot_w > cool_w ? limiter->hot_share : limiter->cool_share;
+	double weight = step / (step + plan->cal->limiter_s) * share / (share + FELT_SHARE);
+	*(hot_w > cool_w ? &limiter->hot_weight : &limiter->cool_weight) = weight;
+}
+
+/* Power as the limiter sees it, in W. */
+static double limited_power(const struct limiter *limiter, const struct plan *plan,
+                            const struct moment *moment)
+{
+	double busy = moment->busy_w;
+	double hot_j = plan->hot_compute_j * moment->v2 + plan->hot_memory_j;
+	double cool_j = (plan->compute_j - plan->hot_compute_j) * moment->v2 + plan->memory_j -
+	                plan->hot_memory_j;
+	double hot = busy * plan->hot_filled, cool = busy * plan->cool_filled;
+	if (moment->hot_s > 0)
+		hot += hot_j / moment->hot_s;
+	if (moment->cool_s > 0)
+		cool += cool_j / moment->cool_s;
+	double mean = limiter->hot_share * hot + limiter->cool_share * cool +
+	              limiter->launch_share * plan->cal->launch_busy * busy;
+	double mean_weight = 1 - limiter->hot_weight - limiter->cool_weight;
+	double seen = idle_power(plan) + active_power(plan) + mean_weight * mean +
+	              limiter->hot_weight * hot + limiter->cool_weight * cool;
+	/* Hot phases grow longer at lower clocks: no less than the mean as it then is. */
+	return larger(seen, moment->power_w);
+}
+
 /* Where power would meet the target if all but idle, memory and fabric grew with the clock squared.
  */
-static double first_guess(const struct plan *plan, double target_w, const struct moment *top)
+static double first_guess(const struct plan *plan, double target_w, double top_w,
+                          const struct moment *top)
 {
 	double fixed = idle_power(plan) + active_power(plan) + top->memory_w;
-	double share = (target_w - fixed) / (top->power_w - fixed);
+	double share = (target_w - fixed) / (top_w - fixed);
 	return share > 0 ? sqrt(share) : 0;
 }
 
@@ -270,11 +335,14 @@ static double first_guess(const struct plan *plan, double target_w, const struct
  * gives a higher clock. The way is a secant within a bracket, which is halved where that does not
  * shrink. *moment: in, at the highest clock, where power is over the target; out, at the answer. */
 static double solve_clock(const struct plan *plan, const struct predict_settings *settings,
-                          double target_w, double lowest, double highest, struct moment *moment)
+                          const struct limiter *limiter, double target_w, double lowest,
+                          double highest, struct moment *moment)
 {
 	double steps = ceil((highest - lowest) / CLOCK_STEP), low = 0, high = steps;
-	double last = steps, last_w = moment->power_w, width = 2 * steps, range = highest - lowest;
-	double next = (first_guess(plan, target_w, moment) * highest - lowest) / range * steps;
+	double top_w = limited_power(limiter, plan, moment);
+	double last = steps, last_w = top_w, width = 2 * steps, range = highest - lowest;
+	double next =
+	    (first_guess(plan, target_w, top_w, moment) * highest - lowest) / range * steps;
 	bool found = false;
 	for (int i = 0; i < SOLVER_STEPS && high - low > 1; i++) {
 		bool slow = i % 2 && high - low > width / 2;
@@ -283,12 +351,14 @@ static double solve_clock(const struct plan *plan, const struct predict_settings
 		guess = guess >= low + 1 ? guess : low + 1; /* NAN as well */
 		guess = guess > high - 1 ? high - 1 : guess;
 		struct moment there;
-		at_clock(plan, settings, lowest + range * (guess / steps), &there);
-		double slope = (there.power_w - last_w) / (guess - last);
-		next = slope > 0 ? guess + (target_w - there.power_w) / slope : (low + high) / 2;
+		double clock = lowest + range * (guess / steps);
+		at_clock(plan, settings, clock, &there);
+		double seen_w = limited_power(limiter, plan, &there);
+		double slope = (seen_w - last_w) / (guess - last);
+		next = slope > 0 ? guess + (target_w - seen_w) / slope : (low + high) / 2;
 		last = guess;
-		last_w = there.power_w;
-		if (there.power_w > target_w) {
+		last_w = seen_w;
+		if (seen_w > target_w) {
 			high = guess;
 		} else {
 			low = guess;
@@ -314,12 +384,15 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 	at_clock(plan, settings, top, moment);
 	/* The limiter cuts peaks, so that a mean near the cap already lies below what it was. */
 	cap *= plan->cal->cap_reach;
-	double over = moment->power_w / cap, q = plan->cal->cap_sharpness;
+	struct limiter limiter;
+	limiter_init(&limiter, plan, moment);
+	double seen_w = limited_power(&limiter, plan, moment);
+	double over = seen_w / cap, q = plan->cal->cap_sharpness;
 	if (over < UNTOUCHED)
 		return top;
-	double target = moment->power_w * pow(1 + pow(over, q), -1 / q);
+	double target = seen_w * pow(1 + pow(over, q), -1 / q);
 	out->capped = true;
-	double clock = solve_clock(plan, settings, target, lowest, top, moment);
+	double clock = solve_clock(plan, settings, &limiter, target, lowest, top, moment);
 	out->at_minimum_clock = clock <= lowest;
 	return clock;
 }
@@ -434,9 +507,11 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	row->launches += launches;
 	row->energy_j += weight * (work.flops * plan->times->machine.flop_j[kernel->rate] * v * v +
 	                           work.dram_bytes * plan->times->machine.byte_j);
-	row->energy_j +=
-	    time * (idle_power(plan) + active_power(plan)) +
-	    (compute + memory + plan->cal->launch_busy * launch) * busy_power(plan, clock, v);
+	bool hot = plan->times->compute_s[i] > plan->times->memory_s[i];
+	double filled = hot ? plan->hot_filled : plan->cool_filled;
+	row->energy_j += time * (idle_power(plan) + active_power(plan)) +
+	                 ((compute + memory) * filled + plan->cal->launch_busy * launch) *
+	                     busy_power(plan, clock, v);
 	breakdown->family_s[kernel->family] += time;
 	breakdown->phase_s[kernel->phase] += time;
 	if (time > largest[kernel->group]) {

@@ -22,6 +22,10 @@ struct class_sums {
 	double launches, issues, flops;
 	double compute_s, memory_s;
 	double compute_j, memory_j; /* at the boost voltage */
+	/* Of these, rows that compute holds up at the boost clock: the hot ones. */
+	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j;
+	/* Time at the boost clock; and each row's times the share of the SMs that it fills. */
+	double kernels_s, busy_s, hot_busy_s;
 };
 
 struct timetable {
@@ -34,8 +38,9 @@ struct timetable {
 	double batch;
 	size_t from[KERNEL_CLASS_COUNT + 1]; /* rows of class c: from[c] to from[c + 1] */
 	struct class_sums sums[KERNEL_CLASS_COUNT];
-	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX]; /* all launches of a row */
-	uint16_t collectives[KERNELS_MAX];                    /* rows, which take no time above */
+	/* All launches of a row; one more, so that rows can be read in twos. */
+	double compute_s[KERNELS_MAX + 1], memory_s[KERNELS_MAX + 1];
+	uint16_t collectives[KERNELS_MAX]; /* rows, which take no time above */
 	size_t collective_count;
 };
 

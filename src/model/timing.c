@@ -36,6 +36,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
 	machine->ramp_s = cal->memory_half_s;
+	machine->fill = 1 / (cal->fill_bytes * device->sm_count);
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		machine->efficiency[0][family] = cal->gemm_vector;
 		machine->efficiency[1][family] = cal->gemm_tensor;
@@ -98,14 +99,16 @@ static inline double round_up(double value)
  * Tm x Tn does 2 Tm Tn FLOPs and reads Tm + Tn operands for each of its k steps; k_half steps stand
  * for filling and draining its pipeline. Tile sides are powers of two: their inverses are exact. */
 static inline double tiled_s(const struct machine *machine, const double shape[4], double tall,
-                             double wide, const struct tile_rate *rate)
+                             double wide, const struct tile_rate *rate, double *filled)
 {
 	double tiles = round_up(shape[0] * (1 / tall)) * round_up(shape[1] * (1 / wide)) * shape[3];
 	double k = shape[2], exact = 1;
+	*filled = 1;
 	if (tiles < machine->sms) {
 		double room = (double)(int64_t)(machine->sms / tiles);
 		double split = larger(1, smaller(room, k * (1.0 / 256)));
-		exact = larger(tiles * split / machine->sms, 1);
+		*filled = tiles * split / machine->sms;
+		exact = larger(*filled, 1);
 		k /= split;
 	} else {
 		exact = tiles / machine->sms;
@@ -118,7 +121,8 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	return waves * (k + machine->k_half) * step_s;
 }
 
-static double product_s(const struct machine *machine, const struct kernel *kernel, double batch)
+static double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
+                        double *filled)
 {
 	double m = kernel->m, n = kernel->n, k = kernel->k, count = kernel->batch;
 	switch ((enum batch_axis)kernel->axis) {
@@ -146,14 +150,16 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 		.operand_s = machine->operand_s * operand_bytes[kernel->rate] / gain,
 	};
 	const double shape[4] = { m, n, k, count };
-	double best = tiled_s(machine, shape, 128, 128, &rate);
+	double share; /* of the SMs that have a tile: the smallest tiles tell */
+	double best = tiled_s(machine, shape, 128, 128, &rate, &share);
 	if (tensor && machine->clusters)
-		best = smaller(best, tiled_s(machine, shape, 256, 256, &rate));
+		best = smaller(best, tiled_s(machine, shape, 256, 256, &rate, &share));
 	if (tensor)
-		best = smaller(best, tiled_s(machine, shape, 256, 128, &rate));
+		best = smaller(best, tiled_s(machine, shape, 256, 128, &rate, &share));
 	else
-		best = smaller(best, tiled_s(machine, shape, 128, 64, &rate));
-	best = smaller(best, tiled_s(machine, shape, 64, 64, &rate));
+		best = smaller(best, tiled_s(machine, shape, 128, 64, &rate, &share));
+	best = smaller(best, tiled_s(machine, shape, 64, 64, &rate, &share));
+	*filled = smaller(share, 1);
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
 	double plain = 2 * m * n * k * count;
@@ -167,12 +173,13 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 	work->bytes = kernel->bytes * batch + kernel->bytes_fixed;
 	double byte_s = machine->memory_s;
 	work->compute_s = work->flops / machine->vector_rate;
+	work->filled = smaller(work->bytes * machine->fill, 1);
 	switch ((enum family)kernel->family) {
 	case FAMILY_GEMM:
 	case FAMILY_CONV:
 	case FAMILY_ATTENTION:
 	case FAMILY_RECURRENT:
-		work->compute_s = product_s(machine, kernel, batch);
+		work->compute_s = product_s(machine, kernel, batch, &work->filled);
 		break;
 	case FAMILY_DEPTHWISE:
 		byte_s = machine->depthwise_s;

@@ -18,6 +18,7 @@ struct machine {
 	double l2_s;                                    /* seconds a byte that is found in L2 */
 	double l2_resident; /* bytes that survive from one kernel to the next */
 	double ramp_s;
+	double fill; /* share of the SMs that a byte of elementwise work fills */
 	double efficiency[2][FAMILY_COUNT]; /* [on tensor units][family], of products */
 	double operand_s; /* seconds a byte that one SM reads of its tile's operands */
 	double k_half, wave;
@@ -35,6 +36,7 @@ struct work {
 	double flops, bytes;        /* as executed, at this batch */
 	double compute_s, memory_s; /* at the boost clock; the memory clock is fixed */
 	double dram_bytes;
+	double filled; /* share of the SMs that it keeps busy while it runs */
 };
 /* One launch of the kernel for `batch` samples. */
 void kernel_work(const struct machine *machine, const struct kernel *kernel, double batch,
