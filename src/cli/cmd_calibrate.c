@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -226,15 +227,17 @@ struct worker {
 	const struct ergon_env *env;
 	const struct load *load;
 	unsigned threads;
-	volatile bool stop;
+	atomic_bool runs, stop; /* runs: it is set up, and a first batch is through */
 	enum ergon_code code;
 	struct ergon_error err;
 };
 
 static bool go_on(void *user, double done)
 {
+	struct worker *worker = user;
 	(void)done;
-	return !((struct worker *)user)->stop;
+	worker->runs = true;
+	return !worker->stop;
 }
 
 static void *work(void *user)
@@ -250,10 +253,12 @@ static void *work(void *user)
 			                        .threads = worker->threads,
 			                        .isa = kernel_isa() };
 		struct kernel_run_options options = { .seconds = 3600,
+			                              .batch_s = 0.05, /* then go_on is asked */
 			                              .progress = go_on,
 			                              .user = worker };
 		worker->code = kernel_run(kernel, &config, &options, &run, &worker->err);
 	}
+	worker->runs = true; /* nothing more to wait for */
 	return NULL;
 }
 
@@ -272,6 +277,8 @@ static enum ergon_code one_phase(struct cli *cli, const struct calibrate_options
 		worker.threads = 1;
 	if (worker.load->kernel && pthread_create(&thread, NULL, work, &worker))
 		return ergon_fail(err, ERGON_IO, "cannot start a thread");
+	while (worker.load->kernel && !worker.runs)
+		clock->sleep_until(clock->user, clock->monotonic_ns(clock->user) + 5 * NS_PER_MS);
 	/* A sixth to get going, the rest is measured. */
 	clock->sleep_until(clock->user,
 	                   clock->monotonic_ns(clock->user) + ns_from_seconds(seconds / 6));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/grow.h"
+#include "base/suggest.h"
 #include "base/units.h"
 #include "measure/calibration.h"
 #include "measure/sensors/cpuinfo.h"
@@ -33,6 +34,8 @@ static const struct {
 	  { [FEATURE_TIME] = true, [FEATURE_BUSY] = true, [FEATURE_BUSY_FAST] = true } },
 };
 
+enum { CHANNELS_SHOWN = 64 };
+
 /* --- samples ----------------------------------------------------------------------------- */
 
 static bool belongs(const struct domain_energy *domain, enum power_target target,
@@ -59,6 +62,24 @@ static bool power_of(const struct measurement *m, enum power_target target, cons
 	return found;
 }
 
+static enum ergon_code no_channel(const struct measurement *m, enum power_target target,
+                                  const char *channel, struct ergon_error *err)
+{
+	const char *names[CHANNELS_SHOWN];
+	char hint[160];
+	size_t count = 0;
+	for (size_t i = 0; i < m->count && count < CHANNELS_SHOWN; i++)
+		if (m->domains[i].provenance == PROVENANCE_MEASURED)
+			names[count++] = m->domains[i].name;
+	if (channel)
+		return ergon_fail(err, ERGON_NOT_FOUND, "no measured channel '%.40s'%s", channel,
+		                  suggest_hint(hint, sizeof hint, channel, names, count));
+	return ergon_fail(err, ERGON_NOT_SUPPORTED,
+	                  "no measured channel of %s here to fit against%s; ergon sensors says why",
+	                  target == POWER_OF_CPU ? "a processor" : "memory",
+	                  target == POWER_OF_CPU ? " (a wattmeter will do: --channel node)" : "");
+}
+
 static enum ergon_code take_one(struct power_samples *samples, const struct ergon_env *env,
                                 struct meter *meter, struct features *features, const char *channel,
                                 unsigned phase, double window_s, struct ergon_error *err)
@@ -77,13 +98,7 @@ static enum ergon_code take_one(struct power_samples *samples, const struct ergo
 		return code;
 	struct power_sample sample = { .phase = phase };
 	if (!power_of(&m, samples->target, channel, &sample.power_w))
-		code = ergon_fail(err, ERGON_NOT_SUPPORTED,
-		                  "no measured channel of %s here to fit against%s; ergon sensors "
-		                  "says why",
-		                  samples->target == POWER_OF_CPU ? "a processor" : "memory",
-		                  samples->target == POWER_OF_CPU
-		                      ? " (a wattmeter will do: --channel node)"
-		                      : "");
+		code = no_channel(&m, samples->target, channel, err);
 	measurement_fini(&m);
 	double passed_s = after[FEATURE_TIME] - before[FEATURE_TIME];
 	if (code || !good || passed_s <= 0)

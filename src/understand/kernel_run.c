@@ -67,7 +67,7 @@ static uint64_t batch_size(const struct runner *r, double pass_s)
 	const struct kernel_run_options *o = r->options;
 	if (o->repeat)
 		return (o->repeat + BATCHES - 1) / BATCHES;
-	double batch_s = fmax(o->seconds / BATCHES, BATCH_LEAST_S);
+	double batch_s = fmax(o->batch_s > 0 ? o->batch_s : o->seconds / BATCHES, BATCH_LEAST_S);
 	double passes = batch_s / fmax(pass_s, 1e-9);
 	return passes < 1 ? 1 : passes > 1e9 ? UINT64_C(1000000000) : (uint64_t)passes;
 }

@@ -24,6 +24,7 @@
 
 struct kernel_run_options {
 	double seconds;      /* timed part; 0: as repeat says */
+	double batch_s;      /* of one batch; 0: a twelfth of seconds */
 	uint64_t repeat;     /* passes in all; 0: as seconds says */
 	double confidence;   /* of the intervals; 0: 0.95 */
 	struct meter *meter; /* open, not running; NULL: no energy */
