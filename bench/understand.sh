@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Triad against the STREAM method and GEMM against OpenBLAS, as ratios in one run: the two sides take
+# Triad against the STREAM method, GEMM against OpenBLAS called bare, and
+# GEMM of bf16 and int8 against the roof of their unit, as ratios in one run: the sides take
 # turns, and the best of each counts, as in STREAM. Prints one line a ratio: name, ours, theirs, ratio.
 set -eu
 ergon=${ERGON:-build/ergon}
@@ -8,6 +9,7 @@ rounds=${ROUNDS:-5}
 elements=${ELEMENTS:-55050240} # each array four times a cache of 105 MB
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+${CC:-cc} -std=gnu17 -O2 bench/openblas_gemm.c -ldl -lm -o "$work/openblas" # the same library, called bare
 # The flags of ergon's own kernels (cmake/parts/kernels.cmake).
 ${CC:-cc} -std=gnu17 -O3 -g1 -ffp-contract=fast -fopenmp bench/stream_triad.c -o "$work/stream"
 
@@ -26,14 +28,24 @@ while [ "$i" -lt "$rounds" ]; do
 			"$ergon" kernel gemm --size 1536 --precision $precision --paradigm $paradigm \
 			  --repeat 6 --json "$work/gemm.$precision.$paradigm.$i" >/dev/null
 		done
+		"$work/openblas" 1536 $precision 6 >>"$work/openblas.$precision.txt"
+	done
+	for precision in bf16 int8; do
+		"$ergon" kernel gemm --size 1536 --precision $precision --repeat 60 --json "$work/gemm.$precision.$i" >/dev/null 2>&1 || true
+		"$ergon" kernel dotacc --precision $precision --repeat 12 --json "$work/dotacc.$precision.$i" >/dev/null 2>&1 || true
 	done
 	i=$((i + 1))
 done
 printf '%-24s %12s  %12s  %s\n' what ours reference ratio
 ratio "triad / STREAM" "$(best bytes "$work"/triad.*)" "$(sort -g "$work/stream.txt" | tail -1)"
 for precision in f64 f32; do
-	ratio "gemm $precision / OpenBLAS" "$(best flops "$work"/gemm.$precision.openmp.*)" \
-	  "$(best flops "$work"/gemm.$precision.blas.*)"
+	bare=$(sort -g "$work/openblas.$precision.txt" | tail -1)
+	ratio "gemm blas $precision / bare" "$(best flops "$work"/gemm.$precision.blas.*)" "$bare"
+	ratio "own gemm $precision / bare" "$(best flops "$work"/gemm.$precision.openmp.*)" "$bare"
+done
+for precision in bf16 int8; do # against the roof of this processor; it may have no unit for them
+	[ ! -e "$work/dotacc.$precision.0" ] ||
+	  ratio "gemm $precision / dotacc" "$(best flops "$work"/gemm.$precision.*)" "$(best flops "$work"/dotacc.$precision.*)"
 done
 
 # Two profiles of this machine, one after the other: for how many of the results do the two 95%

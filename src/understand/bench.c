@@ -39,7 +39,8 @@ static void plan(struct planner *p, const char *name, enum precision precision,
 	if (!is_wanted(p->options, name) || b->count == BENCH_CELLS_MAX ||
 	    kernel_find(name, &kernel, NULL))
 		return;
-	if (!(kernel->precisions & BIT(precision)) || !(kernel->paradigms & BIT(paradigm)))
+	if (!(kernel->precisions & BIT(precision)) || !(kernel->paradigms & BIT(paradigm)) ||
+	    !paradigm_has_precision(paradigm, precision))
 		return;
 	bool parallel = paradigm_is_parallel(paradigm);
 	b->cells[b->count++] = (struct bench_cell){

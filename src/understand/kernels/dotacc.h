@@ -28,4 +28,10 @@ struct dotacc_loop {
 ERGON_MUST_USE enum ergon_code dotacc_find(enum dotacc_unit unit, enum precision precision,
                                            struct dotacc_loop *loop, struct ergon_error *err);
 
+#if defined(__x86_64__)
+/* All eight tiles of AMX, 16 rows of 64 bytes each, for this thread; only where dotacc_find found
+ * AMX. Ends with _tile_release(). */
+void dotacc_configure_tiles(void);
+#endif
+
 #endif

@@ -76,21 +76,27 @@ AMX_LOOP(int8_tiles, _tile_dpbssd)
 
 typedef void (*tile_loop)(const void *from, void *to, const void *factors, uint64_t turns);
 
-__attribute__((target("amx-tile"))) static void with_tiles(tile_loop loop, uint32_t factor,
-                                                           const void *from, void *to,
-                                                           uint64_t turns)
+/* The intrinsics do not tell the compiler that they read and write memory. */
+__attribute__((target("amx-tile"))) void dotacc_configure_tiles(void)
 {
 	struct tile_config config = { .palette = 1 };
-	uint32_t factors[TILE_SUMS] __attribute__((aligned(64)));
 	for (int i = 0; i < 8; i++) {
 		config.bytes_a_row[i] = 64;
 		config.rows[i] = 16;
 	}
+	__asm__ volatile("" : : "r"(&config) : "memory");
+	_tile_loadconfig(&config);
+}
+
+__attribute__((target("amx-tile"))) static void with_tiles(tile_loop loop, uint32_t factor,
+                                                           const void *from, void *to,
+                                                           uint64_t turns)
+{
+	uint32_t factors[TILE_SUMS] __attribute__((aligned(64)));
 	for (int i = 0; i < TILE_SUMS; i++)
 		factors[i] = factor;
-	/* The intrinsics do not tell the compiler that they read and write memory. */
-	__asm__ volatile("" : : "r"(&config), "r"(factors) : "memory");
-	_tile_loadconfig(&config);
+	__asm__ volatile("" : : "r"(factors) : "memory");
+	dotacc_configure_tiles();
 	loop(from, to, factors, turns);
 	_tile_release();
 	__asm__ volatile("" : : : "memory");

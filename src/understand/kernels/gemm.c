@@ -8,11 +8,14 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "understand/kernels/gemm_narrow.h"
+#include "understand/kernels/gemm_types.h"
 #include "understand/kernels/openblas.h"
 #include "understand/kernels/opencl.h"
 
 struct gemm {
 	struct kernel_config config;
+	const struct gemm_type *type;
 	void *a, *b, *c;
 	double *x;        /* random signs, for the check */
 	double *expected; /* A (B x) */
@@ -21,6 +24,7 @@ struct gemm {
 	bool cl_failed;
 	struct gemm_block *blocks; /* [threads] */
 	unsigned block_rows;       /* threads form a grid of so many rows */
+	struct narrow narrow;      /* bf16 and int8 */
 };
 
 static double gemm_flops(const struct kernel_config *config)
@@ -33,7 +37,27 @@ static double gemm_flops(const struct kernel_config *config)
 static double gemm_bytes(const struct kernel_config *config)
 {
 	double n = (double)config->size;
-	return 3 * n * n * (double)precision_bytes(config->precision);
+	double in = (double)precision_bytes(config->precision);
+	return n * n * (2 * in + (double)gemm_type(config->precision)->result_bytes);
+}
+
+static bool is_narrow(enum precision precision)
+{
+	return precision == PRECISION_BF16 || precision == PRECISION_INT8;
+}
+
+static bool is_packed(enum paradigm paradigm)
+{
+	return paradigm == PARADIGM_SIMD || paradigm == PARADIGM_OPENMP;
+}
+
+/* Packing of bf16 and int8 is whole: as much again as A and B. */
+static double gemm_footprint(const struct kernel_config *config)
+{
+	double n = (double)config->size;
+	bool packed = is_narrow(config->precision) && is_packed(config->paradigm);
+	return gemm_bytes(config) +
+	       (packed ? 2 * n * n * (double)precision_bytes(config->precision) : 0);
 }
 
 static bool is_wide(const struct gemm *g)
@@ -70,10 +94,9 @@ static void run_once(const struct gemm *g)
 	if (g->config.paradigm == PARADIGM_BLAS) {
 		run_blas(g);
 	} else if (g->config.paradigm == PARADIGM_SCALAR) {
-		if (is_wide(g))
-			gemm_scalar_f64(g->config.size, g->a, g->b, g->c);
-		else
-			gemm_scalar_f32(g->config.size, g->a, g->b, g->c);
+		g->type->scalar(g->config.size, g->a, g->b, g->c);
+	} else if (is_narrow(g->config.precision)) {
+		narrow_run(&g->narrow, threads, g->a, g->b, g->c);
 	} else if (threads == 1) {
 		run_block(g, 0);
 	} else {
@@ -94,51 +117,33 @@ static void gemm_run(void *state, uint64_t passes)
 		run_once(state);
 }
 
-/* y = M x in double precision, column by column. */
-static void times_vector(const struct gemm *g, const void *matrix, const double *x, double *y)
-{
-	size_t n = g->config.size;
-	for (size_t i = 0; i < n; i++)
-		y[i] = 0;
-	for (size_t j = 0; j < n; j++)
-		if (is_wide(g))
-			for (size_t i = 0; i < n; i++)
-				y[i] += ((const double *)matrix)[i + j * n] * x[j];
-		else
-			for (size_t i = 0; i < n; i++)
-				y[i] += (double)((const float *)matrix)[i + j * n] * x[j];
-}
-
 /* Freivalds 1977: C is A B when C x = A (B x) for random x; a wrong C passes one such test with
  * probability at most 1/2 in exact arithmetic, and the residual of x in {-1, 1}^n shows any single
  * wrong element. Rounding: entries of A and B are uniform in [-1, 1), so a sum of k products
- * accumulated in order errs by about eps k / 3 and C x by sqrt(n) times that. */
+ * accumulated in order errs by about eps k / 3 and C x by sqrt(n) times that. Sums of int8 are
+ * whole numbers, and those of the test too: they must agree exactly. */
 static void gemm_check(void *state, double *error, double *allowed)
 {
 	struct gemm *g = state;
 	size_t n = g->config.size;
-	double eps = is_wide(g) ? 0x1p-53 : 0x1p-24;
-	double scale = (double)n * sqrt((double)n) / 3, worst = 0;
-	*allowed = 16 * eps;
+	double scale = g->type->scale_a * g->type->scale_b * (double)n * sqrt((double)n) / 3;
+	double worst = 0;
+	*allowed = 16 * g->type->unit_roundoff;
 	*error = HUGE_VAL;
 	if (g->cl && (g->cl_failed || !opencl_read(g->cl, g->c)))
 		return;
 	double *found = calloc(n, sizeof *found);
 	if (!found)
 		return; /* unchecked is as bad as wrong */
-	times_vector(g, g->c, g->x, found);
+	g->type->c_times(n, g->c, g->x, found);
 	for (size_t i = 0; i < n; i++) {
 		double e = fabs(found[i] - g->expected[i]) / scale;
 		worst = e <= worst ? worst : e; /* a NaN stays */
 	}
 	free(found);
 	*error = isnan(worst) ? HUGE_VAL : worst;
-	for (size_t i = 0; i < n; i++) { /* the next run must write it again */
-		if (is_wide(g))
-			((double *)g->c)[i * n + i] = (double)NAN;
-		else
-			((float *)g->c)[i * n + i] = NAN;
-	}
+	for (size_t i = 0; i < n; i++) /* the next run must write it again */
+		g->type->spoil(g->c, i * n + i);
 	if (g->cl && !opencl_write(g->cl, g->c))
 		*error = HUGE_VAL;
 }
@@ -156,6 +161,7 @@ static void gemm_fini(void *state)
 	free(g->c);
 	free(g->x);
 	free(g->expected);
+	narrow_fini(&g->narrow);
 	openblas_close(&g->blas);
 	opencl_close(g->cl);
 	*g = (struct gemm){ 0 };
@@ -167,13 +173,13 @@ static bool allocate(struct gemm *g)
 	unsigned threads = g->config.threads;
 	g->a = kernel_alloc(bytes, threads);
 	g->b = kernel_alloc(bytes, threads);
-	g->c = kernel_alloc(bytes, threads);
+	g->c = kernel_alloc(n * n * g->type->result_bytes, threads);
 	g->x = calloc(n, sizeof *g->x);
 	g->expected = calloc(n, sizeof *g->expected);
 	g->blocks = calloc(threads, sizeof *g->blocks);
 	if (!g->a || !g->b || !g->c || !g->x || !g->expected || !g->blocks)
 		return false;
-	if (g->config.paradigm != PARADIGM_SIMD && g->config.paradigm != PARADIGM_OPENMP)
+	if (!is_packed(g->config.paradigm) || is_narrow(g->config.precision))
 		return true;
 	for (unsigned i = 0; i < threads; i++) {
 		g->blocks[i].shape = gemm_shape(g->config.isa, g->config.precision);
@@ -191,22 +197,16 @@ static bool fill(struct gemm *g)
 	struct rng rng;
 	rng_init(&rng, n);
 	for (size_t i = 0; i < n * n; i++) {
-		double a = 2 * rng_uniform(&rng) - 1, b = 2 * rng_uniform(&rng) - 1;
-		if (is_wide(g)) {
-			((double *)g->a)[i] = a;
-			((double *)g->b)[i] = b;
-		} else {
-			((float *)g->a)[i] = (float)a;
-			((float *)g->b)[i] = (float)b;
-		}
+		g->type->put_a(g->a, i, 2 * rng_uniform(&rng) - 1);
+		g->type->put_b(g->b, i, 2 * rng_uniform(&rng) - 1);
 	}
 	for (size_t i = 0; i < n; i++)
 		g->x[i] = rng_u64(&rng) >> 63 ? 1 : -1;
 	double *bx = calloc(n, sizeof *bx);
 	if (!bx)
 		return false;
-	times_vector(g, g->b, g->x, bx);
-	times_vector(g, g->a, bx, g->expected);
+	g->type->b_times(n, g->b, g->x, bx);
+	g->type->a_times(n, g->a, bx, g->expected);
 	free(bx);
 	return true;
 }
@@ -229,16 +229,31 @@ static enum ergon_code open_device(struct gemm *g, struct ergon_error *err)
 	return code;
 }
 
+/* What a paradigm needs beside the matrices. */
+static enum ergon_code open_paradigm(struct gemm *g, struct ergon_error *err)
+{
+	const struct kernel_config *config = &g->config;
+	if (is_narrow(config->precision) && is_packed(config->paradigm))
+		return narrow_init(&g->narrow, config, err);
+	if (config->paradigm != PARADIGM_BLAS)
+		return ERGON_OK;
+	enum ergon_code code = openblas_open(&g->blas, config->env, err);
+	if (!code)
+		g->blas.set_num_threads((int)config->threads);
+	return code;
+}
+
 static enum ergon_code gemm_init(void *state, const struct kernel_config *config,
                                  struct ergon_error *err)
 {
 	struct gemm *g = state;
-	*g = (struct gemm){ .config = *config, .block_rows = 1 };
-	if (config->paradigm == PARADIGM_BLAS) {
-		enum ergon_code code = openblas_open(&g->blas, config->env, err);
-		if (code)
-			return code;
-		g->blas.set_num_threads((int)config->threads);
+	*g = (struct gemm){ .config = *config,
+		            .type = gemm_type(config->precision),
+		            .block_rows = 1 };
+	enum ergon_code code = open_paradigm(g, err);
+	if (code) {
+		gemm_fini(g);
+		return code;
 	}
 	/* The grid nearest to a square: a thread then packs least for what it computes. */
 	for (unsigned r = 1; r * r <= config->threads; r++)
@@ -261,14 +276,15 @@ const struct kernel kernel_gemm = {
 	.source = "BLAS level 3",
 	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) |
 	             BIT(PARADIGM_BLAS) | BIT(PARADIGM_OPENCL),
-	.precisions = BIT(PRECISION_F64) | BIT(PRECISION_F32),
+	.precisions =
+	    BIT(PRECISION_F64) | BIT(PRECISION_F32) | BIT(PRECISION_BF16) | BIT(PRECISION_INT8),
 	.size_min = 1,
 	.size_max = 32768,
 	.size_default = 1024,
 	.state_size = sizeof(struct gemm),
 	.flops = gemm_flops,
 	.bytes = gemm_bytes,
-	.footprint = gemm_bytes,
+	.footprint = gemm_footprint,
 	.init = gemm_init,
 	.run = gemm_run,
 	.check = gemm_check,

@@ -37,7 +37,11 @@ void gemm_packed_f64(const struct gemm_block *block, size_t n, const double *a, 
 void gemm_packed_f32(const struct gemm_block *block, size_t n, const float *a, const float *b,
                      float *c, size_t row, size_t rows, size_t column, size_t columns);
 
-void gemm_scalar_f64(size_t n, const double *a, const double *b, double *c);
-void gemm_scalar_f32(size_t n, const float *a, const float *b, float *c);
+/* Matrices of the types of gemm_types.c. */
+void gemm_scalar_f64(size_t n, const void *a, const void *b, void *c);
+void gemm_scalar_f32(size_t n, const void *a, const void *b, void *c);
+void gemm_scalar_bf16(size_t n, const void *a, const void *b, void *c);
+void gemm_scalar_int8(size_t n, const void *a, const void *b, void *c);
+float gemm_float_of_bf16(uint16_t bits);
 
 #endif

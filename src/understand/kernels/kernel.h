@@ -85,6 +85,8 @@ ERGON_MUST_USE enum ergon_code paradigm_find(const char *name, enum paradigm *pa
 /* The widest set that this processor and its operating system support. */
 enum isa kernel_isa(void);
 
+/* bf16 and int8 are computed by our own loops alone: the BLAS and OpenCL here know f64 and f32. */
+bool paradigm_has_precision(enum paradigm paradigm, enum precision precision);
 /* Does a paradigm use several threads of ours? */
 bool paradigm_is_parallel(enum paradigm paradigm);
 /* Can a paradigm be used here? text says with what, or why not. */

@@ -104,6 +104,12 @@ const char *paradigm_name(enum paradigm paradigm)
 	return paradigm_names[paradigm];
 }
 
+bool paradigm_has_precision(enum paradigm paradigm, enum precision precision)
+{
+	bool wide = precision == PRECISION_F64 || precision == PRECISION_F32;
+	return wide || (paradigm != PARADIGM_BLAS && paradigm != PARADIGM_OPENCL);
+}
+
 bool paradigm_is_parallel(enum paradigm paradigm)
 {
 	return paradigm == PARADIGM_OPENMP || paradigm == PARADIGM_BLAS;
@@ -173,6 +179,11 @@ enum ergon_code kernel_check_config(const struct kernel *kernel, const struct ke
 		                  precision_name(config->precision));
 	if (!(kernel->paradigms & BIT(config->paradigm)))
 		return ergon_fail(err, ERGON_BAD_INPUT, "%s has no paradigm %s", kernel->name,
+		                  paradigm_name(config->paradigm));
+	if (!paradigm_has_precision(config->paradigm, config->precision))
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "%s of %s is not in %s: expected scalar, simd or openmp",
+		                  kernel->name, precision_name(config->precision),
 		                  paradigm_name(config->paradigm));
 	if (config->threads < 1 || config->threads > 4096)
 		return ergon_fail(err, ERGON_BAD_INPUT,

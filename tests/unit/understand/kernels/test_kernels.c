@@ -6,6 +6,7 @@
 
 #include "support/support.h"
 #include "understand/kernels/dotacc.h"
+#include "understand/kernels/gemm_narrow.h"
 
 /* What PoCL and its compiler leave behind is not ours to free (read by the leak sanitizer). */
 const char *__lsan_default_suppressions(void);
@@ -68,7 +69,8 @@ static void every_variant_agrees_with_its_reference(void **state)
 		for (unsigned paradigm = 0; paradigm < PARADIGM_COUNT; paradigm++)
 			for (unsigned precision = 0; precision < PRECISION_COUNT; precision++) {
 				if (!((*k)->paradigms & BIT(paradigm)) ||
-				    !((*k)->precisions & BIT(precision)))
+				    !((*k)->precisions & BIT(precision)) ||
+				    !paradigm_has_precision(paradigm, precision))
 					continue;
 				enum isa top = kernel_isa();
 				enum isa from = paradigm == PARADIGM_SIMD && top != ISA_GENERIC
@@ -112,6 +114,10 @@ static void bad_names(void **state)
 	struct kernel_config c = { .env = &env, .size = 0, .threads = 1 };
 	assert_int_equal(kernel_find("gemm", &k, NULL), ERGON_OK);
 	assert_int_equal(kernel_check_config(k, &c, &err), ERGON_BAD_INPUT);
+	c = (struct kernel_config){ &env, 64, PRECISION_INT8, PARADIGM_BLAS, 1, kernel_isa() };
+	assert_int_equal(kernel_check_config(k, &c, &err), ERGON_BAD_INPUT);
+	assert_string_equal(err.text,
+	                    "gemm of int8 is not in blas: expected scalar, simd or openmp");
 }
 
 static void *no_library(void *user, const char *soname, const char **why)
@@ -173,12 +179,58 @@ static void units_of_small_types_agree(void **state)
 		}
 }
 
+static void put_one(char *packed, enum precision precision, size_t i, int value)
+{
+	if (precision == PRECISION_BF16) {
+		union {
+			float value;
+			uint32_t bits;
+		} f = { (float)value };
+		((uint16_t *)(void *)packed)[i] = (uint16_t)(f.bits >> 16);
+	} else {
+		((int8_t *)(void *)packed)[i] = (int8_t)value;
+	}
+}
+
+/* gemm takes AMX where it can; AVX-512 must come to the same numbers, sum by sum. */
+static void units_of_narrow_gemm_agree(void **state)
+{
+	(void)state;
+	enum { STEPS = 3, LDC = 40 };
+	static _Alignas(64) char a[STEPS * NARROW_STEP_BYTES], b[STEPS * NARROW_STEP_BYTES];
+	static int32_t found[2][NARROW_PANEL * LDC];
+	for (unsigned precision = PRECISION_BF16; precision <= PRECISION_INT8; precision++) {
+		size_t count = sizeof a / precision_bytes(precision);
+		for (size_t i = 0; i < count; i++) {
+			put_one(a, precision, i, (int)(i * 7 % 23));
+			put_one(b, precision, i, (int)(i * 5 % 19) - 9);
+		}
+		for (unsigned amx = 0; amx < 2; amx++) {
+			struct narrow_unit unit;
+			struct ergon_error err = { 0 };
+			if (narrow_find(precision, amx, &unit, &err)) {
+				print_message("%s: %s\n", precision_name(precision), err.text);
+				return;
+			}
+			memset(found[amx], 0x55, sizeof found[amx]);
+			unit.begin();
+			unit.micro(1, a, b, found[amx], LDC, true);
+			unit.micro(STEPS - 1, a + NARROW_STEP_BYTES, b + NARROW_STEP_BYTES,
+			           found[amx], LDC, false);
+			unit.end();
+		}
+		assert_memory_equal(found[0], found[1], sizeof found[0]);
+		assert_int_equal(found[0][NARROW_PANEL], 0x55555555); /* beyond the block */
+	}
+}
+
 int main(void)
 {
 	ergon_env_init(&env, &storage);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_variant_agrees_with_its_reference),
 		cmocka_unit_test(units_of_small_types_agree),
+		cmocka_unit_test(units_of_narrow_gemm_agree),
 		cmocka_unit_test(work_is_stated),
 		cmocka_unit_test(bad_names),
 		cmocka_unit_test(an_absent_library_says_so),
