@@ -19,26 +19,21 @@ static struct split split_of(const struct batch_limits *l, double batch, uint32_
 		extra = 0;
 	if (gpus == 1 && local > l->initial + 1e-8 && extra < 1)
 		extra = 1;
-	double atomic = ceil(local / (extra + 1) - 1e-8);
-	atomic = fmin(l->local_max, fmax(l->local_min, atomic));
-	return (struct split){ atomic, extra };
+	return (struct split){ ceil(local / (extra + 1) - 1e-8), extra };
 }
 
 double goodput_best(const struct batch_limits *l, const struct pollux_fit *fit, double sqr,
                     double var, uint32_t nodes, uint32_t gpus, uint32_t *best_batch)
 {
 	double low = fmax(l->initial, (double)l->local_min * gpus), high = l->largest;
-	if (l->fixed)
-		low = high = l->fixed;
-	if (low > high)
-		return 0;
-	uint32_t steps = low < high ? BATCHES : 1;
+	uint32_t steps = low != high ? BATCHES : 1;
 	double ratio = steps > 1 ? pow(high / low, 1.0 / (steps - 1)) : 1, batch = low, best = 0;
 	double network_s = pollux_network_s(fit, nodes, gpus);
 	double last_atomic = 0, last_extra = -1;
 	for (uint32_t i = 0; i < steps; i++, batch *= ratio) {
-		struct split s = split_of(l, fmin(batch, high), gpus);
-		if (s.atomic == last_atomic && s.extra == last_extra)
+		struct split s = split_of(l, i + 1 == steps ? high : batch, gpus);
+		if ((s.atomic == last_atomic && s.extra == last_extra) || s.atomic < l->local_min ||
+		    s.atomic > l->local_max)
 			continue;
 		last_atomic = s.atomic;
 		last_extra = s.extra;
@@ -76,7 +71,7 @@ bool learned_add(struct learned *l, struct arena *arena, const struct observatio
 		l->capacity = capacity;
 	}
 	l->seen[l->seen_count++] = *seen;
-	pollux_fit_to(l->seen, l->seen_count, l->fitted, &l->fit);
+	pollux_fit_to(l->seen, l->seen_count, &l->fit);
 	l->fitted = true;
 	return true;
 }

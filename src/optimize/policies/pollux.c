@@ -7,7 +7,8 @@
  * throughput x statistical efficiency at the best of 50 geometrically spaced total batches. A job's
  * value is its goodput over that on a fair share of the cluster, scaled down by what a restart
  * costs it. The allocation comes from a genetic search, warm-started from the last (pollux_ga.h).
- * Between decisions a job changes its batch at the end of each epoch.
+ * At every decision and at the end of each epoch a job takes the batch that is best by what is
+ * known.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -125,13 +126,23 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 		k->stale = true;
 }
 
+/* For the GPUs that the job holds. */
+static uint32_t best_batch(const struct known *k, const struct job_state *now)
+{
+	uint32_t best = 0;
+	if (k->limits.fixed)
+		return k->limits.fixed;
+	if (k->learned.fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
+		return best < k->limits.largest ? best : k->limits.largest;
+	uint32_t least = k->limits.local_min * now->gpus;
+	return least > k->limits.initial ? least : k->limits.initial;
+}
+
 static uint32_t retune(void *state, const struct policy_call *call, uint32_t job)
 {
 	struct pollux *p = state;
 	struct known *k = &p->known[job];
 	const struct job_state *now = &call->jobs->state[job];
-	if (k->limits.fixed)
-		return k->limits.fixed;
 	if (now->status == JOB_RUNNING && now->epoch > 0 &&
 	    now->progress >= job_mark(&call->jobs->facts[job], now->epoch) &&
 	    now->segment_ns > now->debt_until_ns && p->call == NULL) {
@@ -141,11 +152,7 @@ static uint32_t retune(void *state, const struct policy_call *call, uint32_t job
 		observe(p, call, job);
 		past->epoch++;
 	}
-	uint32_t best = 0;
-	if (k->learned.fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
-		return best;
-	uint32_t least = k->limits.local_min * now->gpus;
-	return least > k->limits.initial ? least : k->limits.initial;
+	return best_batch(k, now);
 }
 
 static int by_service(const void *a, const void *b, void *user)
@@ -251,13 +258,30 @@ static bool row_is_kept(const struct pollux *p, const uint8_t *state, uint32_t r
 	return memcmp(state + at, p->ga.base + at, p->ga.stride) == 0;
 }
 
+/* A job that stays where it is goes on with the batch that is best by what is known now. */
+static enum ergon_code adapt_batch(struct pollux *p, uint32_t job, struct plan *plan,
+                                   struct ergon_error *err)
+{
+	const struct job_state *now = &p->call->jobs->state[job];
+	uint32_t batch = now->gpus ? best_batch(&p->known[job], now) : now->batch;
+	if (batch == now->batch)
+		return ERGON_OK;
+	memcpy(p->shares, now->shares, now->share_count * sizeof *p->shares);
+	enum ergon_code code = plan_place_on(plan, job, p->shares, now->share_count, batch, err);
+	return code == ERGON_INFEASIBLE ? plan_keep(plan, job, err) : code;
+}
+
 static enum ergon_code apply(struct pollux *p, const uint8_t *state, struct plan *plan,
                              struct ergon_error *err)
 {
+	enum ergon_code code = ERGON_OK;
 	for (uint32_t i = 0; i < p->order_count; i++)
 		if (!row_is_kept(p, state, i))
 			plan_preempt(plan, p->order[i]);
-	for (uint32_t i = 0; i < p->order_count; i++) {
+	for (uint32_t i = 0; i < p->order_count && !code; i++)
+		if (row_is_kept(p, state, i))
+			code = adapt_batch(p, p->order[i], plan, err);
+	for (uint32_t i = 0; i < p->order_count && !code; i++) {
 		uint32_t count = 0;
 		for (uint32_t n = 0; n < p->ga.nodes; n++) {
 			uint8_t gpus = state[(size_t)i * p->ga.stride + n];
@@ -266,12 +290,11 @@ static enum ergon_code apply(struct pollux *p, const uint8_t *state, struct plan
 		}
 		if (row_is_kept(p, state, i) || !count)
 			continue;
-		enum ergon_code code = plan_place_on(plan, p->order[i], p->shares, count, 0, err);
+		code = plan_place_on(plan, p->order[i], p->shares, count, 0, err);
 		/* Where nothing is known of a placement, the job waits for the next round. */
-		if (code && code != ERGON_INFEASIBLE)
-			return code;
+		code = code == ERGON_INFEASIBLE ? ERGON_OK : code;
 	}
-	return ERGON_OK;
+	return code;
 }
 
 static enum ergon_code decide(void *state, const struct policy_call *call, struct plan *plan,

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "optimize/solver/bounded.h"
+
 static const double least = 1e-8;
-/* Rounds off the kink of a root mean square at no error, where a descent would stop short. */
-static const double smooth = 1e-6;
-enum { STEPS_MAX = 150 };
+/* Keeps the slope of a root mean square finite where there is no error at all. */
+static const double smooth = 1e-24;
 
 double pollux_compute_s(const struct pollux_fit *fit, double local_batch)
 {
@@ -95,127 +96,27 @@ double pollux_fit_error(const double *p, const struct observation *seen, uint32_
 	       1e-2 * (ratio_n * ratio_n + ratio_r * ratio_r);
 }
 
-/* A bounded quasi-Newton search (BFGS on the free parameters, steps clamped to the bounds). */
-struct search_state {
+struct fitting {
 	const struct observation *seen;
 	uint32_t count;
-	double low[FIT_PARAMETERS], high[FIT_PARAMETERS];
-	double x[FIT_PARAMETERS], g[FIT_PARAMETERS], f;
-	double h[FIT_PARAMETERS][FIT_PARAMETERS]; /* inverse Hessian */
-	bool fixed[FIT_PARAMETERS];
+	double x[FIT_PARAMETERS], low[FIT_PARAMETERS], high[FIT_PARAMETERS];
 };
 
-static void reset(struct search_state *s)
+static double error_of(void *user, const double *x, double *gradient)
 {
-	double norm = 0;
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		norm += s->fixed[i] ? 0 : fabs(s->g[i]);
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		for (int j = 0; j < FIT_PARAMETERS; j++)
-			s->h[i][j] = i == j ? 1 / fmax(1, norm) : 0;
+	const struct fitting *s = user;
+	return pollux_fit_error(x, s->seen, s->count, gradient);
 }
 
-/* Marks what stands at a bound and wants beyond it; returns the largest free slope. */
-static double bind(struct search_state *s, bool *changed)
-{
-	double slope = 0;
-	*changed = false;
-	for (int i = 0; i < FIT_PARAMETERS; i++) {
-		bool fixed = (s->x[i] <= s->low[i] && s->g[i] >= 0) ||
-		             (s->x[i] >= s->high[i] && s->g[i] <= 0);
-		*changed = *changed || fixed != s->fixed[i];
-		s->fixed[i] = fixed;
-		if (!fixed)
-			slope = fmax(slope, fabs(s->g[i]));
-	}
-	return slope;
-}
-
-static void update(struct search_state *s, const double *step, const double *change)
-{
-	double sy = 0, hy[FIT_PARAMETERS] = { 0 }, yhy = 0;
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		sy += step[i] * change[i];
-	if (!(sy > 1e-14))
-		return;
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		for (int j = 0; j < FIT_PARAMETERS; j++)
-			hy[i] += s->h[i][j] * change[j];
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		yhy += change[i] * hy[i];
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-		for (int j = 0; j < FIT_PARAMETERS; j++)
-			s->h[i][j] += (1 + yhy / sy) * step[i] * step[j] / sy -
-			              (hy[i] * step[j] + step[i] * hy[j]) / sy;
-}
-
-/* One step; false where nothing better is found. */
-static bool descend(struct search_state *s)
-{
-	double d[FIT_PARAMETERS] = { 0 }, x[FIT_PARAMETERS], g[FIT_PARAMETERS], slope = 0;
-	for (int i = 0; i < FIT_PARAMETERS; i++) {
-		for (int j = 0; j < FIT_PARAMETERS && !s->fixed[i]; j++)
-			d[i] -= s->fixed[j] ? 0 : s->h[i][j] * s->g[j];
-		slope += d[i] * s->g[i];
-	}
-	if (!(slope < 0))
-		return false;
-	for (double t = 1; t > 1e-8; t *= 0.4) {
-		double gain = 0;
-		for (int i = 0; i < FIT_PARAMETERS; i++) {
-			x[i] = fmin(s->high[i], fmax(s->low[i], s->x[i] + t * d[i]));
-			gain += s->g[i] * (x[i] - s->x[i]);
-		}
-		double f = pollux_fit_error(x, s->seen, s->count, g);
-		if (!(f <= s->f + 1e-4 * gain) || !(f < s->f))
-			continue;
-		double step[FIT_PARAMETERS], change[FIT_PARAMETERS];
-		for (int i = 0; i < FIT_PARAMETERS; i++) {
-			step[i] = x[i] - s->x[i];
-			change[i] = g[i] - s->g[i];
-		}
-		bool done = s->f - f <= 2.2e-9 * fmax(1, fabs(s->f));
-		memcpy(s->x, x, sizeof x);
-		memcpy(s->g, g, sizeof g);
-		s->f = f;
-		update(s, step, change);
-		return !done;
-	}
-	return false;
-}
-
-static void minimise(struct search_state *s)
-{
-	bool changed, fresh = false;
-	s->f = pollux_fit_error(s->x, s->seen, s->count, s->g);
-	for (int i = 0; i < STEPS_MAX; i++) {
-		if (bind(s, &changed) <= 1e-5)
-			return;
-		if (i == 0 || changed) {
-			reset(s);
-			fresh = true;
-		}
-		if (descend(s)) {
-			fresh = false;
-			continue;
-		}
-		if (fresh)
-			return;
-		reset(s); /* perhaps only the curvature misled */
-		fresh = true;
-	}
-}
-
-static void hold(struct search_state *s, int parameter, double value)
+static void hold(struct fitting *s, int parameter, double value)
 {
 	s->x[parameter] = s->low[parameter] = s->high[parameter] = value;
 }
 
-void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
-                   struct pollux_fit *fit)
+void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit)
 {
 	static const double cold[FIT_PARAMETERS] = { 0.1, 0.01, 0.1, 0.01, 0.1, 0.01, 1.001 };
-	struct search_state s = { .seen = seen, .count = count };
+	struct fitting s = { .seen = seen, .count = count };
 	bool one_batch = true, across = false, within = false, over_two = false;
 	double mean_s = 0;
 	for (uint32_t i = 0; i < count; i++) {
@@ -226,16 +127,10 @@ void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
 		mean_s += seen[i].compute_s / count;
 	}
 	for (int i = 0; i < FIT_PARAMETERS; i++) {
-		s.x[i] =
-		    again ? fmin(i == GAMMA ? 10 : 1e3, fmax(i == GAMMA ? 1 : least, fit->value[i]))
-			  : cold[i];
+		s.x[i] = cold[i];
 		s.low[i] = i == GAMMA ? 1 : least;
 		s.high[i] = i == GAMMA ? 10 : (double)INFINITY;
 	}
-	/* What was held before and is free now begins where a first fit would. */
-	for (int i = ALPHA_N; i <= BETA_R; i++)
-		if (s.x[i] <= 2 * least)
-			s.x[i] = cold[i];
 	if (one_batch)
 		hold(&s, ALPHA_C, mean_s / 2);
 	if (!across) {
@@ -250,7 +145,8 @@ void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
 		hold(&s, BETA_N, least);
 		hold(&s, BETA_R, least);
 	}
-	minimise(&s);
+	const struct bounded_problem problem = { FIT_PARAMETERS, s.low, s.high, error_of, &s };
+	bounded_minimise(&problem, s.x);
 	memcpy(fit->value, s.x, sizeof s.x);
 	if (!across) {
 		fit->value[ALPHA_N] = fmax(fit->value[ALPHA_N], fit->value[ALPHA_R] * 1.1);

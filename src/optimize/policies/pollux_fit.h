@@ -24,10 +24,10 @@ struct observation {
 	double compute_s, step_s; /* without and with synchronisation */
 };
 
-/* count at least 1; `again`: from what fit holds, else from the published start values.
- * Deterministic. */
-void pollux_fit_to(const struct observation *seen, uint32_t count, bool again,
-                   struct pollux_fit *fit);
+/* count at least 1. From the published start values, by the published minimiser. The error has
+ * kinks and several minima; a better one than the published program arrives at makes another
+ * scheduler. */
+void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit);
 
 /* The fit's objective; gradient may be NULL. For tests. */
 double pollux_fit_error(const double *parameters, const struct observation *seen, uint32_t count,

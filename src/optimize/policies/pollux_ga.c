@@ -10,14 +10,9 @@
 static const double value_floor = 1e-3;
 enum { ATTEMPTS_MAX = 10 };
 
-static uint32_t below(struct ga *ga, uint32_t n)
-{
-	return (uint32_t)(((rng_u64(&ga->rng) >> 32) * n) >> 32);
-}
-
 static bool chance(struct ga *ga, uint32_t one_in)
 {
-	return below(ga, one_in) == 0;
+	return ga_below(ga, one_in) == 0;
 }
 
 static uint8_t *rows_of(const struct ga *ga, const struct ga_individual *one)
@@ -164,8 +159,8 @@ static void mutate(struct ga *ga, uint8_t *state)
 			uint8_t *element = &row[free_nodes[i]];
 			bool raise = chance(ga, free_count) || (*element && chance(ga, used));
 			if (raise && *element < ga->node_gpus)
-				*element =
-				    (uint8_t)(*element + below(ga, ga->node_gpus + 1 - *element));
+				*element = (uint8_t)(*element +
+				                     ga_below(ga, ga->node_gpus + 1 - *element));
 		}
 	}
 }
@@ -178,7 +173,7 @@ static void cut(struct ga *ga, uint8_t *row, uint32_t most)
 		if (row[n])
 			used[count++] = n;
 	for (uint32_t left = most; count; count--) {
-		uint32_t pick = below(ga, count), node = used[pick];
+		uint32_t pick = ga_below(ga, count), node = used[pick];
 		used[pick] = used[count - 1];
 		if (row[node] > left)
 			row[node] = (uint8_t)left;
@@ -303,8 +298,8 @@ static void survive(struct ga *ga, uint32_t count)
 
 static const struct ga_individual *parent(struct ga *ga)
 {
-	const struct ga_individual *a = &ga->people[below(ga, ga->count)];
-	const struct ga_individual *b = &ga->people[below(ga, ga->count)];
+	const struct ga_individual *a = &ga->people[ga_below(ga, ga->count)];
+	const struct ga_individual *b = &ga->people[ga_below(ga, ga->count)];
 	if (a->rank != b->rank)
 		return a->rank < b->rank ? a : b;
 	if (a->crowding != b->crowding)
@@ -328,7 +323,7 @@ static uint32_t breed(struct ga *ga)
 		const struct ga_individual *a = parent(ga), *b = parent(ga);
 		struct ga_individual *child = &ga->people[count];
 		uint8_t *state = rows_of(ga, child);
-		size_t head = (size_t)below(ga, ga->rows) * ga->stride;
+		size_t head = (size_t)ga_below(ga, ga->rows) * ga->stride;
 		memcpy(state, rows_of(ga, a), head);
 		memcpy(state + head, rows_of(ga, b) + head, (size_t)ga->rows * ga->stride - head);
 		mutate(ga, state);

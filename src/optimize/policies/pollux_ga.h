@@ -55,6 +55,12 @@ bool ga_init(struct ga *ga, struct arena *arena, uint64_t seed, uint32_t nodes, 
  * Sets rows, adapts the population, clears base. False when memory is out. */
 bool ga_set_rows(struct ga *ga, const uint32_t *old_row, uint32_t rows);
 
+/* A random number below n. */
+static inline uint32_t ga_below(struct ga *ga, uint32_t n)
+{
+	return (uint32_t)(((rng_u64(&ga->rng) >> 32) * n) >> 32);
+}
+
 /* base and jobs [rows] are set: searches; returns the best state, rows x stride. */
 const uint8_t *ga_search(struct ga *ga);
 

@@ -50,37 +50,51 @@ static void book(struct local *l, uint32_t j, const uint8_t *row, int sign)
 	}
 }
 
-/* gpus GPUs into row: in the node that fits best, else over the nodes with most free ones. */
-static bool shape(const struct local *l, uint32_t gpus, uint8_t *row)
+/* gpus GPUs into row, all in the node that fits best. */
+static bool shape_within(const struct local *l, uint32_t gpus, uint8_t *row)
 {
 	uint32_t best = NOBODY;
 	memset(row, 0, l->ga->stride);
 	for (uint32_t n = 0; n < l->ga->nodes; n++)
 		if (l->left[n] >= gpus && (best == NOBODY || l->left[n] < l->left[best]))
 			best = n;
-	if (best != NOBODY) {
+	if (best != NOBODY)
 		row[best] = (uint8_t)gpus;
-		return true;
+	return best != NOBODY;
+}
+
+/* Over several nodes in random order, of each any number of what it has, as mutation does: the
+ * model sees no difference between such rows, but what a job comes to know of itself does depend on
+ * them.
+ */
+static bool shape_across(struct local *l, uint32_t gpus, uint8_t *row)
+{
+	uint32_t nodes[NODES_MAX], count = 0;
+	memset(row, 0, l->ga->stride);
+	for (uint32_t n = 0; n < l->ga->nodes; n++)
+		if (l->left[n] && l->owner[n] == NOBODY)
+			nodes[count++] = n;
+	for (uint32_t i = 0; i < count && gpus; i++) {
+		uint32_t pick = i + ga_below(l->ga, count - i), n = nodes[pick];
+		nodes[pick] = nodes[i];
+		nodes[i] = n;
+		row[n] = (uint8_t)(1 + ga_below(l->ga, l->left[n]));
+		row[n] = (uint8_t)(row[n] < gpus ? row[n] : gpus);
+		gpus -= row[n];
 	}
-	while (gpus) {
-		best = NOBODY;
-		for (uint32_t n = 0; n < l->ga->nodes; n++)
-			if (l->left[n] && !row[n] && l->owner[n] == NOBODY &&
-			    (best == NOBODY || l->left[n] > l->left[best]))
-				best = n;
-		if (best == NOBODY)
-			return false;
-		row[best] = (uint8_t)(l->left[best] < gpus ? l->left[best] : gpus);
-		gpus -= row[best];
+	for (uint32_t i = 0; i < count && gpus; i++) {
+		uint32_t n = nodes[i], room = l->left[n] - row[n], part = room < gpus ? room : gpus;
+		row[n] = (uint8_t)(row[n] + part);
+		gpus -= part;
 	}
-	return true;
+	return gpus == 0;
 }
 
 /* The best row for j in what is free; its own GPUs must have been put back. */
 static double fill(struct local *l, uint32_t j, uint8_t *best)
 {
-	uint8_t row[NODES_MAX];
-	double least = INFINITY;
+	uint8_t row[NODES_MAX], other[NODES_MAX];
+	double least = (double)INFINITY;
 	uint32_t most = l->ga->jobs[j].max_gpus < l->free ? l->ga->jobs[j].max_gpus : l->free;
 	const uint8_t *base = l->ga->base + (size_t)j * l->ga->stride;
 	bool fits = true;
@@ -97,9 +111,15 @@ static double fill(struct local *l, uint32_t j, uint8_t *best)
 		memcpy(best, base, l->ga->stride);
 	}
 	for (uint32_t gpus = 1; gpus <= most; gpus++) {
-		if (!shape(l, gpus, row))
-			break;
-		double cost = ga_row_cost(l->ga, j, row);
+		bool within = shape_within(l, gpus, row);
+		double cost = within ? ga_row_cost(l->ga, j, row) : (double)INFINITY;
+		if (gpus > 1 && shape_across(l, gpus, other)) {
+			double across = ga_row_cost(l->ga, j, other);
+			if (across < cost || (across <= cost && ga_below(l->ga, 2))) {
+				cost = across;
+				memcpy(row, other, l->ga->stride);
+			}
+		}
 		if (cost < least - least_gain) {
 			least = cost;
 			memcpy(best, row, l->ga->stride);
@@ -200,7 +220,7 @@ static void begin(struct local *l)
 		l->owner[n] = NOBODY;
 	}
 	for (uint32_t j = 0; j < ga->rows; j++) {
-		double least = INFINITY;
+		double least = (double)INFINITY;
 		book(l, j, row_of(l, j), 1);
 		l->cost[j] = ga_row_cost(ga, j, row_of(l, j));
 		for (uint32_t g = 0; g <= JOB_GPUS_MAX; g++) {

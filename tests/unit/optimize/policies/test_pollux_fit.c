@@ -47,7 +47,7 @@ static void test_what_was_measured_is_found_again(void **state)
 	struct observation seen[16];
 	uint32_t count = measure(seen);
 	struct pollux_fit fit;
-	pollux_fit_to(seen, count, false, &fit);
+	pollux_fit_to(seen, count, &fit);
 	for (uint32_t i = 0; i < count; i++) {
 		double compute_s = pollux_compute_s(&fit, seen[i].local_batch);
 		assert_close(compute_s, seen[i].compute_s, 0.05);
@@ -63,7 +63,7 @@ static void test_little_is_known(void **state)
 	(void)state;
 	const struct observation one = { 1, 1, 32, 0.114, 0.114 };
 	struct pollux_fit fit;
-	pollux_fit_to(&one, 1, false, &fit);
+	pollux_fit_to(&one, 1, &fit);
 	assert_close(fit.value[ALPHA_C], 0.057, 1e-9);
 	double alone_s =
 	    pollux_step_s(&fit, pollux_compute_s(&fit, 32), pollux_network_s(&fit, 1, 1));
