@@ -223,7 +223,7 @@ static int spread_of(const struct eval_case *item, const struct eval_point *poin
 	    item->quantity == EVAL_COLLECTIVE_TIME)
 		return 3;
 	bool host = p->host_time_s > p->device_time_s;
-	return item->quantity == EVAL_POWER ? (host ? 3 : 2) : host;
+	return item->quantity == EVAL_POWER ? 2 : host;
 }
 
 /* Residuals of the fitted rows are smaller than those of others will be. */

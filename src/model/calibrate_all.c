@@ -51,7 +51,10 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_host_step_s:
 	case CALIBRATION_AT_hook_s:
 	case CALIBRATION_AT_collate_s:
+	case CALIBRATION_AT_host_old:
 		return STAGE_HOST;
+	case CALIBRATION_AT_augment_s: /* large batches: not the host, but pauses, tell */
+		return STAGE_POWER;
 	case CALIBRATION_AT_nvlink:
 	case CALIBRATION_AT_nvlink_switch:
 	case CALIBRATION_AT_tensor_hidden:

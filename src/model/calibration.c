@@ -55,6 +55,7 @@ static const struct {
 	{ DEVICE_FACTOR_host, CALIBRATION_AT_host_issue_s },
 	{ DEVICE_FACTOR_host, CALIBRATION_AT_host_step_s },
 	{ DEVICE_FACTOR_host, CALIBRATION_AT_collate_s },
+	{ DEVICE_FACTOR_host, CALIBRATION_AT_augment_s },
 };
 
 const char *device_factor_name(enum device_factor factor)

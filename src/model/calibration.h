@@ -58,6 +58,10 @@
 	X(host_step_s, "s", 0, 2e-2, 0.0012, "host time of a step besides operators")              \
 	X(collate_s, "s", 1e-7, 1e-5, 1.5e-06,                                                     \
 	  "host time to fetch and stack one sample of a table in memory, in Python")               \
+	X(augment_s, "s", 5e-5, 6e-4, 2.5e-04,                                                     \
+	  "time in which one worker reads and augments a small image, in Python")                  \
+	X(host_old, "1", 1, 2.5, 1.8,                                                              \
+	  "factor on host times beside GPUs from before Volta: their hosts are as old")            \
 	X(queue, "1", 0, 1, 0.47,                                                                  \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
 	X(overlap, "1", 0.3, 1, 0.34, "part of the backward pass behind which all-reduce hides")   \
@@ -85,6 +89,8 @@
 	X(launch_busy, "1", 0.02, 0.5, 0.15, "part of that which launches and tiny kernels draw")  \
 	X(fill_bytes, "B", 8192, 262144, 49152,                                                    \
 	  "traffic of a kernel that makes one SM busy all the while")                              \
+	X(recurrent_busy, "1", 0.2, 1, 0.6,                                                        \
+	  "part of the SMs with a tile that a step of a recurrence keeps busy")                    \
 	X(standby_hbm, "pJ", 5, 20, 10,                                                            \
 	  "draw of a device in use at any clock, idle power apart, over its HBM's bandwidth")      \
 	X(standby_gddr, "pJ", 40, 90, 65, "the same with GDDR memory")                             \

@@ -56,6 +56,8 @@ static double called_alone(const struct eval_case *item, const struct prediction
 	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + call_s;
 }
 
+static const double MOSTLY_LOADING = 0.25; /* of a step */
+
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
                   struct eval_point *point)
 {
@@ -91,7 +93,8 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 	point->high = item->rate ? item->scale / low : item->scale * high;
 	point->host = item->quantity != EVAL_DEVICE_TIME &&
 	              item->quantity != EVAL_COLLECTIVE_TIME &&
-	              (p->host_time_s > p->device_time_s || p->cause_s[CAUSE_LOADING] > 0);
+	              (p->host_time_s > p->device_time_s ||
+	               p->cause_s[CAUSE_LOADING] > MOSTLY_LOADING * p->step_time_s);
 }
 
 /* ---- grouping ---- */

@@ -110,7 +110,7 @@ static const char introduction[] =
     "rounded from a fit to all rows: a little of what is held out may shine through, and the\n"
     "unseen columns are to that extent too good.\n"
     "Rows of networks or sources that something unstated rules (`calibrate: false` in\n"
-    "`data/model_names.json`, with the reason) are judged, and never fitted.\n\n"
+    "`data/model_names.json`, with the reason) are judged; only their powers are fitted.\n\n"
     "Constants are shared by all models; a measured device has a few factors of its own; none is\n"
     "for one model or one row. Nominally\n"
     "equal machines differ by about 3%% in the median, and two sources of equal settings by more,\n"

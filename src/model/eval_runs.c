@@ -266,6 +266,41 @@ struct subject {
 	char dims[320];
 };
 
+/* "1607MHz" -> 1.607e9; 0 where the configuration does not state it, or states an offset. */
+static double stated_clock(const struct measured_run *run, const char *key)
+{
+	char text[32], *end;
+	if (!config_text(run->config, key, text, sizeof text))
+		return 0;
+	double mhz = strtod(text, &end);
+	return mhz > 0 && strcmp(end, "MHz") == 0 ? 1e6 * mhz : 0;
+}
+
+/* A board whose clocks a run sets is a device with those clocks. */
+static const char *set_clocks(struct eval_builder *builder, const struct measured_run *run,
+                              struct subject *subject)
+{
+	double core = stated_clock(run, "core"), memory = stated_clock(run, "mem");
+	struct device *device;
+	if (!core && !memory)
+		return NULL;
+	if (memory && isnan(subject->device->memory_hz))
+		return "the memory clock is stated, and that of full bandwidth is not known";
+	if (!(device = ARENA_NEW(builder->arena, struct device)))
+		return "out of memory";
+	*device = *subject->device;
+	subject->device = device;
+	if (memory)
+		device->memory_bandwidth_bps *= memory / device->memory_hz;
+	if (!core)
+		return NULL;
+	for (int rate = 0; rate < RATE_COUNT; rate++)
+		device->peak_flops[rate] *= core / device->boost_hz;
+	device->matrix_fp32_flops *= core / device->boost_hz;
+	device->boost_hz = core;
+	return NULL;
+}
+
 static const char *describe(struct eval_builder *builder, const struct measured_run *run,
                             struct subject *subject)
 {
@@ -277,6 +312,8 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 	if (rule->skip)
 		return rule->skip;
 	if (!(subject->device = eval_device(builder, run->gpu, &reason)))
+		return reason;
+	if ((reason = set_clocks(builder, run, subject)))
 		return reason;
 	if (!run->precision[0])
 		return "the precision is not stated";
@@ -313,9 +350,12 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		.power_cap_w = rule->paused                ? UNLIMITED_W
 		               : isnan(run->power_limit_w) ? 0
 		                                           : run->power_limit_w,
-		.collated =
-		    rule->collated ? subject->layout.micro * subject->layout.accumulation : 0,
 	};
+	double samples = subject->layout.micro * subject->layout.accumulation;
+	if (rule->collated)
+		subject->settings.collated = samples;
+	if (rule->augmented)
+		subject->settings.awaited = samples / fmax(rule->dataset_samples / samples, 1);
 	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)
 		subject->settings.node_gpus = (unsigned)ceil(run->gpus / nodes);
 	return NULL;
@@ -380,7 +420,6 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 	if (!workload)
 		return reason;
 	item->workload = workload;
-	item->judge_only = subject->rule->judge_only;
 	item->device = subject->device;
 	item->settings = subject->settings;
 	if (subject->rule->batch_in_tokens) {
@@ -390,6 +429,8 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 			return "the batch counts tokens, and the model has none";
 	}
 	reason = set_scale(metric, subject, workload, item);
+	/* What is not stated changes times by factors, and powers little. */
+	item->judge_only = subject->rule->judge_only && item->quantity != EVAL_POWER;
 	if (!reason && !(item->measured > 0))
 		reason = "the measured number is 0";
 	return reason;

@@ -15,6 +15,7 @@ static const double BACKWARD_SHARE = 0.6; /* of a host-bound step */
 static const double HOST_FROM = 0.5;      /* host over device time, where the host is felt */
 static const double FELT_SHARE = 0.1;     /* of a step, a phase that a limiter half sees */
 static const double PJ = 1e-12;
+static const double VOLTA = 7.0; /* compute capability; other vendors have none */
 enum { SOLVER_STEPS = 40 };
 /* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
 enum { TENSOR_OVERLAP_ERA = 2023 };
@@ -29,7 +30,7 @@ struct plan {
 	struct communication communication;
 	double weight[KERNEL_CLASS_COUNT]; /* how often a GPU runs the rows of a class in a step */
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
-	double launch_s, host_s;
+	double launch_s, host_s, awaited_s;
 	double flops, compute_j, memory_j;
 	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
 	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;
@@ -157,7 +158,10 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	double issue_s = cal->host_issue_s;
 	if (workload->runtime == RUNTIME_COMPILED)
 		issue_s *= cal->host_compiled;
-	plan->host_s = cal->host_step_s + issues * issue_s + settings->collated * cal->collate_s;
+	double old = plan->device->compute_capability < VOLTA ? cal->host_old : 1;
+	plan->awaited_s = old * settings->awaited * cal->augment_s;
+	plan->host_s =
+	    old * (cal->host_step_s + issues * issue_s + settings->collated * cal->collate_s);
 }
 
 /* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
@@ -265,7 +269,7 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	    plan, device * bubble + exposed_s(plan, moment->backward_s, moment->device_s),
 	    host * bubble + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
 	moment->exposed_s = finished - busy + stage - kernels;
-	moment->step_s = larger(finished, settings->loading_s);
+	moment->step_s = larger(finished, settings->loading_s) + plan->awaited_s;
 	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s;
 	moment->cause_s[CAUSE_PIPELINE] = busy - stage;
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
@@ -406,7 +410,7 @@ static void fill_intervals(const struct plan *plan, struct prediction *out)
 	double host = cal->host_spread * fmin(fmax((ratio - HOST_FROM) / (1 - HOST_FROM), 0), 1);
 	double device = plan->times->calibrated ? 0 : cal->device_spread;
 	double time2 = cal->time_spread * cal->time_spread + host * host + device * device;
-	double power2 = cal->power_spread * cal->power_spread + host * host + device * device;
+	double power2 = cal->power_spread * cal->power_spread + device * device;
 	double time = exp(sqrt(time2)), power = exp(sqrt(power2)),
 	       energy = exp(sqrt(time2 + power2));
 	out->time_low_s = out->step_time_s / time;

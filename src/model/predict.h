@@ -36,6 +36,9 @@ struct predict_settings {
 	double loading_s;   /* time the input pipeline needs for a step; 0: not considered */
 	double clock_hz;    /* holds the clock there; 0: free */
 	double collated;    /* samples a step that the host itself stacks one by one, in Python */
+	/* Samples a step that one worker augments while the device waits: the first batch of an
+	 * epoch, spread over its steps. */
+	double awaited;
 	unsigned accumulation;   /* micro-batches a step; 0 counts as 1 */
 	unsigned pipeline;       /* stages, each on its own GPUs; 0 counts as 1 */
 	unsigned virtual_stages; /* interleaved stages a rank; 0 counts as 1 */

@@ -36,6 +36,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
 	machine->ramp_s = cal->memory_half_s;
+	machine->recurrent_busy = cal->recurrent_busy;
 	machine->fill = 1 / (cal->fill_bytes * device->sm_count);
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		machine->efficiency[0][family] = cal->gemm_vector;
@@ -180,6 +181,8 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 	case FAMILY_ATTENTION:
 	case FAMILY_RECURRENT:
 		work->compute_s = product_s(machine, kernel, batch, &work->filled);
+		if (kernel->family == FAMILY_RECURRENT)
+			work->filled *= machine->recurrent_busy;
 		break;
 	case FAMILY_DEPTHWISE:
 		byte_s = machine->depthwise_s;

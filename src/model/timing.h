@@ -18,6 +18,7 @@ struct machine {
 	double l2_s;                                    /* seconds a byte that is found in L2 */
 	double l2_resident; /* bytes that survive from one kernel to the next */
 	double ramp_s;
+	double recurrent_busy;
 	double fill; /* share of the SMs that a byte of elementwise work fills */
 	double efficiency[2][FAMILY_COUNT]; /* [on tensor units][family], of products */
 	double operand_s; /* seconds a byte that one SM reads of its tile's operands */

@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "base_mhz", AT(base_hz), 1e6, 50, 10000, false, (double)NAN },
 	{ "boost_mhz", AT(boost_hz), 1e6, 50, 10000, true, 0 },
 	{ "min_mhz", AT(min_hz), 1e6, 10, 10000, false, (double)NAN },
+	{ "memory_mhz", AT(memory_hz), 1e6, 10, 100000, false, (double)NAN },
 	{ "peak_tflops.fp64", PEAK(RATE_FP64), 1e12, 1e-4, 1e5, false, (double)NAN },
 	{ "peak_tflops.fp32", PEAK(RATE_FP32), 1e12, 1e-3, 1e5, true, 0 },
 	{ "peak_tflops.tf32", PEAK(RATE_TF32), 1e12, 1e-3, 1e5, false, (double)NAN },

@@ -28,6 +28,7 @@ struct device {
 	double sm_count;                    /* streaming multiprocessors or compute units */
 	double base_hz, boost_hz;           /* base may be NAN */
 	double min_hz;                      /* the lowest clock that a power cap can force */
+	double memory_hz; /* at full bandwidth, as the vendor's tools show it; NAN: not stated */
 	/* Multiply-adds count as two. A rate that the device lacks holds the rate that the work
 	 * falls back to, and native[] is false. FP16 is with float32 accumulation. */
 	double peak_flops[RATE_COUNT];

@@ -65,7 +65,15 @@ static enum ergon_code read_dataset(struct reading *reading, const json_t *objec
 		                     "%s: no dataset '%.64s' in \"datasets\"", place.at, name);
 	code = json_need_real(dataset, (struct json_place){ reading->file, "datasets" }, "samples",
 	                      1, 1e12, &rule->dataset_samples, reading->err);
-	rule->collated = json_is_true(json_object_get(dataset, "collated"));
+	const char *loader = NULL;
+	if (!code)
+		code = json_want_text(dataset, (struct json_place){ reading->file, "datasets" },
+		                      "loader", &loader, reading->err);
+	rule->collated = loader && strcmp(loader, "collated") == 0;
+	rule->augmented = loader && strcmp(loader, "augmented") == 0;
+	if (!code && loader && !rule->collated && !rule->augmented)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "datasets: %s: loader: expected collated or augmented", name);
 	return code || !padding ? code : read_lengths(reading, dataset, padding, place, rule);
 }
 

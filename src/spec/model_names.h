@@ -6,10 +6,11 @@
  * knows what the source's name implies (its data set, sequence length, optimizer, framework); what
  * a run states itself always wins. Patterns are shell globs, case ignored.
  *
- * File: { "datasets": { NAME: { "samples": N, "source": text, perhaps "collated": true (a
- * table in memory, of which a Python loader stacks the samples of a batch one by one) and the
- * lengths of its sentences: "median", "sigma" (of their logarithm), "longest" } }, "rules": [ {
- * "source", "model", "config", "task": patterns; "zoo": model file, or "skip": why it cannot be
+ * File: { "datasets": { NAME: { "samples": N, "source": text, perhaps "loader":
+ * "collated" (a table in memory, of which a Python loader stacks the samples of a batch one by one)
+ * or "augmented" (small images that workers augment: the device waits for an epoch's first batch)
+ * and the lengths of its sentences: "median", "sigma" (of their logarithm), "longest" } }, "rules":
+ * [ { "source", "model", "config", "task": patterns; "zoo": model file, or "skip": why it cannot be
  * predicted; "size": what seq_len_or_resolution is: "sequence", "resolution" or "none"; "sequence",
  * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
@@ -18,7 +19,7 @@
  * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
  * batch_size_per_gpu counts), "paused": true (pauses between the steps, so that no power limit
  * acts), "era": the software's year, "calibrate": false (something that is not stated rules these
- * runs: they are judged, but no constant is fitted to them), "why" } ] }
+ * runs: they are judged, but no constant is fitted to their times), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -40,11 +41,13 @@ struct model_rule {
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
 	double dataset_samples; /* an epoch; 0: unknown */
 	bool collated;          /* the host stacks its samples one by one */
+	bool augmented;         /* workers augment them; an epoch starts with none */
 	bool pad_to_batch;      /* the data set's lengths are known */
 	double length_median, length_sigma, length_longest;
 	bool batch_in_tokens;
 	bool paused;     /* the device cools down between steps: no power limit acts */
-	bool judge_only; /* something unstated rules these runs: no constant is fitted to them */
+	bool judge_only; /* something unstated rules these runs: no constant is fitted to their
+	                    times */
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
 };
 
