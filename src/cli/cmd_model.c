@@ -68,7 +68,7 @@ const struct command command_model = {
 		   "such tables (Levenberg-Marquardt on log residuals) and says which ones the "
 		   "tables cannot tell; --json writes a calibration file.",
 	.examples = "ergon model eval zeus_training_power.csv\n"
-		    "ergon model eval *.csv --by gpu --json result.json --rows rows.csv\n"
+		    "ergon model eval *.csv --by gpu --json result.json --rows rows.txt\n"
 		    "ergon model eval *.csv --holdout model --folds 5",
 	.options = options_table,
 	.options_size = sizeof(struct model_options),

@@ -17,7 +17,7 @@
 static const char *percent(char *out, size_t size, double value)
 {
 	if (isfinite(value))
-		snprintf(out, size, "%.1f%%", 100 * value);
+		snprintf(out, size, fabs(value) < 0.9995 ? "%.1f%%" : "%.0f%%", 100 * value);
 	else
 		snprintf(out, size, "-");
 	return out;
@@ -25,27 +25,32 @@ static const char *percent(char *out, size_t size, double value)
 
 static void print_group(struct table *table, const struct eval_group *g)
 {
-	char texts[5][24], name[160];
+	/* So much of a group's name, and of its file where keys stand behind it, fits beside
+	 * numbers. */
+	enum { NAME_WIDTH = 19, FILE_LEAST = 5 };
+	char texts[5][24], name[160], keys[160] = "";
+	size_t used = 0;
 	const double values[] = { g->mape, g->median_ape, g->p95_ape, g->bias, g->coverage80 };
 	for (int i = 0; i < 5; i++)
 		percent(texts[i], sizeof texts[i], values[i]);
-	size_t used =
-	    (size_t)snprintf(name, sizeof name, "%.*s", (int)strcspn(g->file, "."), g->file);
-	if (g->split[0])
-		used += (size_t)snprintf(name + used, sizeof name - used, "/%s", g->split);
-	for (int i = 0; i < EVAL_KEY_COUNT && used < sizeof name; i++)
+	for (int i = 0; i < EVAL_KEY_COUNT && used < sizeof keys; i++)
 		if (g->keys[i])
 			used +=
-			    (size_t)snprintf(name + used, sizeof name - used, " %s", g->keys[i]);
-	table_row(table, "%.24s\t%.14s\t%s\t%zu\t%zu\t%s\t%s\t%s\t%s", name, g->metric,
+			    (size_t)snprintf(keys + used, sizeof keys - used, " %s", g->keys[i]);
+	used = strnlen(keys, NAME_WIDTH - FILE_LEAST);
+	int file = (int)strcspn(g->file, "."), room = NAME_WIDTH - (int)used;
+	snprintf(name, sizeof name, "%.*s%s%s", file < room ? file : room, g->file,
+	         g->split[0] ? "/" : "", g->split);
+	snprintf(name + strnlen(name, (size_t)room), sizeof name - (size_t)room, "%s", keys);
+	table_row(table, "%.*s\t%.14s\t%s\t%zu\t%zu\t%s\t%s\t%s\t%s", NAME_WIDTH, name, g->metric,
 	          g->host ? "host" : "dev", g->n, g->skipped, texts[0], texts[1], texts[3],
 	          texts[4]);
 }
 
 static void print_report(FILE *out, const struct eval_report *report)
 {
-	const char *const header[] = { "file", "metric", "bound", "n",     "skip",
-		                       "mean", "median", "bias",  "in 80%" };
+	const char *const header[] = { "file", "metric", "side", "n",  "skip",
+		                       "mean", "median", "bias", "80%" };
 	struct table table;
 	if (report->holdout)
 		fprintf(out, "each %s judged with constants fitted without it (%u folds)\n",

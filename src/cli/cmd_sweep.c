@@ -174,10 +174,11 @@ static void print_within(struct cli *cli, const struct sweep *sweep)
 		return;
 	const struct sweep_point *p = &sweep->points[sweep->within];
 	char setting[160], sentence[160];
-	fprintf(cli->out, "At most %g%% slower: %s at %s.\n", 100 * sweep->options.slowdown,
-	        tradeoff_sentence(sentence, sizeof sentence, sweep_mean(p),
-	                          sweep_mean(&sweep->points[sweep->baseline])),
-	        sweep_setting_text(sweep, p, setting, sizeof setting));
+	wrap_printf(cli->out, "", 0, "At most %g%% slower: %s at %s.",
+	            100 * sweep->options.slowdown,
+	            tradeoff_sentence(sentence, sizeof sentence, sweep_mean(p),
+	                              sweep_mean(&sweep->points[sweep->baseline])),
+	            sweep_setting_text(sweep, p, setting, sizeof setting));
 }
 
 static void print_cool_down(struct cli *cli, const struct sweep *sweep)
@@ -200,7 +201,7 @@ static void print_result(struct cli *cli, const struct sweep *sweep)
 	static const char *const header[] = { "setting", "time", "energy", "power",
 		                              "EDP",     "runs", "" };
 	char sentence[512];
-	fprintf(cli->out, "%s.\n", sweep_sentence(sweep, sentence, sizeof sentence));
+	wrap_printf(cli->out, "", 0, "%s.", sweep_sentence(sweep, sentence, sizeof sentence));
 	print_within(cli, sweep);
 	char curve[256], shown[300];
 	snprintf(shown, sizeof shown, "The curve is %s.",

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "optimize/traces/ergon_csv.h"
 #include "optimize/traces/generate.h"
 #include "optimize/traces/summary.h"
@@ -307,6 +308,8 @@ static void print_widths(FILE *out, const struct trace *trace, const struct trac
 	table_fini(&table);
 }
 
+enum { LABEL = 14 }; /* columns of a line's name */
+
 static void print_info(FILE *out, const struct work *work)
 {
 	const struct trace *trace = &work->trace;
@@ -315,18 +318,19 @@ static void print_info(FILE *out, const struct work *work)
 	print_lead(out, work);
 	fprintf(out, "\nrows          %zu, %zu skipped\n", trace->rows, trace->skipped);
 	print_skips(out, trace);
-	fprintf(out, "arrivals      from %s to %s, mean gap %s",
-	        format_duration(a, sizeof a, s->first_s), format_duration(b, sizeof b, s->last_s),
-	        format_duration(c, sizeof c, s->gap_mean_s));
+	char variation[32] = "";
 	if (isfinite(s->gap_variation))
-		fprintf(out, ", variation %.2f", s->gap_variation);
-	fputc('\n', out);
+		snprintf(variation, sizeof variation, ", variation %.2f", s->gap_variation);
+	wrap_printf(out, "arrivals", LABEL, "from %s to %s, mean gap %s%s",
+	            format_duration(a, sizeof a, s->first_s),
+	            format_duration(b, sizeof b, s->last_s),
+	            format_duration(c, sizeof c, s->gap_mean_s), variation);
 	if (s->unknown_durations < trace->count)
-		fprintf(out, "duration      mean %s, p50 %s, p90 %s, max %s\n",
-		        format_duration(a, sizeof a, s->duration_mean_s),
-		        format_duration(b, sizeof b, s->duration_p50_s),
-		        format_duration(c, sizeof c, s->duration_p90_s),
-		        format_duration(d, sizeof d, s->duration_max_s));
+		wrap_printf(out, "duration", LABEL, "mean %s, p50 %s, p90 %s, max %s",
+		            format_duration(a, sizeof a, s->duration_mean_s),
+		            format_duration(b, sizeof b, s->duration_p50_s),
+		            format_duration(c, sizeof c, s->duration_p90_s),
+		            format_duration(d, sizeof d, s->duration_max_s));
 	fprintf(out, "stated        %zu users, %zu deadlines, %zu urgent, %zu malleable\n",
 	        s->users, s->deadlines, s->urgent, s->malleable);
 	if (s->applications) {
@@ -381,7 +385,7 @@ static enum ergon_code write_results(const struct action *action, struct work *w
 		print_info(work->cli->out, work);
 		return ERGON_OK;
 	}
-	fprintf(work->cli->out, "Wrote %s: ", o->output);
+	fprintf(work->cli->out, "Wrote %s.\n", o->output);
 	print_lead(work->cli->out, work);
 	return ERGON_OK;
 }

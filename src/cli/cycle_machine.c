@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/cycle.h"
+#include "cli/wrap.h"
 #include "measure/meter.h"
 #include "measure/series.h"
 #include "understand/bench.h"
@@ -95,14 +96,13 @@ static void say_sensors(const struct cycle *cycle, const struct meter *meter)
 	for (size_t i = 0; i < count; i++)
 		measured += meter_channel(meter, i)->provenance == PROVENANCE_MEASURED;
 	if (measured == 0)
-		fprintf(
-		    cycle->cli->out,
-		    "No power sensor can be read here: power is modelled, speed is measured.\n");
+		fputs("No power sensor can be read here: power is modelled, speed is measured.\n",
+		      cycle->cli->out);
 	else
-		fprintf(cycle->cli->out,
-		        "Power is measured on this machine: %zu of %zu channels "
-		        "are sensors (ergon sensors lists them).\n",
-		        measured, count);
+		wrap_printf(cycle->cli->out, "", 0,
+		            "Power is measured on this machine: %zu of %zu channels are sensors "
+		            "(ergon sensors lists them).",
+		            measured, count);
 	fflush(cycle->cli->out);
 }
 
