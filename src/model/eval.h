@@ -100,6 +100,10 @@ struct eval_sweet_spots {
 	size_t groups;      /* three caps or more, with time and power */
 	size_t exact, near; /* predicted at the measured cap; at most one cap beside it */
 	double edp_lost;    /* mean of measured EDP at the predicted cap over the least, - 1 */
+	/* Of these, groups that draw more than their lowest cap when least capped. In the others no
+	 * cap acts, and noise decides which one is best. */
+	size_t binding, binding_near;
+	double binding_edp_lost;
 	/* Caps below the highest of each group, mean absolute relative errors: of the predictor,
 	 * and of the power that was measured at the highest cap, clipped at the cap. */
 	size_t capped;

@@ -63,9 +63,11 @@ static void page_spots(struct text *out, const struct eval_report reports[3])
 	               "it. Below the highest cap of each: mean errors of time and power, and of "
 	               "the power\nmeasured at the highest cap, clipped at the cap (a bar that "
 	               "needs one measurement of\nevery configuration; the predictor has "
-	               "none).\n\n"
-	               "| constants | groups | exact | within one step | EDP lost | time | power | "
-	               "clipped |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
+	               "none). A cap binds in groups that draw\nmore than their lowest cap; in "
+	               "the others noise decides which cap is best.\n\n"
+	               "| constants | groups | exact | within one step | EDP lost | where caps "
+	               "bind | within one step | EDP lost | time | power | clipped |\n"
+	               "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
 	for (int r = 0; r < 3; r++) {
 		const struct eval_sweet_spots *s = &reports[r].sweet_spots;
 		double groups = s->groups ? (double)s->groups : (double)NAN;
@@ -73,6 +75,9 @@ static void page_spots(struct text *out, const struct eval_report reports[3])
 		percent(out, (double)s->exact / groups);
 		percent(out, (double)s->near / groups);
 		percent(out, s->edp_lost);
+		text_printf(out, " %zu |", s->binding);
+		percent(out, (double)s->binding_near / (double)s->binding);
+		percent(out, s->binding_edp_lost);
 		percent(out, s->time_error);
 		percent(out, s->power_error);
 		percent(out, s->clip_error);

@@ -301,16 +301,28 @@ static const char *set_clocks(struct eval_builder *builder, const struct measure
 	return NULL;
 }
 
-static const char *describe(struct eval_builder *builder, const struct measured_run *run,
+/* What the rule assumes where the run says nothing. */
+static void complete(struct measured_run *run, const struct model_rule *rule)
+{
+	if (isnan(run->batch) && rule->batch > 0)
+		run->batch = rule->batch;
+	if (!run->precision[0] && rule->precision)
+		run->precision = rule->precision;
+}
+
+static const char *describe(struct eval_builder *builder, const struct measured_run *stated,
                             struct subject *subject)
 {
 	const char *reason;
-	const struct model_rule *rule = subject->rule = model_names_find(builder->names, run);
+	const struct model_rule *rule = subject->rule = model_names_find(builder->names, stated);
 	struct workload_options *options = &subject->options;
 	if (!rule)
-		return eval_reason(builder, "no rule for model '%s'", run->model);
+		return eval_reason(builder, "no rule for model '%s'", stated->model);
 	if (rule->skip)
 		return rule->skip;
+	struct measured_run completed = *stated;
+	complete(&completed, rule);
+	const struct measured_run *run = &completed;
 	if (!(subject->device = eval_device(builder, run->gpu, &reason)))
 		return reason;
 	if ((reason = set_clocks(builder, run, subject)))
@@ -430,7 +442,8 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 	}
 	reason = set_scale(metric, subject, workload, item);
 	/* What is not stated changes times by factors, and powers little. */
-	item->judge_only = subject->rule->judge_only && item->quantity != EVAL_POWER;
+	bool assumed = subject->rule->batch > 0;
+	item->judge_only = subject->rule->judge_only && (assumed || item->quantity != EVAL_POWER);
 	if (!reason && !(item->measured > 0))
 		reason = "the measured number is 0";
 	return reason;

@@ -55,12 +55,17 @@ static void judge(const struct spot *spots, size_t count, struct eval_sweet_spot
 		out->power_error += fabs(spots[i].guess_w / spots[i].power_w - 1);
 		out->clip_error += fabs(fmin(top_w, spots[i].cap_w) / spots[i].power_w - 1);
 	}
+	double lost = edp(spots[guess].time_s, spots[guess].power_w) /
+	                  edp(spots[best].time_s, spots[best].power_w) -
+	              1;
+	bool near = guess + 1 >= best && guess <= best + 1, binding = top_w > spots[0].cap_w;
 	out->groups++;
 	out->exact += guess == best;
-	out->near += guess + 1 >= best && guess <= best + 1;
-	out->edp_lost += edp(spots[guess].time_s, spots[guess].power_w) /
-	                     edp(spots[best].time_s, spots[best].power_w) -
-	                 1;
+	out->near += near;
+	out->edp_lost += lost;
+	out->binding += binding;
+	out->binding_near += binding && near;
+	out->binding_edp_lost += binding ? lost : 0;
 }
 
 enum ergon_code eval_find_sweet_spots(const struct eval_cases *cases,
@@ -113,6 +118,7 @@ enum ergon_code eval_find_sweet_spots(const struct eval_cases *cases,
 	out->time_error /= capped;
 	out->power_error /= capped;
 	out->clip_error /= capped;
+	out->binding_edp_lost /= out->binding ? (double)out->binding : (double)NAN;
 	out->edp_lost = out->groups ? out->edp_lost / (double)out->groups : (double)NAN;
 	return ERGON_OK;
 }

@@ -42,10 +42,12 @@ json_t *eval_to_json(const struct eval_report *report)
 	}
 	const struct eval_sweet_spots *spots = &report->sweet_spots;
 	json_t *sweet = json_pack(
-	    "{s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "groups", (json_int_t)spots->groups,
-	    "exact", (json_int_t)spots->exact, "within_one_step", (json_int_t)spots->near,
-	    "edp_lost", json_number(spots->edp_lost), "capped", (json_int_t)spots->capped,
-	    "time_mape", json_number(spots->time_error), "power_mape",
+	    "{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "groups",
+	    (json_int_t)spots->groups, "exact", (json_int_t)spots->exact, "within_one_step",
+	    (json_int_t)spots->near, "edp_lost", json_number(spots->edp_lost), "binding_groups",
+	    (json_int_t)spots->binding, "binding_within_one_step", (json_int_t)spots->binding_near,
+	    "binding_edp_lost", json_number(spots->binding_edp_lost), "capped",
+	    (json_int_t)spots->capped, "time_mape", json_number(spots->time_error), "power_mape",
 	    json_number(spots->power_error), "clip_power_mape", json_number(spots->clip_error));
 	return json_pack("{s:s, s:i, s:s, s:s?, s:I, s:I, s:I, s:o, s:o, s:o}", "kind",
 	                 "ergon.model-eval", "version", 1, "error", "predicted / measured - 1",

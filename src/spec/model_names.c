@@ -119,6 +119,8 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "era",
 		                             "calibrate",
 		                             "paused",
+		                             "batch",
+		                             "precision",
 		                             "why",
 		                             NULL };
 	char path[48];
@@ -130,12 +132,19 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	const struct {
 		const char *key, **value;
 	} texts[] = {
-		{ "source", &rule->source },   { "model", &rule->model },
-		{ "config", &rule->config },   { "task", &rule->task },
-		{ "zoo", &rule->zoo },         { "skip", &rule->skip },
-		{ "dims", &rule->dims },       { "take", &rule->take },
-		{ "need", &rule->need },       { "optimizer", &rule->optimizer },
-		{ "runtime", &rule->runtime }, { "attention", &rule->attention },
+		{ "source", &rule->source },
+		{ "model", &rule->model },
+		{ "config", &rule->config },
+		{ "task", &rule->task },
+		{ "zoo", &rule->zoo },
+		{ "skip", &rule->skip },
+		{ "precision", &rule->precision },
+		{ "dims", &rule->dims },
+		{ "take", &rule->take },
+		{ "need", &rule->need },
+		{ "optimizer", &rule->optimizer },
+		{ "runtime", &rule->runtime },
+		{ "attention", &rule->attention },
 	};
 	enum ergon_code code = json_only_keys(object, place, known, reading->err);
 	for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
@@ -168,6 +177,8 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);
+	if (!code)
+		code = json_want_real(object, place, "batch", 1, 1e6, &rule->batch, reading->err);
 	if (!code)
 		code = read_dataset(reading, object, place, rule);
 	if (!code && !rule->zoo == !rule->skip)

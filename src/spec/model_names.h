@@ -17,9 +17,10 @@
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
  * "padding": "batch" (each
  * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
- * batch_size_per_gpu counts), "paused": true (pauses between the steps, so that no power limit
- * acts), "era": the software's year, "calibrate": false (something that is not stated rules these
- * runs: they are judged, but no constant is fitted to their times), "why" } ] }
+ * batch_size_per_gpu counts), "batch" and "precision" (assumed where a run states none), "paused":
+ * true (pauses between the steps, so that no power limit acts), "era": the software's year,
+ * "calibrate": false (something that is not stated rules these runs: they are judged, but no
+ * constant is fitted to their times), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -45,7 +46,9 @@ struct model_rule {
 	bool pad_to_batch;      /* the data set's lengths are known */
 	double length_median, length_sigma, length_longest;
 	bool batch_in_tokens;
-	bool paused;     /* the device cools down between steps: no power limit acts */
+	const char *precision; /* where the run states none; NULL: none */
+	double batch;          /* samples a GPU where the run states none; 0: none */
+	bool paused;           /* the device cools down between steps: no power limit acts */
 	bool judge_only; /* something unstated rules these runs: no constant is fitted to their
 	                    times */
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */

@@ -106,6 +106,14 @@ static void sweet_spots_are_compared(void **state)
 	assert_int_equal(spots.exact, 0); /* 150 W measured, 200 W predicted */
 	assert_int_equal(spots.near, 1);
 	assert_close(spots.edp_lost, 200 * 1.1 * 1.1 / (150 * 1.2 * 1.2) - 1, 1e-9);
+	assert_int_equal(spots.binding, 1); /* draws 250 W, and 100 W is a cap */
+	assert_int_equal(spots.binding_near, 1);
+	assert_close(spots.binding_edp_lost, spots.edp_lost, 1e-9);
+	for (int i = 0; i < 4; i++) /* 90 W at most: no cap acts */
+		items[2 * i + 1].measured = 60 + 10 * i;
+	assert_int_equal(eval_find_sweet_spots(&cases, points, &arena, &spots, NULL), ERGON_OK);
+	assert_int_equal(spots.groups, 1);
+	assert_int_equal(spots.binding, 0);
 	arena_fini(&arena);
 }
 
