@@ -38,8 +38,8 @@ static const struct option options[] = {
 	  0 },
 	{ "pue", 0, OPTION_REAL, FIELD(pue), "X", "1", "facility energy over that of the GPUs", 1,
 	  10 },
-	{ "svg", 0, OPTION_TEXT, FIELD(svg), "FILE", NULL, "write the label as a picture", 0, 0 },
-	{ "html", 0, OPTION_TEXT, FIELD(html), "FILE", NULL, "and as a page", 0, 0 },
+	{ "svg", 0, OPTION_OUTPUT, FIELD(svg), "FILE", NULL, "write the label as a picture", 0, 0 },
+	{ "html", 0, OPTION_OUTPUT, FIELD(html), "FILE", NULL, "and as a page", 0, 0 },
 	OPTION_JSON(struct label_options),
 	OPTION_END,
 };

@@ -246,16 +246,21 @@ static enum ergon_code answer_mode(struct cli *cli, const struct predict_options
 	return answer_generation(cli, &with, arena, err);
 }
 
-static int predict_run(struct cli *cli, const void *parsed, char **operands, int count)
+static int run(struct cli *cli, const char *name, const void *parsed)
 {
-	(void)operands;
-	(void)count;
 	struct ergon_error err = { 0 };
 	struct arena arena;
 	arena_init(&arena);
 	enum ergon_code code = answer_mode(cli, parsed, &arena, &err);
 	arena_fini(&arena);
-	return code ? cli_fail(cli, "predict", &err) : EXIT_DONE;
+	return code ? cli_fail(cli, name, &err) : EXIT_DONE;
+}
+
+static int predict_run(struct cli *cli, const void *parsed, char **operands, int count)
+{
+	(void)operands;
+	(void)count;
+	return run(cli, "predict", parsed);
 }
 
 extern const struct command command_predict;
@@ -276,10 +281,12 @@ const struct command command_predict = {
 
 static int whatif_run(struct cli *cli, const void *parsed, char **operands, int count)
 {
+	(void)operands;
+	(void)count;
 	const struct predict_options *o = parsed;
 	struct ergon_error err = { 0 };
 	if (o->changes.count)
-		return predict_run(cli, parsed, operands, count);
+		return run(cli, "whatif", parsed);
 	(void)ergon_fail(&err, ERGON_BAD_INPUT,
 	                 "--set is needed: which number of the device changes");
 	return cli_fail(cli, "whatif", &err);

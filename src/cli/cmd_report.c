@@ -76,7 +76,7 @@ static int report_run(struct cli *cli, const void *options, char **operands, int
 static const struct option options[] = {
 	{ .name = "output",
 	  .letter = 'o',
-	  .kind = OPTION_TEXT,
+	  .kind = OPTION_OUTPUT,
 	  .field = offsetof(struct report_options, output),
 	  .value = "FILE",
 	  .help = "write the report to FILE; - for standard output (default: report.html, "

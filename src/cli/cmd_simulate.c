@@ -86,7 +86,7 @@ static const struct option options[] = {
 	  .help = "what zeus, hades, aurachronos, charon and pollux-exhaustive weighed for this "
 	          "job (by name or number): time, power, energy, EDP, and why one won" },
 	{ .name = "events",
-	  .kind = OPTION_TEXT,
+	  .kind = OPTION_OUTPUT,
 	  .field = offsetof(struct simulate_options, events),
 	  .value = "FILE",
 	  .help = "write every event as a line of JSON" },

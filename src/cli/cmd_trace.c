@@ -40,7 +40,7 @@ static const struct option options_table[] = {
 	  .help = "skip and count malformed rows instead of stopping at the first" },
 	{ .name = "output",
 	  .letter = 'o',
-	  .kind = OPTION_TEXT,
+	  .kind = OPTION_OUTPUT,
 	  FIELD(output),
 	  .value = "FILE",
 	  .help = "where the trace goes, as CSV; standard output without it" },

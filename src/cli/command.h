@@ -29,11 +29,13 @@ enum exit_status {
 
 /* What an option's value is, and the type of the field that it fills. */
 enum option_kind {
-	OPTION_FLAG,     /* bool */
-	OPTION_TEXT,     /* const char * (borrowed from argv) */
-	OPTION_LIST,     /* struct text_list: may be given several times */
-	OPTION_COUNT,    /* uint64_t in [min, max] */
-	OPTION_REAL,     /* double in [min, max] */
+	OPTION_FLAG,   /* bool */
+	OPTION_TEXT,   /* const char * (borrowed from argv) */
+	OPTION_OUTPUT, /* the same, naming a file to write: refused before any work if it cannot be
+	                */
+	OPTION_LIST,   /* struct text_list: may be given several times */
+	OPTION_COUNT,  /* uint64_t in [min, max] */
+	OPTION_REAL,   /* double in [min, max] */
 	OPTION_DURATION, /* uint64_t ns; min and max in seconds */
 	OPTION_POWER,    /* double W */
 	OPTION_FRACTION, /* double; "5%" or 0.05 */
@@ -61,7 +63,7 @@ struct option {
 /* Every command understands --help; options that most share: */
 #define OPTION_JSON(type)                                                                          \
 	{                                                                                          \
-		.name = "json", .kind = OPTION_TEXT, .field = offsetof(type, json),                \
+		.name = "json", .kind = OPTION_OUTPUT, .field = offsetof(type, json),              \
 		.value = "FILE",                                                                   \
 		.help = "write the result as JSON to FILE; - for standard output, and nothing "    \
 			"else there"                                                               \

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-enum ergon_code document_check(const char *path, struct ergon_error *err)
+enum ergon_code document_check(const char *option, const char *path, struct ergon_error *err)
 {
 	char folder[4096];
 	if (!path || strcmp(path, "-") == 0)
@@ -17,16 +17,16 @@ enum ergon_code document_check(const char *path, struct ergon_error *err)
 	const char *slash = strrchr(path, '/');
 	int length = slash ? (int)(slash - path) : 0;
 	if ((size_t)snprintf(folder, sizeof folder, "%.*s", length, path) >= sizeof folder)
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: the path is too long");
+		return ergon_fail(err, ERGON_BAD_INPUT, "--%s: the path is too long", option);
 	if (slash == path)
 		snprintf(folder, sizeof folder, "/");
 	else if (!slash)
 		snprintf(folder, sizeof folder, ".");
 	if (file_is_dir(path))
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: '%.200s' is a folder", path);
+		return ergon_fail(err, ERGON_BAD_INPUT, "--%s: '%.200s' is a folder", option, path);
 	if (access(folder, W_OK | X_OK) != 0)
-		return ergon_fail(err, ERGON_BAD_INPUT, "--json: cannot write in '%.200s': %s",
-		                  folder, strerror(errno));
+		return ergon_fail(err, ERGON_BAD_INPUT, "--%s: cannot write in '%.200s': %s",
+		                  option, folder, strerror(errno));
 	return ERGON_OK;
 }
 

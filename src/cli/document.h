@@ -11,10 +11,12 @@
 #include "cli/command.h"
 #include "ergon/error.h"
 
-/* Refuses a path (as --json and the like take it) that could not be written later, before any work
- * has been done: a folder, or one below a folder that is not there or not writable. main calls it
- * for --json of every command. NULL and "-" are fine. */
-ERGON_MUST_USE enum ergon_code document_check(const char *path, struct ergon_error *err);
+/* Refuses a path (as --json and other options that name a file to write take it) that could not be
+ * written later, before any work has been done: a folder, or one below a folder that is not there
+ * or not writable. main calls it for every such option (OPTION_OUTPUT). NULL and "-" are
+ * fine. */
+ERGON_MUST_USE enum ergon_code document_check(const char *option, const char *path,
+                                              struct ergon_error *err);
 
 /* Saves root (taken over; NULL stands for memory that was out) to path, "-" for standard output. */
 ERGON_MUST_USE enum ergon_code document_save(json_t *root, const char *path,

@@ -105,14 +105,16 @@ static int answer_at_once(struct cli *cli, int argc, char **argv)
 }
 
 /* A result that nobody could keep is refused before it is worked for. */
-static enum ergon_code check_json(const struct command *command, const void *parsed,
-                                  struct ergon_error *err)
+static enum ergon_code check_written(const struct command *command, const void *parsed,
+                                     struct ergon_error *err)
 {
 	for (const struct option *o = command->options; o && o->name; o++)
-		if (strcmp(o->name, "json") == 0 && o->kind == OPTION_TEXT) {
+		if (o->kind == OPTION_OUTPUT) {
 			const char *path;
 			memcpy(&path, (const char *)parsed + o->field, sizeof path);
-			return document_check(path, err);
+			enum ergon_code code = document_check(o->name, path, err);
+			if (code)
+				return code;
 		}
 	return ERGON_OK;
 }
@@ -133,7 +135,7 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
 	    options_parse(command, argc, argv, options, globals, &operands, &count, &help, &err);
 	apply_globals(cli, globals);
 	if (!code && !help)
-		code = check_json(command, options, &err);
+		code = check_written(command, options, &err);
 	if (code) {
 		status = cli_fail(cli, command->name, &err);
 	} else if (help) {

@@ -112,6 +112,7 @@ static enum ergon_code store(const struct option *option, const char *text, void
 		*(bool *)field = true;
 		return ERGON_OK;
 	case OPTION_TEXT:
+	case OPTION_OUTPUT:
 		*(const char **)field = text;
 		return ERGON_OK;
 	case OPTION_LIST:

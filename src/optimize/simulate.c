@@ -264,7 +264,8 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 	*x = (struct experiment){ .options = *options, .env = env, .explain_job = JOB_NONE };
 	arena_init(&x->arena);
 	if (!(options->power_budget_w >= 0))
-		return ergon_fail(err, ERGON_BAD_INPUT, "--power-budget: W above 0");
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--power-budget: expected W above 0, such as 10kW");
 	enum ergon_code code = read_objective(x, err);
 	if (!code)
 		code = read_levers(x, err);
@@ -488,7 +489,7 @@ enum ergon_code experiment_bound(struct experiment *x, struct ergon_error *err)
 	arena_init(&arena);
 	enum ergon_code code = bound_of(&setup, &arena, &x->bound, err);
 	if (setup.window_count && setup.window_count < setup.count)
-		x->bound.jct_mean_s = NAN; /* it is one of all jobs */
+		x->bound.jct_mean_s = (double)NAN; /* it is one of all jobs */
 	x->bounded = !code;
 	arena_fini(&arena);
 	return code;
