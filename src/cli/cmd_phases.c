@@ -10,7 +10,7 @@
 
 struct options {
 	const char *time, *power, *series, *profile, *json;
-	double penalty, effect, idle_power_w;
+	double penalty, effect, share, idle_power_w;
 };
 
 static const struct option options_table[] = {
@@ -45,10 +45,18 @@ static const struct option options_table[] = {
 	  .field = offsetof(struct options, effect),
 	  .value = "FACTOR",
 	  .fallback = "2",
-	  .help = "how many times the spread inside phases a change must be; 6 on a shared machine "
-	          "has fewer false ones, but misses changes of 3 to 6 times",
+	  .help = "how many times the noise a change must be; the noise is estimated from the "
+	          "series, slow wander included",
 	  .min = 0.01,
 	  .max = 1e6 },
+	{ .name = "least",
+	  .kind = OPTION_REAL,
+	  .field = offsetof(struct options, share),
+	  .value = "SHARE",
+	  .fallback = "0.05",
+	  .help = "share of the series' range that a change must be at the least; 0: any",
+	  .min = 0,
+	  .max = 1 },
 	{ .name = "profile",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct options, profile),
@@ -130,7 +138,8 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 		                         .profile = o->profile,
 		                         .idle_power_w = o->idle_power_w,
 		                         .options = { .penalty = o->penalty,
-		                                      .effect = o->effect } };
+		                                      .effect = o->effect,
+		                                      .share = o->share > 0 ? o->share : -1 } };
 	arena_init(&arena);
 	enum ergon_code code = phase_table_read(operands[0], &request, &arena, &table, &err);
 	if (!code && o->json)

@@ -12,7 +12,7 @@
 #include "base/stats.h"
 
 enum { HALF_MAX = 25 };
-static const double MAD_TO_SIGMA = 1.4826;
+static const double MAD_TO_SIGMA = 1.4826, CLEAR = 0.1, WANDERS = 2;
 
 static int by_value(const void *a, const void *b)
 {
@@ -37,6 +37,84 @@ void phase_smooth(const double *samples, size_t count, size_t dims, size_t half,
 		}
 }
 
+static double median_of(const double *samples, size_t dims, size_t d, size_t begin, size_t count,
+                        double *scratch)
+{
+	for (size_t i = 0; i < count; i++)
+		scratch[i] = samples[(begin + i) * dims + d];
+	return stats_median(scratch, count);
+}
+
+static double quantile_of(double *values, size_t count, double quantile)
+{
+	qsort(values, count, sizeof *values, by_value);
+	return values[(size_t)(quantile * (double)(count - 1) + 0.5)];
+}
+
+/* Of |x|, x normal, by halving: half of 1 + quantile is what the distribution function gives. */
+static double normal_half_quantile(double quantile)
+{
+	double low = 0, high = 8;
+	for (int i = 0; i < 60; i++) {
+		double middle = (low + high) / 2;
+		*(erf(middle / sqrt(2)) < quantile ? &low : &high) = middle;
+	}
+	return (low + high) / 2;
+}
+
+void phase_wander(const double *samples, size_t count, size_t dims, size_t window, double quantile,
+                  double rest, double *scratch, struct phase_scale *scale)
+{
+	const size_t step = window / 8 > 0 ? window / 8 : 1;
+	const double unit = normal_half_quantile(rest);
+	scale->window = count >= 4 * window ? window : 0;
+	for (size_t d = 0; d < dims; d++) {
+		size_t n = 0;
+		scale->wander[d] = 0;
+		if (!scale->window)
+			continue;
+		/* scratch: differences in front, fewer than count - window; a window's samples
+		 * behind. */
+		double *values = scratch + (count - window);
+		for (size_t i = 0; i + 2 * window <= count; i += step) {
+			double a = median_of(samples, dims, d, i, window, values);
+			double b = median_of(samples, dims, d, i + window, window, values);
+			scratch[n++] = fabs(a - b);
+		}
+		scale->wander[d] = quantile_of(scratch, n, quantile) / unit;
+	}
+}
+
+void phase_range(const double *samples, size_t count, size_t dims, double *scratch,
+                 struct phase_scale *scale)
+{
+	const double tail = 0.02;
+	for (size_t d = 0; d < dims; d++) {
+		for (size_t i = 0; i < count; i++)
+			scratch[i] = samples[i * dims + d];
+		double low = quantile_of(scratch, count, tail);
+		scale->range[d] = scratch[(size_t)((1 - tail) * (double)(count - 1) + 0.5)] - low;
+	}
+}
+
+size_t phase_clear_changes(const struct phases *phases, size_t dims)
+{
+	double most[PHASE_DIMS_MAX] = { 0 };
+	size_t clear = 0;
+	for (size_t i = 1; i < phases->count; i++)
+		for (size_t d = 0; d < dims; d++)
+			most[d] = fmax(
+			    most[d], fabs(phases->items[i].mean[d] - phases->items[i - 1].mean[d]));
+	for (size_t i = 1; i < phases->count; i++) {
+		bool shows = false;
+		for (size_t d = 0; d < dims; d++)
+			shows = shows || fabs(phases->items[i].mean[d] -
+			                      phases->items[i - 1].mean[d]) > CLEAR * most[d];
+		clear += shows;
+	}
+	return clear;
+}
+
 struct level {
 	double median, spread;
 };
@@ -54,22 +132,31 @@ static struct level level_of(const double *samples, size_t dims, size_t d,
 	return level;
 }
 
-/* The largest difference of the two levels, in units of the spread inside them. */
+struct ruler {
+	double effect, share;
+	const struct phase_scale *scale;
+	double *scratch;
+};
+
+/* The largest difference of the two levels, in units of the least that counts. */
 static double apart(const double *samples, size_t dims, const struct phases *phases,
-                    const struct phase *a, const struct phase *b, double *scratch)
+                    const struct phase *a, const struct phase *b, const struct ruler *r)
 {
 	double most = 0, na = (double)(a->end - a->begin), nb = (double)(b->end - b->begin);
 	for (size_t d = 0; d < dims; d++) {
-		struct level x = level_of(samples, dims, d, a, scratch);
-		struct level y = level_of(samples, dims, d, b, scratch);
+		struct level x = level_of(samples, dims, d, a, r->scratch);
+		struct level y = level_of(samples, dims, d, b, r->scratch);
 		double pooled =
 		    sqrt((na * x.spread * x.spread + nb * y.spread * y.spread) / (na + nb));
-		most = fmax(most, fabs(x.median - y.median) / fmax(pooled, phases->noise[d]));
+		double noise = fmax(fmax(pooled, phases->noise[d]), WANDERS * r->scale->wander[d]);
+		double least = fmax(r->effect * noise, r->share * r->scale->range[d]);
+		most = fmax(most, fabs(x.median - y.median) / least);
 	}
 	return most;
 }
 
-bool phase_merge(const double *samples, size_t dims, double effect, struct phases *phases)
+bool phase_merge(const double *samples, size_t dims, double effect, double share,
+                 const struct phase_scale *scale, struct phases *phases)
 {
 	size_t longest = 0;
 	if (phases->count < 2)
@@ -84,13 +171,14 @@ bool phase_merge(const double *samples, size_t dims, double effect, struct phase
 		return false;
 	}
 	struct phase *items = phases->items;
+	const struct ruler ruler = { effect, share, scale, scratch };
 	for (size_t i = 0; i + 1 < phases->count; i++)
-		gap[i] = apart(samples, dims, phases, &items[i], &items[i + 1], scratch);
+		gap[i] = apart(samples, dims, phases, &items[i], &items[i + 1], &ruler);
 	while (phases->count > 1) {
 		size_t least = 0;
 		for (size_t i = 1; i + 1 < phases->count; i++)
 			least = gap[i] < gap[least] ? i : least;
-		if (gap[least] >= effect)
+		if (gap[least] >= 1)
 			break;
 		items[least].end = items[least + 1].end;
 		size_t rest = phases->count - least - 2;
@@ -99,10 +187,10 @@ bool phase_merge(const double *samples, size_t dims, double effect, struct phase
 		phases->count--;
 		if (least > 0)
 			gap[least - 1] =
-			    apart(samples, dims, phases, &items[least - 1], &items[least], scratch);
+			    apart(samples, dims, phases, &items[least - 1], &items[least], &ruler);
 		if (least + 1 < phases->count)
 			gap[least] =
-			    apart(samples, dims, phases, &items[least], &items[least + 1], scratch);
+			    apart(samples, dims, phases, &items[least], &items[least + 1], &ruler);
 	}
 	free(scratch);
 	free(gap);

@@ -10,6 +10,10 @@
 
 /* Of the absolute difference of two normal values: median = 0.6745 sqrt(2) sigma. */
 static const double MEDIAN_DIFFERENCE = 0.95387;
+/* Share of the windows' places that changes of phase may take: below FEW, the 0.75 quantile is none
+ * of theirs or hardly; above MOST, none is free of them. */
+static const double TAKEN_FEW = 0.37, TAKEN_MOST = 0.6;
+static const double SHARE_LEAST = 0.05;
 
 struct pelt {
 	size_t n, dims, least;
@@ -185,16 +189,68 @@ static enum ergon_code collect(const struct pelt *p, const double *samples, size
 	return ERGON_OK;
 }
 
-static enum ergon_code settle(const double *samples, size_t dims, double effect,
-                              struct phases *phases, struct ergon_error *err)
+static enum ergon_code settle(const double *samples, size_t dims, double effect, double share,
+                              const struct phase_scale *scale, struct phases *phases,
+                              struct ergon_error *err)
 {
-	if (!phase_merge(samples, dims, effect, phases))
+	if (!phase_merge(samples, dims, effect, share, scale, phases))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < phases->count; i++) {
 		struct phase *phase = &phases->items[i];
 		segment_mean(samples, dims, phase->begin, phase->end, phase->mean);
 	}
 	return ERGON_OK;
+}
+
+struct search {
+	struct pelt pelt;
+	const double *samples;
+	double *smooth, *scratch;
+	size_t count, dims, bin, least;
+	double effect, share;
+	struct phase_scale scale;
+};
+
+/* One search with the scale as it is; the effective noise of a sample is what would make windows'
+ * medians wander so, were the samples independent. */
+static enum ergon_code search_once(struct search *s, struct phases *phases, struct ergon_error *err)
+{
+	double noise[PHASE_DIMS_MAX];
+	for (size_t d = 0; d < s->dims; d++)
+		noise[d] =
+		    fmax(phases->noise[d], s->scale.wander[d] * sqrt((double)s->scale.window / 2));
+	free(phases->items);
+	phases->items = NULL;
+	phases->count = 0;
+	fill_sums(&s->pelt, s->smooth, s->count, s->bin, noise);
+	if (s->pelt.n >= 2 * s->pelt.least)
+		pelt_run(&s->pelt); /* else one phase: from[n] is 0 */
+	enum ergon_code code = collect(&s->pelt, s->samples, s->count, s->bin, phases, err);
+	if (!code && s->effect > 0)
+		code = settle(s->samples, s->dims, s->effect, s->share, &s->scale, phases, err);
+	return code;
+}
+
+/* The noise's memory is looked for over windows of two least phases. The first search, with short
+ * windows, says how many of the places those would see are changes of phase; the quantile is then
+ * one of the rest, and where hardly a rest remains, the first search is the answer. */
+static enum ergon_code search_robust(struct search *s, struct phases *phases,
+                                     struct ergon_error *err)
+{
+	size_t narrow = s->least / 2 > 3 ? s->least / 2 : 3, wide = 2 * s->least;
+	phase_range(s->samples, s->count, s->dims, s->scratch, &s->scale);
+	phase_wander(s->samples, s->count, s->dims, narrow, 0.5, 0.5, s->scratch, &s->scale);
+	enum ergon_code code = search_once(s, phases, err);
+	if (code)
+		return code;
+	double changes = (double)phase_clear_changes(phases, s->dims);
+	double taken = 2 * changes * (double)wide / (double)s->count;
+	if (taken > TAKEN_MOST || s->count < 4 * wide)
+		return ERGON_OK;
+	bool few = taken <= TAKEN_FEW;
+	double rest = few ? 0.75 : 0.9, quantile = few ? rest : rest * (1 - taken);
+	phase_wander(s->samples, s->count, s->dims, wide, quantile, rest, s->scratch, &s->scale);
+	return search_once(s, phases, err);
 }
 
 enum ergon_code phases_find(const double *samples, size_t count, size_t dims,
@@ -214,30 +270,38 @@ enum ergon_code phases_find(const double *samples, size_t count, size_t dims,
 	size_t least = options->min_length;
 	if (least == 0)
 		least = !exact && count / 100 > 3 ? count / 100 : 3;
-	struct pelt p = { .n = count / bin, .dims = dims, .least = (least + bin - 1) / bin };
+	struct search s = {
+		.pelt = { .n = count / bin, .dims = dims, .least = (least + bin - 1) / bin },
+		.samples = samples,
+		.count = count,
+		.dims = dims,
+		.bin = bin,
+		.least = least,
+		.effect = exact                 ? 0
+		          : options->effect > 0 ? options->effect
+		                                : 2,
+		.share = options->share == 0  ? SHARE_LEAST
+		         : options->share > 0 ? options->share
+		                              : 0
+	};
+	struct pelt *p = &s.pelt;
 	double factor = options->penalty > 0 ? options->penalty : 2;
-	p.least = p.least < 2 && bin > 1 ? 2 : p.least;
-	p.penalty = factor * (double)(dims + 1) * log((double)(p.n > 2 ? p.n : 2));
-	double *scratch = calloc(count, sizeof *scratch);
-	double *smooth = calloc(count * dims, sizeof *smooth);
+	p->least = p->least < 2 && bin > 1 ? 2 : p->least;
+	p->penalty = factor * (double)(dims + 1) * log((double)(p->n > 2 ? p->n : 2));
+	s.scratch = calloc(count, sizeof *s.scratch);
+	s.smooth = calloc(count * dims, sizeof *s.smooth);
 	enum ergon_code code = ERGON_OK;
-	if (!scratch || !smooth || !pelt_init(&p))
+	if (!s.scratch || !s.smooth || !pelt_init(p))
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	for (size_t d = 0; !code && d < dims; d++)
-		phases->noise[d] = noise_of(samples, count, dims, d, scratch);
-	free(scratch);
+		phases->noise[d] = noise_of(samples, count, dims, d, s.scratch);
 	if (!code) {
-		phase_smooth(samples, count, dims, exact ? 0 : least / 2, smooth);
-		fill_sums(&p, smooth, count, bin, phases->noise);
-		if (p.n >= 2 * p.least)
-			pelt_run(&p); /* else one phase: from[n] is 0 */
-		code = collect(&p, samples, count, bin, phases, err);
+		phase_smooth(samples, count, dims, exact ? 0 : least / 2, s.smooth);
+		code = exact ? search_once(&s, phases, err) : search_robust(&s, phases, err);
 	}
-	if (!code && !exact)
-		code =
-		    settle(samples, dims, options->effect > 0 ? options->effect : 2, phases, err);
-	free(smooth);
-	pelt_fini(&p);
+	free(s.scratch);
+	free(s.smooth);
+	pelt_fini(p);
 	return code;
 }
 
@@ -275,7 +339,8 @@ size_t phases_period(const double *samples, size_t count, size_t stride, double 
 
 /* ---- online ---- */
 
-enum { SETTLE = 6, MEMORY = 256 /* samples over which the noise forgets */ };
+/* MEMORY: samples, and BLOCKS: blocks over which the noise forgets. */
+enum { SETTLE = 6, MEMORY = 256, BLOCKS = 64, BURST = 8 };
 
 void phase_watch_init(struct phase_watch *watch, size_t dims, double slack, double threshold)
 {
@@ -288,8 +353,11 @@ static void begin_phase(struct phase_watch *w, const double *row, uint64_t begin
 {
 	w->begin = begin;
 	w->in_phase = 1;
+	w->in_block = 0;
+	w->has_block = false;
 	for (size_t d = 0; d < w->dims; d++) {
 		w->mean[d] = row[d];
+		w->block_sum[d] = 0;
 		w->up[d] = w->down[d] = 0;
 		w->up_since[d] = w->down_since[d] = w->seen;
 	}
@@ -308,9 +376,34 @@ static void learn_noise(struct phase_watch *w, const double *row)
 	}
 }
 
+/* The difference of two blocks' means has 2 / PHASE_BLOCK of the variance of independent samples. A
+ * block that a change ends is given up, so changes hardly enter. */
+static void learn_wander(struct phase_watch *w, const double *row)
+{
+	for (size_t d = 0; d < w->dims; d++)
+		w->block_sum[d] += row[d];
+	if (++w->in_block < PHASE_BLOCK)
+		return;
+	w->in_block = 0;
+	w->blocks += w->has_block;
+	double weight = w->blocks < BLOCKS ? 1.0 / (double)(w->blocks + 1) : 1.0 / BLOCKS;
+	for (size_t d = 0; d < w->dims; d++) {
+		double mean = w->block_sum[d] / PHASE_BLOCK;
+		double sigma =
+		    fabs(mean - w->block_mean[d]) * sqrt(PHASE_BLOCK) * 0.886226925452758;
+		if (w->has_block)
+			w->wander[d] +=
+			    weight *
+			    (fmin(sigma, BURST * fmax(w->wander[d], w->noise[d])) - w->wander[d]);
+		w->block_mean[d] = mean;
+		w->block_sum[d] = 0;
+	}
+	w->has_block = true;
+}
+
 static bool watch_dimension(struct phase_watch *w, size_t d, double x, uint64_t *at)
 {
-	double sigma = fmax(w->noise[d], fmax(fabs(w->mean[d]) * 1e-6, 1e-12));
+	double sigma = fmax(fmax(w->noise[d], w->wander[d]), fmax(fabs(w->mean[d]) * 1e-6, 1e-12));
 	double z = (x - w->mean[d]) / sigma;
 	z = fmax(-w->threshold / 2 - w->slack, fmin(z, w->threshold / 2 + w->slack));
 	if (w->up[d] == 0)
@@ -341,6 +434,8 @@ bool phase_watch_add(struct phase_watch *w, const double *row, uint64_t *at)
 			changed = true;
 			earliest = since < earliest ? since : earliest;
 		}
+	if (!changed)
+		learn_wander(w, row);
 	if (changed) {
 		begin_phase(w, row, earliest);
 		*at = earliest;

@@ -8,9 +8,11 @@
  * hardly touches. Series longer than PHASES_EXACT_MAX samples are binned first; each change found
  * is then placed exactly on the full series.
  *
- * Recordings of real machines have bursts and drift. So, unless told otherwise, a running median
- * half a least phase wide goes first, and changes that are small against the spread inside the
- * phases are taken back at the end (phase_robust.h).
+ * Recordings of real machines have bursts, and noise with a memory: levels wander. So, unless told
+ * otherwise, a running median half a least phase wide goes first; the noise is what makes medians
+ * of neighbouring windows differ where no change is, if that is more than successive differences
+ * show; and changes that are small against it, against the spread inside the phases or against the
+ * range of the series are taken back at the end (phase_robust.h).
  *
  * Online, a two-sided CUSUM (Page 1954) per dimension watches for the next change with a few words
  * of memory, for the governor: no allocation, constant time a sample.
@@ -26,14 +28,16 @@
 
 #include "ergon/error.h"
 
-enum { PHASE_DIMS_MAX = 8, PHASES_EXACT_MAX = 20000 };
+enum { PHASE_DIMS_MAX = 8, PHASES_EXACT_MAX = 20000, PHASE_BLOCK = 8 };
 
 struct phase_options {
 	double penalty;    /* factor on (dims + 1) log(samples); 0: 2 */
 	size_t min_length; /* samples of a phase at least; 0: 1% of them, 3 at the least */
-	/* What a change must be, in units of the spread inside the phases; 0: 2. Negative: every
-	 * change that pays its penalty counts, and bursts are not smoothed away (exact PELT). */
+	/* What a change must be, in units of the noise: the spread inside the phases, or twice the
+	 * wander of their level; 0: 2. Negative: every change that pays its penalty counts, and
+	 * bursts are not smoothed away (exact PELT). */
 	double effect;
+	double share; /* and of the series' range; 0: 0.05. Negative: none is too small */
 };
 
 struct phase {
@@ -67,6 +71,10 @@ struct phase_watch {
 	double mean[PHASE_DIMS_MAX];
 	double last[PHASE_DIMS_MAX];
 	double noise[PHASE_DIMS_MAX]; /* from differences, slowly forgetting */
+	/* The same from means of blocks of PHASE_BLOCK samples: more, where noise has a memory. */
+	double wander[PHASE_DIMS_MAX], block_sum[PHASE_DIMS_MAX], block_mean[PHASE_DIMS_MAX];
+	uint64_t in_block, blocks; /* blocks: pairs seen */
+	bool has_block;
 	double up[PHASE_DIMS_MAX], down[PHASE_DIMS_MAX];
 	uint64_t up_since[PHASE_DIMS_MAX], down_since[PHASE_DIMS_MAX];
 	double slack, threshold; /* in units of noise */

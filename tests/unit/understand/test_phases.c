@@ -17,11 +17,12 @@ struct series {
 	size_t changes[CHANGES_MAX], change_count;
 };
 
-/* Levels that differ by `jump` sigma or more from one phase to the next. */
-static void synthesize(struct series *s, struct rng *rng, size_t dims, size_t count, size_t phases,
-                       double jump)
+/* Levels that differ by `jump` sigma or more from one phase to the next, in noise of variance 1
+ * whose samples correlate with the ones before by `memory`. */
+static void synthesize_noise(struct series *s, struct rng *rng, size_t dims, size_t count,
+                             size_t phases, double jump, double memory)
 {
-	double level[PHASE_DIMS_MAX];
+	double level[PHASE_DIMS_MAX], noise[PHASE_DIMS_MAX] = { 0 };
 	*s = (struct series){ .count = count, .dims = dims };
 	s->samples = calloc(count * dims, sizeof *s->samples);
 	for (size_t d = 0; d < dims; d++)
@@ -37,9 +38,18 @@ static void synthesize(struct series *s, struct rng *rng, size_t dims, size_t co
 				level[d] +=
 				    (rng_u64(rng) >> 63 ? 1 : -1) * jump * (1 + rng_uniform(rng));
 		}
-		for (size_t d = 0; d < dims; d++)
-			s->samples[i * dims + d] = level[d] + rng_normal(rng);
+		for (size_t d = 0; d < dims; d++) {
+			double fresh = i == 0 ? 1 : sqrt(1 - memory * memory);
+			noise[d] = memory * noise[d] + fresh * rng_normal(rng);
+			s->samples[i * dims + d] = level[d] + noise[d];
+		}
 	}
+}
+
+static void synthesize(struct series *s, struct rng *rng, size_t dims, size_t count, size_t phases,
+                       double jump)
+{
+	synthesize_noise(s, rng, dims, count, phases, jump, 0);
 }
 
 struct score {
@@ -111,11 +121,65 @@ static void offline_finds_known_changes(void **state)
 	find_offline("PELT", 3, 0);
 }
 
-/* Changes of 3 to 6 times the spread are lost at --effect 6, which is why it is not the default. */
+/* Changes of 3 to 6 times the noise are lost at --effect 6. */
 static void a_larger_effect_keeps_larger_changes(void **state)
 {
 	(void)state;
 	find_offline("PELT, effect 6, jumps of 8 or more", 8, 6);
+}
+
+static void find_in_noise_with_memory(const char *name, double memory, double jump, size_t most)
+{
+	struct rng rng;
+	rng_init(&rng, 31);
+	struct score score = { 0 };
+	for (size_t round = 0; round < 2 * most; round++) {
+		struct series s;
+		struct phases phases;
+		size_t found[CHANGES_MAX], n = 0;
+		synthesize_noise(&s, &rng, 1 + round % 3, 800 + (size_t)rng_below(&rng, 800),
+		                 1 + round % most, jump, memory);
+		assert_int_equal(phases_find(s.samples, s.count, s.dims,
+		                             &(struct phase_options){ 0 }, &phases, NULL),
+		                 ERGON_OK);
+		for (size_t i = 1; i < phases.count && n < CHANGES_MAX; i++)
+			found[n++] = phases.items[i].begin;
+		add_score(&score, &s, found, n);
+		phases_fini(&phases);
+		free(s.samples);
+	}
+	judge(name, &score);
+}
+
+static void levels_that_wander_are_no_phases(void **state)
+{
+	(void)state;
+	find_in_noise_with_memory("noise with memory 0.7", 0.7, 6, 12);
+	find_in_noise_with_memory("noise with memory 0.9", 0.9, 8, 8);
+}
+
+/* The wander is estimated between the changes, however many there are. */
+static void many_phases_do_not_hide_each_other(void **state)
+{
+	(void)state;
+	find_in_noise_with_memory("up to 30 phases", 0, 4, 30);
+}
+
+static void a_small_share_of_the_range_is_no_phase(void **state)
+{
+	(void)state;
+	double x[300];
+	struct phases p;
+	for (size_t i = 0; i < 300; i++)
+		x[i] = (i < 100 ? 0 : i < 200 ? 100 : 103) + 0.1 * (double)(i % 2);
+	assert_int_equal(phases_find(x, 300, 1, &(struct phase_options){ 0 }, &p, NULL), ERGON_OK);
+	assert_int_equal(p.count, 2);
+	phases_fini(&p);
+	assert_int_equal(phases_find(x, 300, 1, &(struct phase_options){ .share = -1 }, &p, NULL),
+	                 ERGON_OK);
+	assert_int_equal(p.count, 3);
+	assert_int_equal(p.items[2].begin, 200);
+	phases_fini(&p);
 }
 
 /* PELT prunes, but finds what the full dynamic programme finds. */
@@ -281,6 +345,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offline_finds_known_changes),
 		cmocka_unit_test(a_larger_effect_keeps_larger_changes),
+		cmocka_unit_test(levels_that_wander_are_no_phases),
+		cmocka_unit_test(many_phases_do_not_hide_each_other),
+		cmocka_unit_test(a_small_share_of_the_range_is_no_phase),
 		cmocka_unit_test(pruning_loses_nothing),
 		cmocka_unit_test(long_series_are_binned_and_refined),
 		cmocka_unit_test(online_finds_them_soon),
