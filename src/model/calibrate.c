@@ -220,7 +220,7 @@ static int spread_of(const struct eval_case *item, const struct eval_point *poin
 	const struct prediction *p = &point->prediction;
 	if (item->reason || item->judge_only || item->quantity == EVAL_ENERGY ||
 	    item->quantity == EVAL_MEMORY || item->quantity == EVAL_DEVICE_TIME ||
-	    item->quantity == EVAL_COLLECTIVE_TIME)
+	    item->quantity == EVAL_COLLECTIVE_TIME || item->quantity == EVAL_WAITING_TIME)
 		return 3;
 	bool host = p->host_time_s > p->device_time_s;
 	return item->quantity == EVAL_POWER ? 2 : host;

@@ -59,11 +59,13 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_nvlink_switch:
 	case CALIBRATION_AT_tensor_hidden:
 	case CALIBRATION_AT_pcie:
+	case CALIBRATION_AT_pcie_staged:
 	case CALIBRATION_AT_network:
 	case CALIBRATION_AT_ethernet_bps:
 	case CALIBRATION_AT_network_s:
 	case CALIBRATION_AT_collective_s:
 	case CALIBRATION_AT_overlap:
+	case CALIBRATION_AT_worker_skew:
 		return STAGE_LINKS;
 	default:
 		return field >= CALIBRATION_AT_fp32_pj ? STAGE_POWER : STAGE_TIME;
@@ -74,7 +76,8 @@ static enum stage stage_of_field(size_t field)
 static bool tells_devices(const struct eval_case *item)
 {
 	const struct predict_settings *s = &item->settings;
-	if (item->quantity == EVAL_MEMORY || item->quantity == EVAL_COLLECTIVE_TIME)
+	if (item->quantity == EVAL_MEMORY || item->quantity == EVAL_COLLECTIVE_TIME ||
+	    item->quantity == EVAL_WAITING_TIME)
 		return false;
 	return item->run->gpus <= 1 || s->zero || s->pipeline > 1 ||
 	       item->workload->tensor_ways > 1;
@@ -93,6 +96,7 @@ static bool tells(enum stage stage, const struct eval_case *item,
 		return false;
 	if (stage == STAGE_LINKS)
 		return item->quantity == EVAL_COLLECTIVE_TIME ||
+		       item->quantity == EVAL_WAITING_TIME ||
 		       (item->quantity != EVAL_MEMORY && !power && item->run->gpus > 1);
 	if (!tells_devices(item) || (power && stage != STAGE_POWER) ||
 	    (stage == STAGE_POWER && !power && !capped))

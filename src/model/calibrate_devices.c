@@ -72,7 +72,8 @@ static int residuals(void *user, int rows, int unknowns, const double *z, double
 static bool counts(const struct eval_case *item, const struct calibration *calibration)
 {
 	struct eval_point point;
-	if (item->reason || item->quantity == EVAL_MEMORY || item->quantity == EVAL_COLLECTIVE_TIME)
+	if (item->reason || item->quantity == EVAL_MEMORY ||
+	    item->quantity == EVAL_COLLECTIVE_TIME || item->quantity == EVAL_WAITING_TIME)
 		return false;
 	if (item->run->gpus <= 1)
 		return true;

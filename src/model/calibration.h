@@ -41,6 +41,8 @@
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
 	X(memory_half_s, "s", 0, 3e-6, 3.2e-07, "ramp of a kernel's memory stream")                \
 	X(memory_gather, "1", 0.1, 1.0, 0.27, "of that, what gathers and pooling reach")           \
+	X(transposed, "1", 0.02, 1.0, 0.5,                                                         \
+	  "part of the operands of convolutions on matrix units that is copied, channels first")   \
 	X(depthwise, "1", 0.05, 1.0, 0.2, "of that, what depthwise convolutions reach")            \
 	X(norm, "1", 0.5, 1.0, 0.67, "of that, what norms and softmax reach")                      \
 	X(l2_share, "1", 0, 0.6, 0.036,                                                            \
@@ -65,11 +67,15 @@
 	X(queue, "1", 0, 1, 0.47,                                                                  \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
 	X(overlap, "1", 0.3, 1, 0.34, "part of the backward pass behind which all-reduce hides")   \
+	X(worker_skew, "1", 0.005, 0.3, 0.05,                                                      \
+	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
 	X(tensor_hidden, "1", 0, 1, 0.94,                                                          \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
 	X(nvlink, "1", 0.5, 0.9, 0.52, "share of a link's stated bandwidth that all-reduce gets")  \
 	X(nvlink_switch, "1", 0.4, 1.2, 0.78, "the same where switches add up, from Hopper on")    \
 	X(pcie, "1", 0.1, 0.95, 0.58, "the same over PCIe")                                        \
+	X(pcie_staged, "1", 0.05, 0.95, 0.3,                                                       \
+	  "the same of cards with GDDR memory, whose transfers cross the host's memory")           \
 	X(network, "1", 0.5, 0.95, 0.53, "the same between nodes, of their ports")                 \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.4e+09, "what a node without such ports reaches")     \
 	X(collective_s, "s", 5e-7, 2e-5, 4.9e-06, "latency of one all-reduce hop in a node")       \

@@ -58,6 +58,17 @@ static double called_alone(const struct eval_case *item, const struct prediction
 
 static const double MOSTLY_LOADING = 0.25; /* of a step */
 
+/* From the end of a worker's own backward pass to the gradients of all: sums that nothing hides,
+ * after the slowest of n workers (expected largest of n normal times; Blom 1958). */
+static double waiting(const struct eval_case *item, const struct prediction *p,
+                      const struct calibration *calibration)
+{
+	double n = item->settings.gpus;
+	double z = n > 1 ? normal_quantile((n - 0.375) / (n + 0.25)) : 0;
+	double own_s = p->step_time_s - p->cause_s[CAUSE_COMMUNICATION];
+	return p->cause_s[CAUSE_COMMUNICATION] + calibration->worker_skew * z * own_s;
+}
+
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
                   struct eval_point *point)
 {
@@ -76,6 +87,7 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 		        : item->quantity == EVAL_MEMORY      ? p->last_stage_bytes
 		        : item->quantity == EVAL_DEVICE_TIME ? called_alone(item, p, calibration)
 		        : item->quantity == EVAL_COLLECTIVE_TIME ? p->communication_time_s
+		        : item->quantity == EVAL_WAITING_TIME    ? waiting(item, p, calibration)
 		                                                 : p->step_time_s;
 	}
 	if (item->quantity == EVAL_POWER) {

@@ -33,6 +33,7 @@ enum eval_quantity {
 	EVAL_FORWARD_TIME,
 	EVAL_BACKWARD_TIME,
 	EVAL_COLLECTIVE_TIME,
+	EVAL_WAITING_TIME, /* of a worker for its gradients: what stays exposed, and the slowest */
 	EVAL_POWER,
 	EVAL_ENERGY,
 	EVAL_MEMORY,

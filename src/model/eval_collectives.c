@@ -45,6 +45,7 @@ static const char *lower(const struct csv *csv, size_t row, const size_t at[5],
 		                   .family = FAMILY_COLLECTIVE,
 		                   .phase = PHASE_FORWARD };
 	item->settings.node_gpus = (unsigned)ceil(*ranks / nodes);
+	item->settings.bridge = strstr(csv_cell(csv, row, at[0]), "NVLink") != NULL;
 	return NULL;
 }
 

@@ -11,6 +11,9 @@
 #include "model/eval_cases.h"
 #include "spec/model_names.h"
 
+/* cuDNN 9 has kernels for matrix units that read channels first. */
+enum { LAYOUT_ERA = 2024 };
+
 /* How many GPUs share the work, and in which way. */
 struct layout {
 	double tensor, pipeline, context, expert, data;
@@ -44,7 +47,7 @@ static const struct metric metrics[] = {
 	{ "epoch_time_s", EVAL_STEP_TIME, PER_EPOCH, false, false, NULL },
 	{ "fwd_time_s", EVAL_FORWARD_TIME, PER_STEP, false, false, NULL },
 	{ "bwd_time_s", EVAL_BACKWARD_TIME, PER_STEP, false, false, NULL },
-	{ "sync_time_s", EVAL_COLLECTIVE_TIME, PER_STEP, false, false, NULL },
+	{ "sync_time_s", EVAL_WAITING_TIME, PER_STEP, false, false, NULL },
 	{ "avg_power_w", EVAL_POWER, PER_STEP, false, false, NULL },
 	{ "energy_per_step_j", EVAL_ENERGY, PER_STEP, false, false, NULL },
 	{ "peak_mem_bytes", EVAL_MEMORY, PER_STEP, false, false, NULL },
@@ -222,6 +225,13 @@ static const char *set_software(struct eval_builder *builder, const struct measu
 		runtime = "compiled";
 	if (runtime && runtime_parse(runtime, &options->runtime, &err))
 		return eval_reason(builder, "%s", err.text);
+	const char *layout = rule->layout;
+	if (config_text(run->config, "layout", stated, sizeof stated))
+		layout = stated;
+	if (layout && layout_parse(layout, &options->layout, &err))
+		return eval_reason(builder, "%s", err.text);
+	if (rule->era >= LAYOUT_ERA)
+		options->layout = LAYOUT_NHWC;
 	const char *attention = strstr(run->config, "flash attention") ? "flash" : rule->attention;
 	if (attention && attention_parse(attention, &options->attention, &err))
 		return eval_reason(builder, "%s", err.text);
@@ -241,6 +251,8 @@ static const char *set_size(struct eval_builder *builder, const struct measured_
 {
 	options->sequence = rule->sequence;
 	options->resolution = rule->resolution;
+	if (rule->size == SIZE_SEQUENCE && rule->pad_to_batch && !run->size[0])
+		options->sequence = (uint64_t)ceil(longest_of(batch, rule));
 	if (rule->size == SIZE_NONE || !run->size[0])
 		return NULL;
 	char *end;
@@ -368,8 +380,15 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		subject->settings.collated = samples;
 	if (rule->augmented)
 		subject->settings.awaited = samples / fmax(rule->dataset_samples / samples, 1);
+	subject->settings.node_gpus = (unsigned)subject->device->node_gpus;
 	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)
 		subject->settings.node_gpus = (unsigned)ceil(run->gpus / nodes);
+	else if (rule->one_machine)
+		subject->settings.node_gpus = (unsigned)run->gpus;
+	else if (strstr(run->config, "on different servers"))
+		subject->settings.node_gpus = 1;
+	subject->settings.bridge = strcasestr(run->config, "nvlink") != NULL;
+	subject->settings.network_bps = rule->port_bps * subject->settings.node_gpus;
 	return NULL;
 }
 
@@ -408,7 +427,7 @@ static const char *set_scale(const struct metric *metric, const struct subject *
 	}
 	if (!(item->scale > 0))
 		return "the tokens of a sample are not known";
-	if (metric->quantity == EVAL_COLLECTIVE_TIME && gpus <= 1)
+	if (metric->quantity == EVAL_WAITING_TIME && gpus <= 1)
 		return "one GPU has nothing to synchronise";
 	return NULL;
 }
@@ -449,10 +468,24 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 	return reason;
 }
 
+/* The run with as many GPUs as its machine has. */
+static const struct measured_run *as_known(struct eval_builder *builder,
+                                           const struct measured_run *run)
+{
+	const struct model_rule *rule = model_names_find(builder->names, run);
+	struct measured_run *copy =
+	    rule && rule->gpus ? ARENA_NEW(builder->arena, struct measured_run) : NULL;
+	if (!copy)
+		return run;
+	*copy = *run;
+	copy->gpus = (double)rule->gpus;
+	return copy;
+}
+
 enum ergon_code eval_add_runs(struct eval_builder *builder, const struct measurements *table)
 {
 	for (size_t i = 0; i < table->run_count; i++) {
-		const struct measured_run *run = &table->runs[i];
+		const struct measured_run *run = as_known(builder, &table->runs[i]);
 		struct subject subject = { 0 };
 		const char *reason = describe(builder, run, &subject);
 		for (size_t j = 0; j < run->value_count; j++) {

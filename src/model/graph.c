@@ -126,6 +126,21 @@ static enum rate product_rate(const struct graph *graph, const struct product *p
 	return graph->facts->matrix;
 }
 
+/* Convolutions on matrix units read and write channels last: channels first, their operands are
+ * copied, before and after (one row a group, since only bytes count). */
+static void add_copies(struct graph *graph, const struct kernel *product, double elements,
+                       enum phase phase)
+{
+	bool matrix = product->rate != RATE_FP32 && product->rate != RATE_FP64;
+	if (graph->options->layout != LAYOUT_NCHW || product->family != FAMILY_CONV || !matrix)
+		return;
+	graph_kernel(graph, (struct kernel){ .bytes = 2 * elements * graph->facts->activation_bytes,
+	                                     .count = 1,
+	                                     .rate = RATE_FP32,
+	                                     .family = FAMILY_LAYOUT,
+	                                     .phase = (uint8_t)phase });
+}
+
 void graph_product(struct graph *graph, const struct product *p)
 {
 	const struct precision_facts *facts = graph->facts;
@@ -152,12 +167,14 @@ void graph_product(struct graph *graph, const struct product *p)
 		                 .axis = (uint8_t)p->axis,
 		                 .winograd = p->winograd };
 	graph_kernel(graph, kernel);
+	add_copies(graph, &kernel, p->in + p->out, PHASE_FORWARD);
 	graph->out->forward_flops += flops * graph->times;
 	graph->out->step_flops += flops * graph->times;
 	double widest = fmax(p->in, p->out) * facts->activation_bytes;
 	graph->out->largest_bytes = fmax(graph->out->largest_bytes, widest);
 	if (graph->options->infer)
 		return;
+	add_copies(graph, &kernel, (p->input_grad ? 2 : 1) * (p->in + p->out), PHASE_BACKWARD);
 	kernel.phase = PHASE_BACKWARD;
 	kernel.issue = 0.75; /* one autograd node issues both */
 	if (p->input_grad) {

@@ -62,6 +62,8 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	struct tensor before = graph->x;
 	double kept = graph->out->activation_bytes;
 	graph->repeats += repeat > 1;
+	if (layer_flag(&layer, "tied", false)) /* weights of an earlier block */
+		graph->weights_times = 0;
 	if (!code)
 		code = lower_list(graph, body);
 	if (shared)

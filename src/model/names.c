@@ -14,6 +14,7 @@ static const char *const optimizers[OPTIMIZER_COUNT] = {
 	[OPTIMIZER_ADADELTA] = "adadelta", [OPTIMIZER_LAMB] = "lamb", [OPTIMIZER_NONE] = "none",
 };
 static const char *const runtimes[RUNTIME_COUNT] = { "eager", "compiled", "instrumented" };
+static const char *const layouts[LAYOUT_COUNT] = { "nhwc", "nchw" };
 static const char *const attentions[ATTENTION_COUNT] = { "materialised", "flash" };
 static const char *const causes[CAUSE_COUNT] = { "compute", "memory",  "launch",  "communication",
 	                                         "host",    "loading", "pipeline" };
@@ -80,6 +81,14 @@ enum ergon_code recompute_parse(const char *name, enum recompute *recompute,
 	int at = find("recomputation", name, recomputes, RECOMPUTE_COUNT, err);
 	if (at >= 0)
 		*recompute = (enum recompute)at;
+	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;
+}
+
+enum ergon_code layout_parse(const char *name, enum layout_kind *kind, struct ergon_error *err)
+{
+	int at = find("layout", name, layouts, LAYOUT_COUNT, err);
+	if (at >= 0)
+		*kind = (enum layout_kind)at;
 	return at < 0 ? ERGON_NOT_FOUND : ERGON_OK;
 }
 

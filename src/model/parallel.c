@@ -40,16 +40,15 @@ static double network_bps(const struct device *device, const struct calibration 
 	return port > 0 ? port * layout_node_gpus(settings) * cal->network : cal->ethernet_bps;
 }
 
-/* Cards that are bridged in pairs reach a third one through PCIe. */
-static bool bridged(const struct device *device)
+/* Cards have no link to each other, unless somebody bought a bridge; that joins two. Those with
+ * GDDR memory mostly lack peer access as well: what they send goes through the host's memory. */
+static double link_bps(const struct device *device, const struct calibration *cal,
+                       const struct predict_settings *settings, double ranks)
 {
-	return strstr(device->name, "PCIE") || strncmp(device->memory_type, "GDDR", 4) == 0;
-}
-
-static double link_bps(const struct device *device, const struct calibration *cal, double ranks)
-{
-	if (device->nvlink_bps <= 0 || (ranks > 2 && bridged(device)))
-		return device->pcie_bps * cal->pcie;
+	bool gddr = strncmp(device->memory_type, "GDDR", 4) == 0;
+	bool card = gddr || strstr(device->name, "PCIE");
+	if (device->nvlink_bps <= 0 || (card && (ranks > 2 || !settings->bridge)))
+		return device->pcie_bps * (gddr ? cal->pcie_staged : cal->pcie);
 	/* Hopper's switches add up what passes through them (SHARP). */
 	double share = device->nvlink_bps >= 900e9 ? cal->nvlink_switch : cal->nvlink;
 	return device->nvlink_bps / 2 * share;
@@ -79,7 +78,7 @@ static double data_reduce_s(const struct layout *layout, const struct device *de
 	double nodes = ceil(layout->data / inside);
 	/* Every other group of a node talks at the same time; each part goes its own way. */
 	double rings = fmax(1, fmin(node, layout->data * layout->tensor) / inside);
-	return ring_s(inside, bytes, link_bps(device, cal, inside), cal->collective_s) +
+	return ring_s(inside, bytes, link_bps(device, cal, settings, inside), cal->collective_s) +
 	       nodes_s(nodes, bytes * rings, network_bps(device, cal, settings), cal->network_s);
 }
 
@@ -88,7 +87,7 @@ double tensor_reduce_s(const struct layout *layout, const struct device *device,
                        double bytes)
 {
 	double node = layout_node_gpus(settings), inside = fmin(layout->tensor, node);
-	return ring_s(inside, bytes, link_bps(device, cal, inside), cal->collective_s) +
+	return ring_s(inside, bytes, link_bps(device, cal, settings, inside), cal->collective_s) +
 	       nodes_s(ceil(layout->tensor / node), bytes, network_bps(device, cal, settings),
 	               cal->network_s);
 }

@@ -32,6 +32,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->gather_s = machine->memory_s / cal->memory_gather;
 	machine->depthwise_s = machine->memory_s / cal->depthwise;
 	machine->norm_s = machine->memory_s / cal->norm;
+	machine->layout_s = machine->memory_s * cal->transposed;
 	double l2_bps = cal->l2_bytes_per_clock * device->sm_count * device->boost_hz;
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
@@ -49,7 +50,8 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->clusters = device->compute_capability >= HOPPER;
 	machine->k_half = cal->k_half;
 	machine->wave = cal->wave;
-	machine->winograd = cal->winograd;
+	/* Kepler has too few registers for the transforms. */
+	machine->winograd = device->compute_capability < MAXWELL ? 1 : cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
 	process *= pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
 	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
@@ -71,6 +73,7 @@ void machine_in_model(struct machine *machine, const struct calibration *calibra
 	machine->gather_s *= slower;
 	machine->depthwise_s *= slower;
 	machine->norm_s *= slower;
+	machine->layout_s *= slower;
 }
 
 struct tile_rate {
@@ -194,6 +197,9 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 	case FAMILY_NORM:
 	case FAMILY_SOFTMAX:
 		byte_s = machine->norm_s;
+		break;
+	case FAMILY_LAYOUT:
+		byte_s = machine->layout_s;
 		break;
 	default:
 		break;

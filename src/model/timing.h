@@ -12,10 +12,10 @@
 /* A device seen through a calibration: what is the same for all kernels, worked out once. */
 struct machine {
 	double sms;
-	double sm_rate[RATE_COUNT];                     /* FLOP/s of one SM at the boost clock */
-	double vector_rate;                             /* of the device, for elementwise work */
-	double memory_s, gather_s, depthwise_s, norm_s; /* seconds a byte */
-	double l2_s;                                    /* seconds a byte that is found in L2 */
+	double sm_rate[RATE_COUNT]; /* FLOP/s of one SM at the boost clock */
+	double vector_rate;         /* of the device, for elementwise work */
+	double memory_s, gather_s, depthwise_s, norm_s, layout_s; /* seconds a byte */
+	double l2_s;        /* seconds a byte that is found in L2 */
 	double l2_resident; /* bytes that survive from one kernel to the next */
 	double ramp_s;
 	double recurrent_busy;

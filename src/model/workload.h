@@ -35,6 +35,7 @@
 	X(FAMILY_LOSS, "loss")                                                                     \
 	X(FAMILY_OPTIMIZER, "optimizer")                                                           \
 	X(FAMILY_CAST, "cast")                                                                     \
+	X(FAMILY_LAYOUT, "change of layout")                                                       \
 	X(FAMILY_COLLECTIVE, "collective")
 #define FAMILY_ENUM(id, text) id,
 enum family { FAMILIES(FAMILY_ENUM) FAMILY_COUNT };
@@ -97,6 +98,9 @@ enum runtime {
 	RUNTIME_INSTRUMENTED, /* eager, with hooks on every gradient (AdaptDL) */
 	RUNTIME_COUNT
 };
+/* Of images in memory: channels last is what matrix units read; channels first has copies around
+ * convolutions. */
+enum layout_kind { LAYOUT_NHWC, LAYOUT_NCHW, LAYOUT_COUNT };
 enum attention_kind { ATTENTION_MATERIALISED, ATTENTION_FLASH, ATTENTION_COUNT };
 ERGON_MUST_USE enum ergon_code optimizer_parse(const char *name, enum optimizer_kind *kind,
                                                struct ergon_error *err);
@@ -104,6 +108,8 @@ ERGON_MUST_USE enum ergon_code runtime_parse(const char *name, enum runtime *run
                                              struct ergon_error *err);
 ERGON_MUST_USE enum ergon_code attention_parse(const char *name, enum attention_kind *kind,
                                                struct ergon_error *err);
+ERGON_MUST_USE enum ergon_code layout_parse(const char *name, enum layout_kind *kind,
+                                            struct ergon_error *err);
 const char *optimizer_name(enum optimizer_kind kind);
 const char *runtime_name(enum runtime runtime);
 
@@ -113,6 +119,7 @@ struct workload_options {
 	bool optimizer_given; /* false: as the model file says */
 	enum runtime runtime;
 	enum attention_kind attention;
+	enum layout_kind layout;
 	bool infer;             /* forward only */
 	uint64_t sequence;      /* tokens a sample; 0: as the model file says */
 	uint64_t resolution;    /* pixels a side; 0: as the model file says */

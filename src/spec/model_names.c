@@ -94,6 +94,26 @@ static enum ergon_code read_size(struct reading *reading, const json_t *object,
 	                            "%s: size: expected none, sequence or resolution", place.at);
 }
 
+/* What is known of the machines of a source. */
+static enum ergon_code read_machine(struct reading *reading, const json_t *object,
+                                    struct json_place place, struct model_rule *rule)
+{
+	const char *machine = NULL;
+	double gbits = 0;
+	enum ergon_code code = json_want_text(object, place, "machine", &machine, reading->err);
+	if (!code && machine && strcmp(machine, "one") != 0)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: machine: expected one", place.at);
+	rule->one_machine = machine != NULL;
+	if (!code)
+		code =
+		    json_want_count(object, place, "gpus", 1, 1u << 20, &rule->gpus, reading->err);
+	if (!code)
+		code = json_want_real(object, place, "port_gbits", 0.1, 1e4, &gbits, reading->err);
+	rule->port_bps = gbits * 1e9 / 8;
+	return code;
+}
+
 static enum ergon_code read_rule(struct reading *reading, const json_t *object, size_t at,
                                  struct model_rule *rule)
 {
@@ -117,6 +137,10 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "batch_unit",
 		                             "padding",
 		                             "era",
+		                             "machine",
+		                             "gpus",
+		                             "port_gbits",
+		                             "layout",
 		                             "calibrate",
 		                             "paused",
 		                             "batch",
@@ -145,6 +169,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		{ "optimizer", &rule->optimizer },
 		{ "runtime", &rule->runtime },
 		{ "attention", &rule->attention },
+		{ "layout", &rule->layout },
 	};
 	enum ergon_code code = json_only_keys(object, place, known, reading->err);
 	for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
@@ -174,6 +199,8 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
 	rule->era = (unsigned)era;
+	if (!code)
+		code = read_machine(reading, object, place, rule);
 	if (!code)
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);

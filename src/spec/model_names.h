@@ -19,8 +19,10 @@
  * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
  * batch_size_per_gpu counts), "batch" and "precision" (assumed where a run states none), "paused":
  * true (pauses between the steps, so that no power limit acts), "era": the software's year,
- * "calibrate": false (something that is not stated rules these runs: they are judged, but no
- * constant is fitted to their times), "why" } ] }
+ * "machine": "one" (all GPUs of a run are in one), "gpus" (as many as such a machine has, where a
+ * run states otherwise), "port_gbits" (of the network, a GPU), "layout": "nchw" or "nhwc" (of
+ * images), "calibrate": false (something that is not stated rules these runs: they are judged, but
+ * no constant is fitted to their times), "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -37,7 +39,11 @@ struct model_rule {
 	const char *zoo, *skip;                      /* one of both */
 	const char *dims, *take, *need;              /* NULL: none */
 	const char *optimizer, *runtime, *attention; /* NULL: not implied */
+	const char *layout;                          /* NULL: not implied */
 	unsigned era;                                /* the software's year; 0: not implied */
+	uint64_t gpus;                               /* that there are; 0: as stated */
+	bool one_machine;                            /* whatever the number of GPUs */
+	double port_bps;                             /* of the network, a GPU; 0: not known */
 	uint64_t sequence, resolution;               /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
 	double dataset_samples; /* an epoch; 0: unknown */

@@ -5,8 +5,9 @@
  *
  * FLOPs over twice the activations is the mean inner dimension of its products (channels x window
  * of a convolution), which decides how far from the peak they run; activations are what the
- * memory-bound layers in between (a norm and an activation for each product, as in most networks
- * for images) read and write.
+ * memory-bound layers in between read and write: a norm and an activation for each product, as in
+ * most networks for images, or for a share of them (norms, gates). Products are convolutions, or
+ * plain ones where dense.
  */
 #include <math.h>
 
@@ -19,6 +20,9 @@ void op_aggregate(struct layer *layer)
 	double activations = layer_need(layer, "activations", 1);
 	double parameters = layer_need(layer, "parameters", 1);
 	double layers = floor(layer_number(layer, "layers", 50, 1));
+	double norms = layer_number(layer, "norms", 1, 0),
+	       gates = layer_number(layer, "gates", 1, 0);
+	bool dense = layer_number(layer, "dense", 0, 0) > 0;
 	if (!layer->code && layers > 10000)
 		layer_fail(layer, "layers: expected at most 10000");
 	if (layer->code)
@@ -31,7 +35,7 @@ void op_aggregate(struct layer *layer)
 	graph->weights_times = sets * layers;
 	graph->x = (struct tensor){ .c = width, .h = out / width, .w = 1, .grad = true };
 	graph_save(graph);
-	graph_product(graph, &(struct product){ .family = FAMILY_CONV,
+	graph_product(graph, &(struct product){ .family = dense ? FAMILY_GEMM : FAMILY_CONV,
 	                                        .m = out / width,
 	                                        .n = width,
 	                                        .k = inner,
@@ -42,12 +46,12 @@ void op_aggregate(struct layer *layer)
 	                                        .weights = parameters / layers,
 	                                        .input_grad = true });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_NORM,
-	                                  .elements = out,
+	                                  .elements = norms * out,
 	                                  .forward = graph->options->infer ? 2 : 3,
 	                                  .backward = 5,
 	                                  .flops = 6 });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
-	                                  .elements = out,
+	                                  .elements = gates * out,
 	                                  .forward = 2,
 	                                  .backward = 3,
 	                                  .flops = 1,

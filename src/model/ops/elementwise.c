@@ -115,19 +115,24 @@ void op_reshape(struct layer *layer)
 	x->w = w;
 }
 
+static const double LONG_ROW = 12288; /* elements in float32 of 48 KB */
+
 /* Log-softmax over the classes and the gather of the target; float32 whatever the precision. */
 void op_loss(struct layer *layer)
 {
 	struct graph *graph = layer->graph;
 	double elements = tensor_elements(&graph->x);
 	double wide = 4 / graph->facts->activation_bytes;
+	/* Largest, sum and result each read a row anew where it does not fit into shared memory. */
+	bool long_rows = graph->x.c > LONG_ROW && graph->options->runtime != RUNTIME_COMPILED;
+	double again = long_rows ? 2 : 0;
 	if (graph->options->infer)
 		return;
 	graph->x.grad = true;
 	graph_pass(graph, &(struct pass){ .family = FAMILY_LOSS,
 	                                  .elements = elements,
-	                                  .forward = 2 * wide,
-	                                  .backward = 2 * wide + 1,
+	                                  .forward = (2 + again) * wide,
+	                                  .backward = (2 + again) * wide + 1,
 	                                  .flops = 8,
 	                                  .forward_launches = 2,
 	                                  .backward_launches = 2 });

@@ -47,6 +47,8 @@ const struct op op_table[] = {
 	{ "rnn", KEYS("hidden", "layers", "bidirectional", "bias"), op_recurrent },
 	{ "moe", KEYS("experts", "active", "ffn", "gated"), op_moe },
 	{ "loss", KEYS("classes"), op_loss },
-	{ "aggregate", KEYS("mflops", "activations", "parameters", "layers"), op_aggregate },
+	{ "aggregate",
+	  KEYS("mflops", "activations", "parameters", "layers", "norms", "gates", "dense"),
+	  op_aggregate },
 };
 const size_t op_count = sizeof op_table / sizeof *op_table;
