@@ -41,7 +41,8 @@ enum ergon_code workload_from_flags(const struct model_flags *o, struct workload
 	if ((code = precision_parse(o->precision ? o->precision : "fp32", &out->precision, err)) ||
 	    (code = runtime_parse(o->runtime ? o->runtime : "eager", &out->runtime, err)) ||
 	    (code = attention_parse(o->attention ? o->attention : "materialised", &out->attention,
-	                            err)))
+	                            err)) ||
+	    (code = layout_parse(o->layout ? o->layout : "nhwc", &out->layout, err)))
 		return code;
 	if (!o->optimizer)
 		return ERGON_OK;
@@ -70,6 +71,7 @@ static enum ergon_code settings_from_flags(const struct model_flags *o,
 		.zero = (unsigned)o->zero,
 		.recompute = recompute,
 		.node_gpus = (unsigned)o->node_gpus,
+		.bridge = o->bridge,
 		.network_bps = o->network_gbits * 1e9 / 8,
 		.era = (unsigned)o->era,
 		.power_cap_w = o->power_cap_w,

@@ -10,13 +10,13 @@
 #include "model/input.h"
 
 struct model_flags {
-	const char *model, *device, *precision, *optimizer, *runtime, *attention, *dims;
+	const char *model, *device, *precision, *optimizer, *runtime, *attention, *layout, *dims;
 	const char *calibration, *recompute;
 	double batch, power_cap_w, network_gbits;
 	uint64_t gpus, node_gpus, era, sequence, resolution, accumulate, loading_ns;
 	uint64_t tensor, pipeline, virtual_stages, zero;
 	double input_rate, input_kb, input_cpu_ms, input_cores, storage_mbs;
-	bool infer, sequence_parallel;
+	bool infer, sequence_parallel, bridge;
 };
 
 /* clang-format off */
@@ -45,6 +45,8 @@ struct model_flags {
 	  "gradients) (default: eager; compiled to generate)", 0, 0 }, \
 	{ "attention", 0, OPTION_TEXT, offsetof(type, flags.attention), "KIND", NULL, \
 	  "materialised or flash (default: materialised; flash to generate)", 0, 0 }, \
+	{ "layout", 0, OPTION_TEXT, offsetof(type, flags.layout), "KIND", NULL, \
+	  "of images: nhwc, or nchw with copies around convolutions (default: nhwc)", 0, 0 }, \
 	{ "infer", 0, OPTION_FLAG, offsetof(type, flags.infer), NULL, NULL, \
 	  "forward pass only", 0, 0 }, \
 	{ "dims", 0, OPTION_TEXT, offsetof(type, flags.dims), "NAME=N,...", NULL, \
@@ -81,6 +83,8 @@ struct model_flags {
 	  "micro-batches before the optimizer's step", 1, 100000 }, \
 	{ "node-gpus", 0, OPTION_COUNT, offsetof(type, flags.node_gpus), "N", "8", \
 	  "GPUs that share a node", 1, 1024 }, \
+	{ "bridge", 0, OPTION_FLAG, offsetof(type, flags.bridge), NULL, NULL, \
+	  "an NVLink bridge joins two cards", 0, 0 }, \
 	{ "network", 0, OPTION_REAL, offsetof(type, flags.network_gbits), "GBIT/S", NULL, \
 	  "links of a node to the others (default: as such a node is sold)", 0.01, 1e5 }, \
 	{ "era", 0, OPTION_COUNT, offsetof(type, flags.era), "YEAR", NULL, \

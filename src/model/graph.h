@@ -14,7 +14,8 @@
  *   input { kind: image|tokens|features|signal, channels|width, resolution|sequence, height },
  *   dims { name: number or expression }, blocks { NAME: [layer...] }, layers [layer...]
  * A layer is { "op": NAME, ... } or one of
- *   { "repeat": N, "body": [...] }             the body N times; "shared": true: same parameters
+ *   { "repeat": N, "body": [...] }             the body N times; "shared": true: same parameters,
+ *                                              "tied": true: those of an earlier block
  *   { "block": NAME, "with": { dims }, ... }   a named body with its own dimensions
  *   { "residual": [...], "shortcut": [...] }   x + body(x); the shortcut where shapes differ
  *   { "branches": [[...], ...], "join": "concat"|"add" }

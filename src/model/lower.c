@@ -55,6 +55,7 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	struct layer layer = { .graph = graph, .object = object, .op = "repeat" };
 	double repeat = layer_number(&layer, "repeat", 1, 1);
 	bool shared = layer_flag(&layer, "shared", false);
+	bool tied = layer_flag(&layer, "tied", false); /* to the weights of an earlier block */
 	if (!layer.code && (repeat > 1000 || repeat != floor(repeat)))
 		layer_fail(&layer, "expected a whole number to 1000");
 	enum ergon_code code = layer.code;
@@ -62,7 +63,7 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	struct tensor before = graph->x;
 	double kept = graph->out->activation_bytes;
 	graph->repeats += repeat > 1;
-	if (layer_flag(&layer, "tied", false)) /* weights of an earlier block */
+	if (tied)
 		graph->weights_times = 0;
 	if (!code)
 		code = lower_list(graph, body);

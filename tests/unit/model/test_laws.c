@@ -212,6 +212,53 @@ static void splits_conserve_work(void **state)
 	}
 }
 
+/* Copies for matrix units cost time; where nothing is copied, the layout makes no difference. */
+static void channels_first_never_helps(void **state)
+{
+	struct world *world = *state;
+	struct workload_options options = { .precision = PRECISION_AMP_FP16,
+		                            .layout = LAYOUT_NCHW };
+	size_t slower = 0, same = 0;
+	for (size_t i = 0; i < world->model_count; i++) {
+		const struct workload *first;
+		struct predict_settings settings = { .batch = 64 };
+		struct prediction there;
+		assert_int_equal(workload_load(&world->env, world->models[i], &options,
+		                               &world->arena, &first, NULL),
+		                 ERGON_OK);
+		for (size_t d = 0; d < world->device_count; d += 7) {
+			struct device device = world->devices[d];
+			device.tdp_w = 1e6;
+			struct prediction last = ask(world, i, &device, 64, 0, 1);
+			predict(first, &device, &world->calibration, &settings, &there);
+			assert_true(there.step_time_s >= last.step_time_s);
+			slower += there.step_time_s > 1.01 * last.step_time_s;
+			same += there.step_time_s == last.step_time_s;
+		}
+	}
+	assert_true(slower > 50 && same > 50);
+}
+
+/* Two cards are no slower with a bridge, and SXM boards have one anyway. */
+static void bridges_join_cards(void **state)
+{
+	const struct world *world = *state;
+	struct predict_settings settings = { .batch = 8, .gpus = 2 };
+	size_t cards = 0;
+	for (size_t d = 0; d < world->device_count; d++) {
+		const struct device *device = &world->devices[d];
+		struct prediction apart, joined;
+		settings.bridge = false;
+		predict(world->workloads[0], device, &world->calibration, &settings, &apart);
+		settings.bridge = true;
+		predict(world->workloads[0], device, &world->calibration, &settings, &joined);
+		cards += joined.communication_time_s < apart.communication_time_s;
+		if (strstr(device->name, "SXM") || device->nvlink_bps <= 0)
+			assert_true(joined.step_time_s == apart.step_time_s);
+	}
+	assert_true(cards > 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +267,8 @@ int main(void)
 		cmocka_unit_test(energy_is_the_integral_of_power),
 		cmocka_unit_test(endless_batches_saturate),
 		cmocka_unit_test(splits_conserve_work),
+		cmocka_unit_test(channels_first_never_helps),
+		cmocka_unit_test(bridges_join_cards),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -117,12 +117,29 @@ static void repeats_are_one_row(void **state)
 	arena_fini(&arena);
 }
 
+static void tied_blocks_bring_no_parameters(void **state)
+{
+	struct arena arena;
+	struct ergon_error err;
+	const struct workload *workload;
+	(void)state;
+	arena_init(&arena);
+	assert_int_equal(parse(HEAD
+	                       "\"blocks\":{\"b\":[{\"op\":\"conv\",\"out\":3,\"kernel\":3}]},"
+	                       "\"layers\":[{\"block\":\"b\"},{\"block\":\"b\",\"tied\":true}]}",
+	                       &arena, &workload, NULL, &err),
+	                 ERGON_OK);
+	assert_close(workload->parameters, 81, 1e-12);
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_files_are_told_what_is_wrong),
 		cmocka_unit_test(dims_can_be_replaced),
 		cmocka_unit_test(repeats_are_one_row),
+		cmocka_unit_test(tied_blocks_bring_no_parameters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
