@@ -69,8 +69,8 @@ static struct measured_run *label(struct eval_builder *builder, const struct csv
 		                   .config = system,
 		                   .size = csv_cell(csv, row, at[4]),
 		                   .gpus = 2,
-		                   .batch = NAN,
-		                   .power_limit_w = NAN,
+		                   .batch = (double)NAN,
+		                   .power_limit_w = (double)NAN,
 		                   .line = csv->line[row] };
 	return run->id ? run : NULL;
 }
