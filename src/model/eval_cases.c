@@ -24,7 +24,7 @@ struct eval_case *eval_add(struct eval_builder *builder)
 	if (!GROW(builder->items, builder->capacity, builder->count + 1))
 		return NULL;
 	struct eval_case *item = &builder->items[builder->count++];
-	*item = (struct eval_case){ .split = "", .measured = NAN, .scale = 1 };
+	*item = (struct eval_case){ .split = "", .measured = (double)NAN, .scale = 1 };
 	return item;
 }
 
