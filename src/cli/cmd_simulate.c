@@ -31,7 +31,8 @@ static const struct option options[] = {
 	  .field = offsetof(struct simulate_options, policies),
 	  .value = "NAME[,NAME...]",
 	  .fallback = "fifo,tiresias,pollux-exhaustive,zeus",
-	  .help = "policies to run, one after the other; all for every one" },
+	  .help = "policies to run, one after the other; all for every one; optimal, by name only, "
+	          "is the best schedule of a few jobs" },
 	{ .name = "policies",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct simulate_options, policies),

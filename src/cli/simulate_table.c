@@ -2,6 +2,7 @@
 #include "cli/simulate_table.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/units.h"
 #include "cli/table.h"
@@ -70,6 +71,33 @@ static void print_bound(struct cli *cli, const struct experiment *x,
 	fputc('\n', cli->out);
 }
 
+/* "above the best schedule (T x E): fifo +185.7%, ..."; nothing where optimal was not run. */
+static void print_optimal(struct cli *cli, const struct experiment *x,
+                          const struct policy_result *results, size_t count)
+{
+	int column = 0;
+	for (size_t i = 0; i < count; i++) {
+		char item[96];
+		double over = policy_over_optimal(x, results, count, i);
+		if (isnan(over) || strcmp(results[i].policy->name, "optimal") == 0)
+			continue;
+		int length = snprintf(item, sizeof item, "%s %+.1f%%", results[i].policy->name,
+		                      (over - 1) * 100);
+		if (column == 0) {
+			fprintf(cli->out,
+			        "\nfrom the best schedule without re-placement (T^%g E^%g):\n",
+			        x->time_weight, x->energy_weight);
+			column = fprintf(cli->out, "        ");
+		} else if (column + length + 2 > 78)
+			column = fprintf(cli->out, ",\n        ") - 2;
+		else
+			column += fprintf(cli->out, ", ");
+		column += fprintf(cli->out, "%s", item);
+	}
+	if (column)
+		fputc('\n', cli->out);
+}
+
 void print_experiment(struct cli *cli, const struct experiment *x,
                       const struct policy_result *results, size_t count)
 {
@@ -95,6 +123,7 @@ void print_experiment(struct cli *cli, const struct experiment *x,
 	table_fini(&table);
 	print_excesses(cli, results, count);
 	print_bound(cli, x, results, count);
+	print_optimal(cli, x, results, count);
 	fprintf(cli->out, "\ntimes:  %s\npowers: %s\n        (%s)\n", x->oracle->basis,
 	        x->oracle->power_basis, x->power_note);
 	for (size_t i = 0; i < x->trace.skip_count; i++)

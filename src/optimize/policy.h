@@ -231,6 +231,9 @@ struct scheduling_policy {
 };
 
 extern const struct scheduling_policy *const scheduling_policies[]; /* ends with NULL */
+/* Those that no scheduler could be, as they know the future: found by name, and run only when asked
+ * for by name. */
+extern const struct scheduling_policy *const reference_policies[];
 
 /* NOT_FOUND with the nearest name. */
 ERGON_MUST_USE enum ergon_code policy_find(const char *name,

@@ -495,6 +495,20 @@ enum ergon_code experiment_bound(struct experiment *x, struct ergon_error *err)
 	return code;
 }
 
+extern const struct scheduling_policy policy_optimal;
+
+double policy_over_optimal(const struct experiment *x, const struct policy_result *results,
+                           size_t count, size_t i)
+{
+	for (size_t k = 0; k < count; k++) {
+		const struct metrics *best = &results[k].metrics, *m = &results[i].metrics;
+		if (results[k].policy == &policy_optimal)
+			return pow(m->jct_mean_s / best->jct_mean_s, x->time_weight) *
+			       pow(m->energy_j / best->energy_j, x->energy_weight);
+	}
+	return (double)NAN;
+}
+
 void policy_result_fini(struct policy_result *result)
 {
 	free(result->gantt);

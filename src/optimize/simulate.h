@@ -114,6 +114,10 @@ ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,
                                               struct policy_result *result,
                                               struct ergon_error *err);
 void policy_result_fini(struct policy_result *result);
+/* T^a E^b of result i (mean completion time, energy) over that of policy `optimal` among the
+ * results; NaN where it is not among them. */
+double policy_over_optimal(const struct experiment *experiment, const struct policy_result *results,
+                           size_t count, size_t i);
 void experiment_fini(struct experiment *experiment);
 
 /* Every number of the metrics by its name; quantiles on demand. */

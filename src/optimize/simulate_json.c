@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include <math.h>
+
 #include "optimize/simulate.h"
 
 static json_t *cluster_json(const struct experiment *x)
@@ -175,7 +177,8 @@ static json_t *bound_json(const struct experiment *x)
 	                 "jct_by", x->bound.jct_by_queue ? "queue" : "alone");
 }
 
-static json_t *policy_json(const struct experiment *x, const struct policy_result *result)
+static json_t *policy_json(const struct experiment *x, const struct policy_result *result,
+                           double over_optimal)
 {
 	json_t *object = json_pack("{s:s, s:s}", "name", result->policy->name, "summary",
 	                           result->policy->summary);
@@ -191,6 +194,8 @@ static json_t *policy_json(const struct experiment *x, const struct policy_resul
 		json_object_set_new(object, "jct_over_bound",
 		                    json_number(result->metrics.jct_mean_s / jct_s));
 	}
+	if (!isnan(over_optimal))
+		json_object_set_new(object, "objective_over_optimal", json_number(over_optimal));
 	json_object_set_new(object, "wall_s", json_number(result->wall_s));
 	json_object_set_new(object, "jobs_per_wall_s", json_number(x->count / result->wall_s));
 	json_object_set_new(object, "events", json_integer((json_int_t)result->events));
@@ -212,7 +217,9 @@ json_t *experiment_to_json(const struct experiment *x, const struct policy_resul
 {
 	json_t *policies = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(policies, policy_json(x, &results[i]));
+		json_array_append_new(
+		    policies,
+		    policy_json(x, &results[i], policy_over_optimal(x, results, count, i)));
 	double budget_w = x->options.power_budget_w;
 	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:I, s:o, s:o}, "
 	                 "s:o, s:o, s:o}",

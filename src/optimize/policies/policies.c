@@ -30,6 +30,7 @@ extern const struct scheduling_policy policy_charon;
 extern const struct scheduling_policy policy_powerflow;
 extern const struct scheduling_policy policy_external;
 extern const struct scheduling_policy policy_prometheus;
+extern const struct scheduling_policy policy_optimal;
 
 /* One a line. */
 /* clang-format off */
@@ -59,6 +60,11 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_prometheus,
 	NULL,
 };
+
+const struct scheduling_policy *const reference_policies[] = {
+	&policy_optimal,
+	NULL,
+};
 /* clang-format on */
 
 enum ergon_code policy_find(const char *name, const struct scheduling_policy **policy,
@@ -66,14 +72,16 @@ enum ergon_code policy_find(const char *name, const struct scheduling_policy **p
 {
 	const char *names[64];
 	size_t count = 0;
-	for (const struct scheduling_policy *const *p = scheduling_policies; *p && count < 64;
-	     p++) {
-		if (strcmp((*p)->name, name) == 0) {
-			*policy = *p;
-			return ERGON_OK;
+	const struct scheduling_policy *const *lists[] = { scheduling_policies,
+		                                           reference_policies };
+	for (int i = 0; i < 2; i++)
+		for (const struct scheduling_policy *const *p = lists[i]; *p && count < 64; p++) {
+			if (strcmp((*p)->name, name) == 0) {
+				*policy = *p;
+				return ERGON_OK;
+			}
+			names[count++] = (*p)->name;
 		}
-		names[count++] = (*p)->name;
-	}
 	char hint[256];
 	return ergon_fail(err, ERGON_NOT_FOUND, "no policy '%.40s'%s", name,
 	                  suggest_hint(hint, sizeof hint, name, names, count));

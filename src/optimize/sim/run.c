@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/units.h"
+#include "optimize/sim/crossing.h"
 #include "optimize/sim/engine_state.h"
 
 int64_t sim_idle_uw(const struct sim *sim)
@@ -173,27 +174,6 @@ static void settle_progress(struct sim *sim, uint32_t job, const struct estimate
 	state->segment_ns = sim->now_ns;
 }
 
-/* The published simulator's rule: in the round in which the mark is reached, at the nearest whole
- * second (half to even) after the round's, or the segment's, beginning. */
-static uint64_t crossing_key(const struct sim *sim, uint64_t from_ns, double need_s)
-{
-	uint64_t quantum = sim->oracle->quantum_ns, interval = sim->interval_ns;
-	if (quantum == 1)
-		return (from_ns + ns_from_seconds(need_s)) * 2;
-	double quanta = need_s * 1e9 / (double)quantum;
-	if (interval == 0 || interval % quantum)
-		return (from_ns + (uint64_t)nearbyint(quanta) * quantum) * 2;
-	double per_round = (double)(interval / quantum);
-	uint64_t within = interval - from_ns % interval; /* left of this round */
-	double left = (double)within / (double)quantum;
-	if (quanta <= left)
-		return (from_ns + (uint64_t)nearbyint(quanta) * quantum) * 2;
-	double rounds = ceil((quanta - left) / per_round) - 1;
-	double rest = nearbyint(quanta - left - rounds * per_round);
-	uint64_t at = from_ns + within + (uint64_t)rounds * interval + (uint64_t)rest * quantum;
-	return at * 2 + (rest <= 0); /* late: the policy of that instant does not see it */
-}
-
 static void foresee(struct sim *sim, uint32_t job)
 {
 	struct job_state *state = &sim->state[job];
@@ -206,7 +186,9 @@ static void foresee(struct sim *sim, uint32_t job)
 	if (!(need_s > 0))
 		need_s = 0;
 	/* Beyond 10^9 s nothing is foreseen exactly; such a job does not end within any trace. */
-	heap_set(&sim->heap, job, crossing_key(sim, state->segment_ns, fmin(need_s, 4e9)));
+	uint64_t key = crossing_key(sim->oracle->quantum_ns, sim->interval_ns, state->segment_ns,
+	                            fmin(need_s, 4e9));
+	heap_set(&sim->heap, job, key);
 }
 
 void run_start(struct sim *sim, uint32_t job)
