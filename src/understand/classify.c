@@ -114,6 +114,10 @@ static struct workload_verdict by_counters(const struct class_evidence *e)
 		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
 		                 "%s%.0f%% of the cycles stalled on loads from memory",
 		                 used ? ", " : "", 100 * c->stall_share);
+	if (v.class == CLASS_CACHE)
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used,
+		                 "%s%.0f%% of the last cache's bandwidth", used ? ", " : "",
+		                 100 * cache);
 	snprintf(v.because + used, sizeof v.because - (size_t)used, "%s%s",
 	         c->scaled ? " (counters took turns)" : "",
 	         v.class ? "" : ": near no roof of this machine");

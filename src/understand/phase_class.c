@@ -45,6 +45,14 @@ static const struct known_column {
 	{ "gpu_util", PHASE_GPU, 1 },
 	{ "gpu_utilization", PHASE_GPU, 1 },
 	{ "gpu_utilisation", PHASE_GPU, 1 },
+	{ "cache_bytes_per_s", PHASE_CACHE, 1 },
+	{ "llc_bytes_per_s", PHASE_CACHE, 1 },
+	{ "l3_bytes_per_s", PHASE_CACHE, 1 },
+	{ "cache_gb_per_s", PHASE_CACHE, 1e9 },
+	{ "l3_gb_per_s", PHASE_CACHE, 1e9 },
+	{ "stall_share", PHASE_STALL, 1 }, /* as in `ergon characterize` */
+	{ "memory_stall_share", PHASE_STALL, 1 },
+	{ "stalls_l3_miss_share", PHASE_STALL, 1 },
 };
 
 static int find_known(const struct csv *csv, size_t column)
@@ -80,7 +88,8 @@ enum ergon_code phase_columns_read(const struct csv *csv, struct arena *arena,
 			values[i] = known_columns[k].scale * cell_of(csv, i, c);
 			most = fmax(most, values[i]);
 		}
-		for (size_t i = 0; q == PHASE_GPU && most > 1 && i < csv->rows; i++)
+		bool share = q == PHASE_GPU || q == PHASE_STALL;
+		for (size_t i = 0; share && most > 1 && i < csv->rows; i++)
 			values[i] /= 100; /* percent */
 		columns->name[q] = csv->header[c];
 		columns->values[q] = values;
@@ -125,6 +134,16 @@ static double number_of(const json_t *object, const char *key)
 	return value > 0 ? value : (double)NAN;
 }
 
+/* The cache before memory: what the profile has of the highest level. */
+static double last_cache(const json_t *bytes)
+{
+	static const char *const levels[] = { "L4", "L3", "L2" };
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+		if (json_object_get(bytes, levels[i]))
+			return number_of(bytes, levels[i]);
+	return (double)NAN;
+}
+
 enum ergon_code phase_machine_read(const char *path, struct phase_machine *machine,
                                    struct ergon_error *err)
 {
@@ -151,7 +170,7 @@ enum ergon_code phase_machine_read(const char *path, struct phase_machine *machi
 		machine->roofs = (struct class_roofs){ .f64_flops_per_s = number_of(flops, "f64"),
 			                               .f32_flops_per_s = number_of(flops, "f32"),
 			                               .bytes_per_s = number_of(bytes, "DRAM"),
-			                               .cache_bytes_per_s = (double)NAN,
+			                               .cache_bytes_per_s = last_cache(bytes),
 			                               .cache_bytes = (double)NAN };
 	}
 	json_decref(root);
@@ -177,9 +196,9 @@ static struct workload_verdict against_roofs(const struct phase_means *m, double
 		              .flops_per_s = flops,
 		              .f32_share = f32_share,
 		              .bytes_per_s = m->of[PHASE_BYTES],
-		              .cache_bytes_per_s = none,
+		              .cache_bytes_per_s = m->of[PHASE_CACHE],
 		              .intensity = flops / m->of[PHASE_BYTES],
-		              .stall_share = none },
+		              .stall_share = m->of[PHASE_STALL] },
 		.has_counters = true,
 		.roofs = machine->roofs,
 	};
@@ -191,7 +210,8 @@ static struct workload_verdict by_rates(const struct phase_means *m,
 {
 	double flops = phase_flops_per_s(m), bytes = m->of[PHASE_BYTES];
 	bool of_one = isfinite(m->of[PHASE_F64]) || isfinite(m->of[PHASE_F32]);
-	if (!isfinite(flops) && !isfinite(bytes) && !isfinite(m->of[PHASE_IPC]))
+	if (!isfinite(flops) && !isfinite(bytes) && !isfinite(m->of[PHASE_IPC]) &&
+	    !isfinite(m->of[PHASE_CACHE]) && !isfinite(m->of[PHASE_STALL]))
 		return unknown(isfinite(m->of[PHASE_GPU])
 		                   ? "utilisation does not tell what limits it: that needs columns "
 		                     "such as bytes_per_s, flops_per_s and ipc"
@@ -201,6 +221,7 @@ static struct workload_verdict by_rates(const struct phase_means *m,
 		return unknown("its rates are known, the machine's roofs are not: give --profile");
 	const struct class_roofs *r = &machine->roofs;
 	if (bytes > ABOVE_ROOF * r->bytes_per_s ||
+	    m->of[PHASE_CACHE] > ABOVE_ROOF * r->cache_bytes_per_s ||
 	    m->of[PHASE_F64] > ABOVE_ROOF * r->f64_flops_per_s ||
 	    flops > ABOVE_ROOF * fmax(r->f64_flops_per_s, r->f32_flops_per_s))
 		return unknown("a rate is above the roof of the profile: another machine's?");
@@ -230,6 +251,7 @@ static bool works(const struct phase_means *m, const struct phase_machine *machi
 	return m->of[PHASE_GPU] > AT_REST ||
 	       (machine->has_roofs &&
 	        (m->of[PHASE_BYTES] > AT_REST * r->bytes_per_s ||
+	         m->of[PHASE_CACHE] > AT_REST * r->cache_bytes_per_s ||
 	         phase_flops_per_s(m) > AT_REST * fmin(r->f64_flops_per_s, r->f32_flops_per_s)));
 }
 

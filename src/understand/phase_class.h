@@ -3,10 +3,11 @@
  * What a phase of a recorded series is bound by, from the columns that the series has.
  *
  * Achieved rates (columns known by their whole name, see phase_class.c) are held against the roofs
- * of a machine profile by the classifier of `ergon characterize` (classify.h). "idle" is a phase
- * whose power is at the level of an idle power that the user gives, within three standard errors
- * and 3% of drift, unless a rate or the GPU's utilisation says otherwise. All else is "unknown",
- * with the reason: power or utilisation alone do not tell what limits a phase.
+ * of a machine profile by the classifier of `ergon characterize` (classify.h): bytes from memory
+ * and from the last cache, FLOPs, stalls on memory, instructions a cycle. "idle" is a phase whose
+ * power is at the level of an idle power that the user gives, within three standard errors and 3%
+ * of drift, unless a rate or the GPU's utilisation says otherwise. All else is "unknown", with the
+ * reason: power or utilisation alone do not tell what limits a phase.
  *
  * FLOP/s whose column does not name a precision count against the f64 and the f32 roof; only what
  * both say is said. Units: FLOP/s, B/s, W; NaN: not known.
@@ -23,7 +24,9 @@ enum phase_quantity {
 	PHASE_FLOPS, /* of a precision that is not known */
 	PHASE_F64,
 	PHASE_F32,
-	PHASE_GPU, /* share of the time that the GPU is busy */
+	PHASE_GPU,   /* share of the time that the GPU is busy */
+	PHASE_CACHE, /* bytes from the last cache, a second */
+	PHASE_STALL, /* share of the cycles that wait for memory */
 	PHASE_QUANTITIES
 };
 

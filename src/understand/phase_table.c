@@ -212,10 +212,12 @@ static json_t *phase_to_json(const struct phase_table *t, size_t p)
 	}
 	const struct phase_means *m = &t->means[p];
 	json_t *more = json_pack(
-	    "{s:s, s:s, s:o, s:o, s:o, s:o}", "class", workload_class_name(t->verdicts[p].class),
-	    "evidence", t->verdicts[p].because, "flops_per_s", json_number(phase_flops_per_s(m)),
-	    "bytes_per_s", json_number(m->of[PHASE_BYTES]), "ipc", json_number(m->of[PHASE_IPC]),
-	    "gpu_busy", json_number(m->of[PHASE_GPU]));
+	    "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "class",
+	    workload_class_name(t->verdicts[p].class), "evidence", t->verdicts[p].because,
+	    "flops_per_s", json_number(phase_flops_per_s(m)), "bytes_per_s",
+	    json_number(m->of[PHASE_BYTES]), "ipc", json_number(m->of[PHASE_IPC]), "gpu_busy",
+	    json_number(m->of[PHASE_GPU]), "cache_bytes_per_s", json_number(m->of[PHASE_CACHE]),
+	    "stall_share", json_number(m->of[PHASE_STALL]));
 	json_object_update(o, more);
 	json_decref(more);
 	return o;
@@ -231,10 +233,11 @@ json_t *phase_table_to_json(const struct phase_table *table)
 	const struct phase_machine *m = &table->machine;
 	json_t *roofs = !m->has_roofs
 	                    ? json_null()
-	                    : json_pack("{s:o, s:o, s:o}", "f64_flops_per_s",
+	                    : json_pack("{s:o, s:o, s:o, s:o}", "f64_flops_per_s",
 	                                json_number(m->roofs.f64_flops_per_s), "f32_flops_per_s",
 	                                json_number(m->roofs.f32_flops_per_s), "bytes_per_s",
-	                                json_number(m->roofs.bytes_per_s));
+	                                json_number(m->roofs.bytes_per_s), "cache_bytes_per_s",
+	                                json_number(m->roofs.cache_bytes_per_s));
 	return json_pack("{s:s, s:i, s:s, s:I, s:i, s:o, s:o, s:o, s:o}", "kind", "ergon.phases",
 	                 "version", 1, "file", table->file, "samples", (json_int_t)table->count,
 	                 "kinds", (int)table->kinds, "period_s",

@@ -14,41 +14,21 @@ static struct phase_machine profiled(double idle_power_w)
 {
 	return (struct phase_machine){
 		.has_roofs = true,
-		.roofs = { 100e9, 200e9, 20e9, NO, NO },
+		.roofs = { 100e9, 200e9, 20e9, 80e9, NO },
 		.idle_power_w = idle_power_w,
 	};
 }
 
 struct row {
-	double of[PHASE_QUANTITIES]; /* IPC, B/s, FLOP/s, f64, f32, GPU */
+	double of[PHASE_QUANTITIES]; /* IPC, B/s, FLOP/s, f64, f32, GPU, cache, stalls */
 	double power_w, error_w, idle_w;
 	enum workload_class class;
 	const char *because;
 };
 
-static void rates_against_roofs(void **state)
+static void check_rows(const struct row *rows, size_t count)
 {
-	(void)state;
-	const struct row rows[] = {
-		{ { 1, 18e9, NO, 2e9, NO, NO }, 60, 1, NO, CLASS_BANDWIDTH, "90% of the memory" },
-		{ { NO, 1e9, NO, 80e9, NO, NO }, 60, 1, NO, CLASS_COMPUTE, "80% of the arith" },
-		{ { NO, 1e9, NO, NO, 80e9, NO }, 60, 1, NO, CLASS_UNKNOWN, "40% of the arith" },
-		{ { NO, 1e9, NO, NO, 150e9, NO }, 60, 1, NO, CLASS_COMPUTE, "75% of the arith" },
-		/* Of no known precision: only what both roofs say. */
-		{ { NO, 1e9, 80e9, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "80% of the f64 roof" },
-		{ { NO, 1e9, 150e9, NO, NO, NO }, 60, 1, NO, CLASS_COMPUTE, "roof" },
-		{ { NO, 15e9, 1e9, NO, NO, NO }, 60, 1, NO, CLASS_BANDWIDTH, "75%" },
-		{ { 2.5, 1e9, NO, NO, NO, NO }, 60, 1, NO, CLASS_COMPUTE, "2.50 instructions" },
-		{ { 2.5, NO, NO, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "near no roof" },
-		{ { NO, 90e9, NO, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "above the roof" },
-		{ { NO, 1e9, NO, 150e9, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "above the roof" },
-		{ { NO, 0, NO, 0, NO, NO }, 60, 1, 20, CLASS_UNKNOWN, "near no roof" },
-		{ { NO, 0, NO, 0, NO, NO }, 20.1, 0.1, 20, CLASS_IDLE, "20.1 W" },
-		{ { NO, 0, NO, 0, NO, 0.9 }, 20.1, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
-		{ { NO, 3e9, NO, 0, NO, NO }, 20.1, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
-		{ { NO, 18e9, NO, 0, NO, NO }, 20, 0.1, 20, CLASS_BANDWIDTH, "90%" },
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct phase_means m = { .power_w = rows[i].power_w,
 			                 .power_error_w = rows[i].error_w };
 		memcpy(m.of, rows[i].of, sizeof m.of);
@@ -60,10 +40,111 @@ static void rates_against_roofs(void **state)
 	}
 }
 
+static void rates_against_roofs(void **state)
+{
+	(void)state;
+	const struct row rows[] = {
+		{ { 1, 18e9, NO, 2e9, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_BANDWIDTH,
+		  "90% of the memory" },
+		{ { NO, 1e9, NO, 80e9, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_COMPUTE,
+		  "80% of the arith" },
+		{ { NO, 1e9, NO, NO, 80e9, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_UNKNOWN,
+		  "40% of the arith" },
+		{ { NO, 1e9, NO, NO, 150e9, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_COMPUTE,
+		  "75% of the arith" },
+		/* Of no known precision: only what both roofs say. */
+		{ { NO, 1e9, 80e9, NO, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_UNKNOWN,
+		  "80% of the f64 roof" },
+		{ { NO, 1e9, 150e9, NO, NO, NO, NO, NO }, 60, 1, NO, CLASS_COMPUTE, "roof" },
+		{ { NO, 15e9, 1e9, NO, NO, NO, NO, NO }, 60, 1, NO, CLASS_BANDWIDTH, "75%" },
+		{ { 2.5, 1e9, NO, NO, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_COMPUTE,
+		  "2.50 instructions" },
+		{ { 2.5, NO, NO, NO, NO, NO, NO, NO }, 60, 1, NO, CLASS_UNKNOWN, "near no roof" },
+		{ { NO, 90e9, NO, NO, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_UNKNOWN,
+		  "above the roof" },
+		{ { NO, 1e9, NO, 150e9, NO, NO, NO, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_UNKNOWN,
+		  "above the roof" },
+		{ { NO, 0, NO, 0, NO, NO, NO, NO }, 60, 1, 20, CLASS_UNKNOWN, "near no roof" },
+		{ { NO, 0, NO, 0, NO, NO, NO, NO }, 20.1, 0.1, 20, CLASS_IDLE, "20.1 W" },
+		{ { NO, 0, NO, 0, NO, 0.9, NO, NO }, 20.1, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
+		{ { NO, 3e9, NO, 0, NO, NO, NO, NO }, 20.1, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
+		{ { NO, 18e9, NO, 0, NO, NO, NO, NO }, 20, 0.1, 20, CLASS_BANDWIDTH, "90%" },
+	};
+	check_rows(rows, sizeof rows / sizeof *rows);
+}
+
+static void cache_and_latency(void **state)
+{
+	(void)state;
+	const struct row rows[] = {
+		/* What the cache delivers, and what waits for memory. */
+		{ { 1, 1e9, NO, 1e9, NO, NO, 60e9, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_CACHE,
+		  "75% of the last" },
+		{ { 1, 1e9, NO, 1e9, NO, NO, 30e9, NO }, 60, 1, NO, CLASS_UNKNOWN, "near no roof" },
+		{ { 0.2, 6e9, NO, 1e9, NO, NO, 60e9, 0.6 },
+		  60,
+		  1,
+		  NO,
+		  CLASS_LATENCY,
+		  "60% of the cycles" },
+		{ { NO, NO, NO, NO, NO, NO, NO, 0.8 },
+		  60,
+		  1,
+		  NO,
+		  CLASS_LATENCY,
+		  "80% of the cycles" },
+		{ { NO, 15e9, NO, NO, NO, NO, NO, 0.8 }, 60, 1, NO, CLASS_BANDWIDTH, "75%" },
+		{ { NO, NO, NO, NO, NO, NO, 100e9, NO },
+		  60,
+		  1,
+		  NO,
+		  CLASS_UNKNOWN,
+		  "above the roof" },
+		{ { NO, 0, NO, 0, NO, NO, 10e9, NO }, 20, 0.1, 20, CLASS_UNKNOWN, "not at rest" },
+	};
+	check_rows(rows, sizeof rows / sizeof *rows);
+}
+
 static void power_alone_tells_nothing_but_idle(void **state)
 {
 	(void)state;
-	struct phase_means m = { { NO, NO, NO, NO, NO, NO }, 20.5, 0.1 };
+	struct phase_means m = { { NO, NO, NO, NO, NO, NO, NO, NO }, 20.5, 0.1 };
 	struct phase_machine machine = bare;
 	struct workload_verdict v = phase_classify(&m, &machine);
 	assert_int_equal(v.class, CLASS_UNKNOWN);
@@ -92,8 +173,9 @@ static void power_alone_tells_nothing_but_idle(void **state)
 static void columns_by_whole_names(void **state)
 {
 	(void)state;
-	const char text[] = "t,GB/s,net_bytes_per_s,f32_gflops,gpu_util,ipc\n"
-			    "0,2,9,1,80,1\n1,4,9,3,100,\n2,6,9,5,60,1\n";
+	const char text[] =
+	    "t,GB/s,net_bytes_per_s,f32_gflops,gpu_util,ipc,stall_share,l3_gb_per_s\n"
+	    "0,2,9,1,80,1,30,7\n1,4,9,3,100,,60,8\n2,6,9,5,60,1,90,9\n";
 	struct arena arena;
 	struct csv csv;
 	struct phase_columns c;
@@ -106,6 +188,8 @@ static void columns_by_whole_names(void **state)
 	assert_close(m.of[PHASE_BYTES], 4e9, 1);
 	assert_close(phase_flops_per_s(&m), 3e9, 1);
 	assert_close(m.of[PHASE_GPU], 0.8, 1e-12);
+	assert_close(m.of[PHASE_STALL], 0.6, 1e-12);
+	assert_close(m.of[PHASE_CACHE], 8e9, 1);
 	assert_true(isnan(m.of[PHASE_IPC])); /* an empty cell */
 	assert_true(isnan(m.of[PHASE_F64]));
 	assert_close(m.power_w, 12, 1e-12);
@@ -120,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_against_roofs),
+		cmocka_unit_test(cache_and_latency),
 		cmocka_unit_test(power_alone_tells_nothing_but_idle),
 		cmocka_unit_test(columns_by_whole_names),
 	};
