@@ -227,7 +227,7 @@ static int spread_of(const struct eval_case *item, const struct eval_point *poin
 }
 
 /* Residuals of the fitted rows are smaller than those of others will be. */
-static const double UNSEEN = 1.15;
+static const double UNSEEN = 1.15, UNSEEN_POWER = 1.45; /* few networks were metered */
 enum { FEWEST = 10 };
 
 enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
@@ -253,7 +253,8 @@ enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *us
 	for (size_t i = 0; i < 3; i++) {
 		double *own = values + i * cases->count;
 		stats_sort(own, found[i]);
-		spread[i] = found[i] ? UNSEEN * stats_quantile_sorted(own, found[i], 0.8) : 0;
+		spread[i] = found[i] ? stats_quantile_sorted(own, found[i], 0.8) : 0;
+		spread[i] *= i == 2 ? UNSEEN_POWER : UNSEEN;
 		if (i == 1) /* besides that of the model */
 			spread[i] = sqrt(fmax(spread[1] * spread[1] - spread[0] * spread[0], 0));
 		if (found[i] >= FEWEST)

@@ -34,10 +34,11 @@ void machine_init(struct machine *machine, const struct device *device,
 void machine_in_model(struct machine *machine, const struct calibration *calibration);
 
 struct work {
-	double flops, bytes;        /* as executed, at this batch */
-	double compute_s, memory_s; /* at the boost clock; the memory clock is fixed */
+	double flops, bytes; /* as executed, at this batch */
+	double compute_s;    /* at the boost clock; the memory clock is fixed */
 	double dram_bytes;
-	double filled; /* share of the SMs that it keeps busy while it runs */
+	double memory_s; /* not beside compute_s: two stores and one load of both would stall */
+	double filled;   /* share of the SMs that it keeps busy while it runs */
 };
 /* One launch of the kernel for `batch` samples. */
 void kernel_work(const struct machine *machine, const struct kernel *kernel, double batch,
