@@ -51,6 +51,9 @@
 	X(hidden, "1", 0.02, 0.5, 0.17,                                                            \
 	  "part of the lesser of compute and memory that is not hidden")                           \
 	X(launch_s, "s", 0, 3e-6, 2.8e-06, "device time between two kernels")                      \
+	X(replay_s, "s", 0, 1e-5, 4.9e-6, "the same where a captured graph is replayed")           \
+	X(sequence_s, "s", 0, 2e-4, 1.2e-5,                                                        \
+	  "what a server's host takes between two steps for each sequence in flight")              \
 	X(call_s, "s", 0, 1e-4, 4.3e-05,                                                           \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
 	X(host_issue_s, "s", 1e-6, 6e-5, 4.7e-05, "host time to issue one operator, eager")        \

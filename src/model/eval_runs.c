@@ -123,7 +123,12 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 		                   .pipeline = ways(run, "PP"),
 		                   .context = ways(run, "CP"),
 		                   .expert = ways(run, "EP") };
-	double split = layout->tensor * layout->pipeline * layout->context;
+	double split = layout->tensor * layout->pipeline * layout->context, copies;
+	/* Ranks of a served model share its experts, those of a diffusion model its positions. */
+	if (strcmp(run->task, "infer") == 0 && config_number(run->config, "DP", &copies))
+		split = layout->tensor = run->gpus / copies;
+	if (config_number(run->config, "ulysses", &copies))
+		split = layout->tensor = run->gpus;
 	layout->data = run->gpus / split;
 	if (layout->data < 1 || layout->data != floor(layout->data))
 		return eval_reason(builder, "the stated parallel layout does not divide the GPUs");
@@ -131,6 +136,8 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		config_number(run->config, counts[i], &accumulation);
 	layout->micro = run->batch;
+	if (strcmp(run->task, "infer") == 0 && split > 1) /* the batch of all GPUs is stated */
+		layout->micro = run->batch / layout->data;
 	layout->accumulation = fmax(1, accumulation);
 	char tokens[32];
 	if (isnan(run->batch) &&
@@ -196,6 +203,16 @@ static const char *take_dims(struct eval_builder *builder, const struct measured
 		if (used >= size)
 			return "more dimensions than fit";
 	}
+	double height, width;
+	if (rule->size == SIZE_FRAME) {
+		if (sscanf(run->size, "%lfx%lf", &height, &width) != 2)
+			return eval_reason(builder, "size '%s' is no frame", run->size);
+		used +=
+		    (size_t)snprintf(dims + used, used < size ? size - used : 0,
+		                     "%sheight=%.9g,width=%.9g", used ? "," : "", height, width);
+		if (used >= size)
+			return "more dimensions than fit";
+	}
 	for (const char *at = rule->need; at && *at;) {
 		char item[64];
 		double value;
@@ -245,6 +262,22 @@ static double longest_of(double n, const struct model_rule *rule)
 	return fmin(rule->length_median * exp(rule->length_sigma * z), rule->length_longest);
 }
 
+/* The steady state of a server: each of `batch` sequences has, on average, its prompt and half of
+ * its output behind it. */
+static const char *set_generation(struct eval_builder *builder, const struct measured_run *run,
+                                  double batch, struct workload_options *options)
+{
+	const struct prompt_lengths *lengths = model_names_prompts(builder->names, run->size);
+	if (!lengths)
+		return eval_reason(builder, "the lengths of data set '%s' are not known",
+		                   run->size);
+	options->sequence = 1;
+	options->context = (uint64_t)(lengths->prompt + lengths->output / 2);
+	options->sequences = batch;
+	options->prefill = lengths->prompt / lengths->output;
+	return NULL;
+}
+
 static const char *set_size(struct eval_builder *builder, const struct measured_run *run,
                             const struct model_rule *rule, double batch,
                             struct workload_options *options)
@@ -254,6 +287,10 @@ static const char *set_size(struct eval_builder *builder, const struct measured_
 	if (rule->size == SIZE_SEQUENCE && rule->pad_to_batch && !run->size[0])
 		options->sequence = (uint64_t)ceil(longest_of(batch, rule));
 	if (rule->size == SIZE_NONE || !run->size[0])
+		return NULL;
+	if (rule->size == SIZE_GENERATION)
+		return set_generation(builder, run, batch, options);
+	if (rule->size == SIZE_FRAME) /* see take_dims() */
 		return NULL;
 	char *end;
 	double value = strtod(run->size, &end);

@@ -82,6 +82,16 @@ void graph_kernel(struct graph *graph, struct kernel kernel)
 	kernel.repeated = graph->repeats > 0;
 	kernel.scores = graph->scores;
 	kernel.count *= graph->times;
+	if (graph->samples != 1) {
+		double *const sizes[] = { [AXIS_M] = &kernel.m,
+			                  [AXIS_N] = &kernel.n,
+			                  [AXIS_K] = &kernel.k,
+			                  [AXIS_BATCH] = &kernel.batch };
+		if (kernel.axis != AXIS_NONE)
+			*sizes[kernel.axis] *= graph->samples;
+		kernel.flops *= graph->samples;
+		kernel.bytes *= graph->samples;
+	}
 	if (graph->options->infer && kernel.phase != PHASE_FORWARD)
 		return;
 	for (size_t i = graph->count; i-- > 0;)
@@ -104,9 +114,9 @@ void graph_parameters(struct graph *graph, double elements, double tensors)
 void graph_save_bytes(struct graph *graph, double bytes_per_sample)
 {
 	if (!graph->options->infer)
-		graph->out->activation_bytes += bytes_per_sample * graph->times;
+		graph->out->activation_bytes += bytes_per_sample * graph->times * graph->samples;
 	if (graph->scores && !graph->options->infer)
-		graph->out->score_bytes += bytes_per_sample * graph->times;
+		graph->out->score_bytes += bytes_per_sample * graph->times * graph->samples;
 }
 
 void graph_save(struct graph *graph)
@@ -141,16 +151,32 @@ static void add_copies(struct graph *graph, const struct kernel *product, double
 	                                     .phase = (uint8_t)phase });
 }
 
+/* A server's products in 8 bits read a copy of their input that a kernel of its own scales. */
+static void quantise(struct graph *graph, const struct product *p)
+{
+	const double bytes = graph->facts->activation_bytes + 1;
+	if (!graph->options->infer || graph->facts->matrix != RATE_FP8 || p->second_is_input)
+		return;
+	graph_kernel(graph, (struct kernel){ .bytes = p->in * bytes,
+	                                     .count = 1,
+	                                     .launches = 1,
+	                                     .issue = 1,
+	                                     .rate = RATE_FP32,
+	                                     .family = FAMILY_CAST,
+	                                     .phase = PHASE_FORWARD });
+}
+
 void graph_product(struct graph *graph, const struct product *p)
 {
 	const struct precision_facts *facts = graph->facts;
+	quantise(graph, p);
 	double flops = 2 * p->m * p->n * p->k * p->batch;
 	double moved = (p->in + p->out) * facts->activation_bytes;
 	double fixed = 0;
 	if (p->second_is_input)
 		moved += p->weights * facts->activation_bytes;
 	else
-		fixed = p->weights * facts->weight_bytes;
+		fixed = p->weights * (p->weight_bytes > 0 ? p->weight_bytes : facts->weight_bytes);
 	struct kernel kernel = { .flops = flops,
 		                 .bytes = moved,
 		                 .bytes_fixed = fixed,
@@ -168,9 +194,10 @@ void graph_product(struct graph *graph, const struct product *p)
 		                 .winograd = p->winograd };
 	graph_kernel(graph, kernel);
 	add_copies(graph, &kernel, p->in + p->out, PHASE_FORWARD);
-	graph->out->forward_flops += flops * graph->times;
-	graph->out->step_flops += flops * graph->times;
-	double widest = fmax(p->in, p->out) * facts->activation_bytes;
+	double times = graph->times * graph->samples;
+	graph->out->forward_flops += flops * times;
+	graph->out->step_flops += flops * times;
+	double widest = fmax(p->in, p->out) * facts->activation_bytes * graph->samples;
 	graph->out->largest_bytes = fmax(graph->out->largest_bytes, widest);
 	if (graph->options->infer)
 		return;
@@ -181,7 +208,7 @@ void graph_product(struct graph *graph, const struct product *p)
 		kernel.n = p->k;
 		kernel.k = p->n;
 		graph_kernel(graph, kernel);
-		graph->out->step_flops += flops * graph->times;
+		graph->out->step_flops += flops * times;
 	}
 	kernel.m = p->k;
 	kernel.n = p->n;
@@ -194,14 +221,13 @@ void graph_product(struct graph *graph, const struct product *p)
 		kernel.bytes_fixed = p->weights * facts->gradient_bytes * touches;
 	}
 	graph_kernel(graph, kernel);
-	graph->out->step_flops += flops * graph->times;
+	graph->out->step_flops += flops * times;
 }
 
 void graph_pass(struct graph *graph, const struct pass *pass)
 {
 	double bytes = graph->facts->activation_bytes * pass->elements;
-	bool fused =
-	    pass->elementwise && graph->x.fresh && graph->options->runtime == RUNTIME_COMPILED;
+	bool fused = pass->elementwise && graph->x.fresh && runtime_fuses(graph->options->runtime);
 	/* Fused, the tensor between two passes is neither written nor read. */
 	double forward = fused ? fmax(pass->forward - 2, 0) : pass->forward;
 	double backward = fused ? fmax(pass->backward - 2, 0) : pass->backward;

@@ -15,13 +15,14 @@
  *   dims { name: number or expression }, blocks { NAME: [layer...] }, layers [layer...]
  * A layer is { "op": NAME, ... } or one of
  *   { "repeat": N, "body": [...] }             the body N times; "shared": true: same parameters,
- *                                              "tied": true: those of an earlier block
+ *                                              "tied": true: those of an earlier block;
+ *                                              "samples": N: the batch counts N-fold in there
  *   { "block": NAME, "with": { dims }, ... }   a named body with its own dimensions
  *   { "residual": [...], "shortcut": [...] }   x + body(x); the shortcut where shapes differ
  *   { "branches": [[...], ...], "join": "concat"|"add" }
  *   { "save": NAME } and { "concat": NAME }, { "load": NAME }
  * and may name its "group". Numbers may be expressions over dims, S (tokens), C, H, W (the running
- * shape).
+ * shape) and ways (ranks that share a sample).
  */
 #ifndef ERGON_MODEL_GRAPH_H
 #define ERGON_MODEL_GRAPH_H
@@ -65,6 +66,7 @@ struct graph {
 	bool attended;    /* some attention came before */
 	struct tensor x;
 	double times;         /* equal layers that the current one stands for */
+	double samples;       /* of the layers' batch for one of the step's (guidance: 2) */
 	double weights_times; /* equal sets of parameters: fewer than times where shared */
 	double sparse;        /* parameters of tables with sparse gradients */
 	double ways;          /* tensor parallelism, at least 1 */
@@ -94,6 +96,7 @@ struct product {
 	double m, n, k, batch;
 	enum batch_axis axis;    /* what a sample multiplies: M or BATCH */
 	double in, out, weights; /* elements; in and out a sample */
+	double weight_bytes;     /* of one; 0: as the precision says */
 	bool second_is_input;    /* w is an activation as well (attention) */
 	bool input_grad;
 	bool winograd;
@@ -147,6 +150,8 @@ void op_global_pool(struct layer *layer);
 void op_upsample(struct layer *layer);
 void op_recurrent(struct layer *layer);
 void op_moe(struct layer *layer);
+void op_exchange(struct layer *layer);
+void op_scan(struct layer *layer);
 void op_loss(struct layer *layer);
 void op_aggregate(struct layer *layer);
 

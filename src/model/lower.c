@@ -56,8 +56,10 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	double repeat = layer_number(&layer, "repeat", 1, 1);
 	bool shared = layer_flag(&layer, "shared", false);
 	bool tied = layer_flag(&layer, "tied", false); /* to the weights of an earlier block */
+	double samples = graph->samples;
 	if (!layer.code && (repeat > 1000 || repeat != floor(repeat)))
 		layer_fail(&layer, "expected a whole number to 1000");
+	graph->samples *= layer_number(&layer, "samples", 1, 1);
 	enum ergon_code code = layer.code;
 	double times = graph->times, weights = graph->weights_times;
 	struct tensor before = graph->x;
@@ -80,6 +82,7 @@ static enum ergon_code lower_repeat(struct graph *graph, const json_t *object, c
 	}
 	graph->times = times;
 	graph->weights_times = weights;
+	graph->samples = samples;
 	graph->repeats -= repeat > 1;
 	kept = graph->out->activation_bytes - kept;
 	if (repeat > 1 && kept > graph->out->block_bytes) {

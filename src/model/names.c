@@ -13,7 +13,7 @@ static const char *const optimizers[OPTIMIZER_COUNT] = {
 	[OPTIMIZER_SGD] = "sgd",           [OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw",
 	[OPTIMIZER_ADADELTA] = "adadelta", [OPTIMIZER_LAMB] = "lamb", [OPTIMIZER_NONE] = "none",
 };
-static const char *const runtimes[RUNTIME_COUNT] = { "eager", "compiled", "instrumented" };
+static const char *const runtimes[RUNTIME_COUNT] = { "eager", "compiled", "instrumented", "graph" };
 static const char *const layouts[LAYOUT_COUNT] = { "nhwc", "nchw" };
 static const char *const attentions[ATTENTION_COUNT] = { "materialised", "flash" };
 static const char *const causes[CAUSE_COUNT] = { "compute", "memory",  "launch",  "communication",

@@ -31,6 +31,7 @@ struct plan {
 	double weight[KERNEL_CLASS_COUNT]; /* how often a GPU runs the rows of a class in a step */
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s, awaited_s;
+	double waits_s; /* a server's host between two steps */
 	double flops, compute_j, memory_j;
 	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
 	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;
@@ -128,7 +129,8 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 		    plan->weight[kernel_class(kernel)] * kernel->count *
 		    tensor_reduce_s(&plan->layout, plan->device, cal, settings, bytes);
 	}
-	if (!settings->era || settings->era >= TENSOR_OVERLAP_ERA)
+	/* Nothing to hide behind in a step of one token, nor before an attention that waits. */
+	if (!workload->infer && (!settings->era || settings->era >= TENSOR_OVERLAP_ERA))
 		plan->tensor_s *= 1 - cal->tensor_hidden;
 	plan->flops = plan->compute_j = plan->memory_j = 0;
 	plan->hot_compute_s = plan->hot_memory_s = plan->hot_compute_j = plan->hot_memory_j = 0;
@@ -152,16 +154,20 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	plan->hot_filled = hot_s > 0 ? hot_busy_s / hot_s : 1;
 	plan->cool_filled =
 	    kernels_s > hot_s ? fmin((busy_s - hot_busy_s) / (kernels_s - hot_s), 1) : 1;
-	plan->launch_s = launches * cal->launch_s;
+	bool replayed = workload->runtime == RUNTIME_GRAPH;
+	plan->waits_s = 0;
+	if (workload->serves)
+		plan->waits_s = times->batch * cal->sequence_s;
+	plan->launch_s = launches * (replayed ? cal->replay_s : cal->launch_s);
 	if (workload->runtime == RUNTIME_INSTRUMENTED) /* the device waits while hooks run */
 		plan->launch_s += workload->parameter_tensors * cal->hook_s;
 	double issue_s = cal->host_issue_s;
 	if (workload->runtime == RUNTIME_COMPILED)
 		issue_s *= cal->host_compiled;
+	double issued_s = replayed ? 0 : issues * issue_s;
 	double old = plan->device->compute_capability < VOLTA ? cal->host_old : 1;
 	plan->awaited_s = old * settings->awaited * cal->augment_s;
-	plan->host_s =
-	    old * (cal->host_step_s + issues * issue_s + settings->collated * cal->collate_s);
+	plan->host_s = old * (cal->host_step_s + issued_s + settings->collated * cal->collate_s);
 }
 
 /* At low clocks the SMs issue too few requests to use all of the memory's bandwidth. */
@@ -269,8 +275,9 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	    plan, device * bubble + exposed_s(plan, moment->backward_s, moment->device_s),
 	    host * bubble + exposed_s(plan, BACKWARD_SHARE * plan->host_s, plan->host_s));
 	moment->exposed_s = finished - busy + stage - kernels;
+	finished += plan->waits_s;
 	moment->step_s = larger(finished, settings->loading_s) + plan->awaited_s;
-	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s;
+	moment->cause_s[CAUSE_HOST] = kernels - moment->device_s + plan->waits_s;
 	moment->cause_s[CAUSE_PIPELINE] = busy - stage;
 	moment->cause_s[CAUSE_COMMUNICATION] = moment->exposed_s;
 	moment->cause_s[CAUSE_LOADING] = moment->step_s - finished;
@@ -497,7 +504,9 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	double often = plan->weight[kernel_class(kernel)], weight = often * kernel->count;
 	double c = often * plan->times->compute_s[i] / clock;
 	double m = often * plan->times->memory_s[i] * memory_slowdown(plan->cal, clock);
-	double launches = weight * kernel->launches, launch = launches * plan->cal->launch_s;
+	double gap_s =
+	    plan->workload->runtime == RUNTIME_GRAPH ? plan->cal->replay_s : plan->cal->launch_s;
+	double launches = weight * kernel->launches, launch = launches * gap_s;
 	double compute = c > m ? c : plan->cal->hidden * c;
 	double memory = c > m ? plan->cal->hidden * m : m;
 	double time = compute + memory + launch, v = voltage(plan->cal, clock);

@@ -29,6 +29,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	if (device->compute_capability < VOLTA) /* false where it is NAN */
 		reached *= cal->memory_old;
 	machine->memory_s = second / reached;
+	machine->stream_s = machine->memory_s;
 	machine->gather_s = machine->memory_s / cal->memory_gather;
 	machine->depthwise_s = machine->memory_s / cal->depthwise;
 	machine->norm_s = machine->memory_s / cal->norm;
@@ -206,6 +207,9 @@ void kernel_work(const struct machine *machine, const struct kernel *kernel, dou
 	}
 	double resident = smaller(work->bytes, machine->l2_resident);
 	work->dram_bytes = work->bytes - resident;
-	work->memory_s = work->dram_bytes * byte_s + resident * machine->l2_s +
-	                 (kernel->launches > 0 ? machine->ramp_s : 0);
+	double streamed = kernel->k > 0 ? smaller(kernel->bytes_fixed, work->dram_bytes) : 0;
+	if (kernel->family == FAMILY_ATTENTION && !(kernel->m > 0)) /* a cache of keys, one query */
+		streamed = work->dram_bytes;
+	work->memory_s = (work->dram_bytes - streamed) * byte_s + streamed * machine->stream_s +
+	                 resident * machine->l2_s + (kernel->launches > 0 ? machine->ramp_s : 0);
 }

@@ -14,6 +14,7 @@ struct machine {
 	double sms;
 	double sm_rate[RATE_COUNT]; /* FLOP/s of one SM at the boost clock */
 	double vector_rate;         /* of the device, for elementwise work */
+	double stream_s; /* seconds a byte of weights and cached keys: long rows, read in order */
 	double memory_s, gather_s, depthwise_s, norm_s, layout_s; /* seconds a byte */
 	double l2_s;        /* seconds a byte that is found in L2 */
 	double l2_resident; /* bytes that survive from one kernel to the next */

@@ -97,7 +97,9 @@ static enum ergon_code read_input(struct graph *graph, const json_t *root, struc
 		if (options->sequence)
 			length = (double)options->sequence;
 		bool tokens = kind[0] == 't';
-		graph->x = tokens ? (struct tensor){ .c = 1, .h = length, .w = 1 }
+		double beside = options->context ? options->prefill : 0;
+		out->serves = options->context > 0 && options->runtime == RUNTIME_GRAPH;
+		graph->x = tokens ? (struct tensor){ .c = 1, .h = length + beside, .w = 1 }
 		                  : (struct tensor){ .c = layer_number(&layer, "channels", 1, 1),
 			                             .h = layer_number(&layer, "height", 1, 1),
 			                             .w = length };
@@ -154,6 +156,7 @@ void graph_init(struct graph *graph, const char *file, const struct workload_opt
 		                 .out = out,
 		                 .kernels = kernels,
 		                 .times = 1,
+		                 .samples = 1,
 		                 .weights_times = 1,
 		                 .ways = options->tensor_ways > 1 ? options->tensor_ways : 1,
 		                 .arena = arena };
@@ -192,6 +195,7 @@ static enum ergon_code build(struct graph *graph, const json_t *root)
 		return ergon_fail_at(graph->err, ERGON_BAD_INPUT, graph->file, 1,
 		                     "expected an object that describes a model");
 	graph->blocks = json_object_get(root, "blocks");
+	scope_set(&scope, "ways", graph->ways);
 	if ((code = read_names(graph, root)) || (code = read_input(graph, root, &scope)) ||
 	    (code = read_dims(graph, root, &scope)) ||
 	    (code = lower_layers(graph, json_object_get(root, "layers"))))

@@ -96,6 +96,7 @@ enum runtime {
 	RUNTIME_EAGER,
 	RUNTIME_COMPILED,
 	RUNTIME_INSTRUMENTED, /* eager, with hooks on every gradient (AdaptDL) */
+	RUNTIME_GRAPH,        /* compiled, captured once and replayed by one call */
 	RUNTIME_COUNT
 };
 /* Of images in memory: channels last is what matrix units read; channels first has copies around
@@ -112,6 +113,11 @@ ERGON_MUST_USE enum ergon_code layout_parse(const char *name, enum layout_kind *
                                             struct ergon_error *err);
 const char *optimizer_name(enum optimizer_kind kind);
 const char *runtime_name(enum runtime runtime);
+/* Chains of elementwise kernels are one. */
+static inline bool runtime_fuses(enum runtime runtime)
+{
+	return runtime == RUNTIME_COMPILED || runtime == RUNTIME_GRAPH;
+}
 
 struct workload_options {
 	enum precision precision;
@@ -131,6 +137,8 @@ struct workload_options {
 	 * to so many cached ones; 0: whole sequences. */
 	uint64_t context;
 	double sequences; /* that generate at once, where experts are chosen; 0: many */
+	/* Tokens of prompts that a step works on beside each sequence's one. */
+	double prefill;
 };
 
 struct workload {
@@ -160,6 +168,7 @@ struct workload {
 	double score_bytes;    /* a sample: kept by materialised attention scores */
 	double cache_bytes;    /* inference: keys and values of one token, kept for later ones */
 	bool generates;        /* attention that looks back only, over its own tokens */
+	bool serves;           /* a step of generation by a server: one token a sequence */
 	unsigned tensor_ways;
 };
 

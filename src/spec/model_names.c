@@ -80,10 +80,11 @@ static enum ergon_code read_dataset(struct reading *reading, const json_t *objec
 static enum ergon_code read_size(struct reading *reading, const json_t *object,
                                  struct json_place place, struct model_rule *rule)
 {
-	static const char *const names[] = { "none", "sequence", "resolution" };
+	static const char *const names[] = { "none", "sequence", "resolution", "frame",
+		                             "generation" };
 	const char *text = "none";
 	enum ergon_code code = json_want_text(object, place, "size", &text, reading->err);
-	for (int i = 0; !code && i < 3; i++) {
+	for (int i = 0; !code && i < 5; i++) {
 		if (strcmp(text, names[i]) == 0) {
 			rule->size = i;
 			return ERGON_OK;
@@ -91,7 +92,9 @@ static enum ergon_code read_size(struct reading *reading, const json_t *object,
 	}
 	return code ? code
 	            : ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-	                            "%s: size: expected none, sequence or resolution", place.at);
+	                            "%s: size: expected none, sequence, resolution, frame or "
+	                            "generation",
+	                            place.at);
 }
 
 /* What is known of the machines of a source. */
@@ -214,6 +217,46 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	return code;
 }
 
+/* The data sets that hold prompts. */
+static enum ergon_code read_prompts(const struct reading *reading, struct model_names *names)
+{
+	const char *name;
+	json_t *item;
+	size_t count = 0, all = json_object_size(reading->datasets);
+	struct prompt_lengths *list = ARENA_ARRAY(reading->arena, struct prompt_lengths, all + 1);
+	if (!list)
+		return ergon_fail(reading->err, ERGON_NO_MEMORY, "out of memory");
+	json_object_foreach((json_t *)(uintptr_t)reading->datasets, name, item)
+	{
+		struct json_place place = { reading->file, "datasets" };
+		struct prompt_lengths *lengths = &list[count];
+		if (!json_object_get(item, "prompt"))
+			continue;
+		enum ergon_code code =
+		    json_need_real(item, place, "prompt", 1, 1e7, &lengths->prompt, reading->err);
+		if (!code)
+			code = json_need_real(item, place, "output", 1, 1e7, &lengths->output,
+			                      reading->err);
+		if (!code && !(lengths->name = arena_strdup(reading->arena, name)))
+			code = ergon_fail(reading->err, ERGON_NO_MEMORY, "out of memory");
+		if (code)
+			return code;
+		count++;
+	}
+	names->prompts = list;
+	names->prompt_count = count;
+	return ERGON_OK;
+}
+
+const struct prompt_lengths *model_names_prompts(const struct model_names *names,
+                                                 const char *dataset)
+{
+	for (size_t i = 0; i < names->prompt_count; i++)
+		if (strcmp(names->prompts[i].name, dataset) == 0)
+			return &names->prompts[i];
+	return NULL;
+}
+
 enum ergon_code model_names_parse(const char *text, size_t length, const char *file,
                                   struct arena *arena, struct model_names *names,
                                   struct ergon_error *err)
@@ -245,9 +288,12 @@ enum ergon_code model_names_parse(const char *text, size_t length, const char *f
 	struct reading reading = { file, arena, datasets, err };
 	for (size_t i = 0; !code && i < count; i++)
 		code = read_rule(&reading, json_array_get(rules, i), i, &list[i]);
+	struct model_names found = { .rules = list, .count = count };
+	if (!code)
+		code = read_prompts(&reading, &found);
 	json_decref(root);
 	if (!code)
-		*names = (struct model_names){ list, count };
+		*names = found;
 	return code;
 }
 

@@ -11,7 +11,9 @@
  * or "augmented" (small images that workers augment: the device waits for an epoch's first batch)
  * and the lengths of its sentences: "median", "sigma" (of their logarithm), "longest" } }, "rules":
  * [ { "source", "model", "config", "task": patterns; "zoo": model file, or "skip": why it cannot be
- * predicted; "size": what seq_len_or_resolution is: "sequence", "resolution" or "none"; "sequence",
+ * predicted; "size": what seq_len_or_resolution is: "sequence", "resolution", "frame"
+ * ("480x832": dims height and width), "generation" (a data set with the mean "prompt" and "output",
+ * in tokens) or "none"; "sequence",
  * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
@@ -45,7 +47,7 @@ struct model_rule {
 	bool one_machine;                            /* whatever the number of GPUs */
 	double port_bps;                             /* of the network, a GPU; 0: not known */
 	uint64_t sequence, resolution;               /* 0: not implied */
-	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION } size;
+	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION, SIZE_FRAME, SIZE_GENERATION } size;
 	double dataset_samples; /* an epoch; 0: unknown */
 	bool collated;          /* the host stacks its samples one by one */
 	bool augmented;         /* workers augment them; an epoch starts with none */
@@ -60,9 +62,17 @@ struct model_rule {
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
 };
 
+/* A data set of prompts. */
+struct prompt_lengths {
+	const char *name;
+	double prompt, output; /* mean tokens */
+};
+
 struct model_names {
 	const struct model_rule *rules;
 	size_t count;
+	const struct prompt_lengths *prompts;
+	size_t prompt_count;
 };
 
 /* env->data_dir/model_names.json; texts live in arena. */
@@ -71,6 +81,9 @@ ERGON_MUST_USE enum ergon_code model_names_load(const struct ergon_env *env, str
 ERGON_MUST_USE enum ergon_code model_names_parse(const char *text, size_t length, const char *file,
                                                  struct arena *arena, struct model_names *names,
                                                  struct ergon_error *err);
+/* NULL where the data set is not known, or has no prompts. */
+const struct prompt_lengths *model_names_prompts(const struct model_names *names,
+                                                 const char *dataset);
 /* NULL where no rule fits. */
 const struct model_rule *model_names_find(const struct model_names *names,
                                           const struct measured_run *run);

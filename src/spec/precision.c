@@ -6,15 +6,17 @@
 #include "base/suggest.h"
 
 static const struct precision_facts facts[PRECISION_COUNT] = {
-	[PRECISION_FP32] = { "fp32", RATE_FP32, 4, 4, 4, 4, false },
-	[PRECISION_TF32] = { "tf32", RATE_TF32, 4, 4, 4, 4, false },
-	[PRECISION_FP16] = { "fp16", RATE_FP16, 2, 2, 2, 2, false },
-	[PRECISION_BF16] = { "bf16", RATE_BF16, 2, 2, 2, 2, false },
-	[PRECISION_AMP_FP16] = { "amp_fp16", RATE_FP16, 2, 2, 4, 4, true },
-	[PRECISION_AMP_BF16] = { "amp_bf16", RATE_BF16, 2, 2, 4, 4, true },
+	[PRECISION_FP32] = { "fp32", RATE_FP32, 4, 4, 4, 4, 4, false },
+	[PRECISION_TF32] = { "tf32", RATE_TF32, 4, 4, 4, 4, 4, false },
+	[PRECISION_FP16] = { "fp16", RATE_FP16, 2, 2, 2, 2, 2, false },
+	[PRECISION_BF16] = { "bf16", RATE_BF16, 2, 2, 2, 2, 2, false },
+	[PRECISION_AMP_FP16] = { "amp_fp16", RATE_FP16, 2, 2, 2, 4, 4, true },
+	[PRECISION_AMP_BF16] = { "amp_bf16", RATE_BF16, 2, 2, 2, 4, 4, true },
 	/* Activations stay in bf16; products read 8-bit copies. */
-	[PRECISION_FP8] = { "fp8", RATE_FP8, 2, 1, 4, 4, true },
-	[PRECISION_FP64] = { "fp64", RATE_FP64, 8, 8, 8, 8, false },
+	[PRECISION_FP8] = { "fp8", RATE_FP8, 2, 1, 1, 4, 4, true },
+	[PRECISION_FP64] = { "fp64", RATE_FP64, 8, 8, 8, 8, 8, false },
+	/* OCP Microscaling v1.0: 4 bits and a shared exponent of 8 for each 32. */
+	[PRECISION_MXFP4] = { "mxfp4", RATE_BF16, 2, 2, 4.25 / 8, 2, 2, false },
 };
 
 const struct precision_facts *precision_facts(enum precision precision)

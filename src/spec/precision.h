@@ -26,6 +26,7 @@ enum precision {
 	PRECISION_AMP_BF16,
 	PRECISION_FP8,
 	PRECISION_FP64,
+	PRECISION_MXFP4, /* 4-bit experts with shared scales, the rest in bf16 */
 	PRECISION_COUNT
 };
 
@@ -34,6 +35,7 @@ struct precision_facts {
 	enum rate matrix;        /* matrix products */
 	double activation_bytes; /* an element of an activation */
 	double weight_bytes;     /* an element of a weight as the matrix unit reads it */
+	double expert_bytes;     /* the same of an expert, where most of a mixture's weights are */
 	double master_bytes;     /* an element of the parameters that the optimizer updates */
 	double gradient_bytes;
 	bool cast; /* weights are cast from the master copy every step */

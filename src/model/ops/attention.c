@@ -6,6 +6,8 @@
  * (Dao et al. 2022, arXiv 2205.14135): one kernel, no S x S tensor in memory; its backward
  * recomputes and has 2.5 times the forward's FLOPs; half of all where causal.
  */
+#include <math.h>
+
 #include "model/graph.h"
 
 struct shape {
@@ -20,7 +22,7 @@ static void flash(struct graph *graph, const struct shape *s)
 	enum rate rate = graph->facts->matrix == RATE_FP8 ? RATE_BF16 : graph->facts->matrix;
 	/* One token against a cache is a stream of the cache: heads a key-value head FLOPs a byte.
 	 */
-	bool stream = graph->options->context > 0 && s->tokens == 1;
+	bool stream = graph->options->context > 0 && s->tokens < 2;
 	struct kernel kernel = { .flops = flops,
 		                 .bytes = elements * graph->facts->activation_bytes,
 		                 .m = stream ? 0 : s->tokens,
@@ -37,7 +39,7 @@ static void flash(struct graph *graph, const struct shape *s)
 	graph_kernel(graph, kernel);
 	/* The FLOPs of a model are those of full attention by convention (Narayanan et al. 2021,
 	 * arXiv 2104.04473), and recomputation is no useful work. */
-	double whole = flops * (s->causal ? 2 : 1) * graph->times;
+	double whole = flops * (s->causal ? 2 : 1) * graph->times * graph->samples;
 	graph->out->forward_flops += whole;
 	graph->out->step_flops += 3 * whole;
 	kernel.flops *= 2.5;
@@ -75,7 +77,7 @@ static void materialised(struct graph *graph, const struct shape *s)
 	graph_product(graph, &product);
 	graph->x.fresh = false;
 	/* scale and mask: two operators, or one with the softmax after it */
-	double operators = graph->options->runtime == RUNTIME_COMPILED ? 1 : 2;
+	double operators = runtime_fuses(graph->options->runtime) ? 1 : 2;
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
 	                                  .elements = scores,
 	                                  .forward = 2 * operators,
@@ -120,6 +122,7 @@ void op_attention(struct layer *layer)
 	s.dim = layer_number(layer, "head_dim", x->c / (s.heads + 2 * s.kv), 1);
 	s.context = layer_number(layer, "context", s.tokens, 1);
 	s.causal = layer_flag(layer, "causal", false);
+	double window = layer_number(layer, "window", HUGE_VAL, 1);
 	s.dropout = layer_flag(layer, "dropout", true);
 	if (layer->code)
 		return;
@@ -130,6 +133,11 @@ void op_attention(struct layer *layer)
 	if (graph->options->context > 0 && s.context == s.tokens) {
 		s.context = (double)graph->options->context + s.tokens;
 		s.causal = false; /* all that is cached came before */
+	}
+	/* Of a sliding window only a triangle at its start is half empty. */
+	if (window < s.context) {
+		s.context = window;
+		s.causal = false;
 	}
 	double width = s.heads * s.dim;
 	s.heads /= graph->ways;

@@ -31,7 +31,7 @@ void op_glu(struct layer *layer)
 	double elements = tensor_elements(&graph->x) / 2;
 	graph_save(graph);
 	graph_save_bytes(graph, elements * graph->facts->activation_bytes); /* act(a) */
-	bool eager = graph->options->runtime != RUNTIME_COMPILED;
+	bool eager = !runtime_fuses(graph->options->runtime);
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
 	                                  .elements = elements,
 	                                  .forward = eager ? 5 : 3,

@@ -108,6 +108,8 @@ void op_moe(struct layer *layer)
 		layer_fail(layer, "active: expected at most experts, %g", experts);
 	if (layer->code)
 		return;
+	/* Servers' kernels gather their rows themselves. */
+	bool grouped = graph->options->infer && runtime_fuses(graph->options->runtime);
 	double tokens = x.h * x.w, routed = tokens * active, up = gated ? 2 * ffn : ffn;
 	graph_save(graph);
 	graph_product(graph, &(struct product){ .family = FAMILY_GEMM,
@@ -122,12 +124,19 @@ void op_moe(struct layer *layer)
 	                                        .input_grad = true });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_EMBEDDING,
 	                                  .elements = routed * x.c,
-	                                  .forward = 4,
+	                                  .forward = grouped ? 2 : 4,
 	                                  .backward = 4,
-	                                  .forward_launches = 6,
+	                                  .forward_launches = grouped ? 3 : 6,
 	                                  .backward_launches = 6 });
 	graph_save_bytes(graph, routed * (x.c + up + ffn) * graph->facts->activation_bytes);
-	double used = experts_used(graph, experts, active, tokens);
+	/* Ranks share the experts where a model is served, each expert where it is trained. */
+	double ways = graph->ways, local = graph->options->infer && experts >= ways ? ways : 1;
+	double whole = up;
+	double used = experts_used(graph, experts, active, tokens) / local;
+	used = used > 1 ? used : 1;
+	routed /= local;
+	ffn /= ways / local;
+	up /= ways / local;
 	struct product expert = { .family = FAMILY_GEMM,
 		                  .m = routed / used,
 		                  .n = up,
@@ -137,6 +146,7 @@ void op_moe(struct layer *layer)
 		                  .in = routed * x.c,
 		                  .out = routed * up,
 		                  .weights = used * x.c * up,
+		                  .weight_bytes = graph->facts->expert_bytes,
 		                  .input_grad = true };
 	graph_product(graph, &expert);
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
@@ -152,5 +162,10 @@ void op_moe(struct layer *layer)
 	expert.weights = used * x.c * ffn;
 	graph_product(graph, &expert);
 	graph->x = (struct tensor){ .c = x.c, .h = x.h, .w = x.w, .grad = true };
-	graph_parameters(graph, experts * x.c * (up + ffn) + experts * x.c, 3);
+	if (ways > 1) {
+		all_reduce(graph, PHASE_FORWARD);
+		all_reduce(graph, PHASE_BACKWARD);
+	}
+	double held = experts * x.c * (whole + layer_need(layer, "ffn", 1)) / ways;
+	graph_parameters(graph, held + experts * x.c, 3);
 }

@@ -34,9 +34,10 @@ void graph_finish(struct graph *graph)
 	double parameters = out->parameters - graph->sparse, tensors = out->parameter_tensors;
 	graph->times = 1;
 	/* Autocast casts in every forward pass; others once, after the update. */
-	bool once = graph->options->runtime == RUNTIME_COMPILED && !graph->options->infer;
+	bool once = runtime_fuses(graph->options->runtime) && !graph->options->infer;
 	enum phase when = once ? PHASE_OPTIMIZER : PHASE_FORWARD;
-	if (graph->facts->cast) {
+	/* A model that is served in 8 bits is stored so. */
+	if (graph->facts->cast && !(graph->options->infer && graph->facts->matrix == RATE_FP8)) {
 		double weights = out->parameters - out->tables;
 		graph_kernel(graph,
 		             (struct kernel){ .bytes_fixed = weights / (tensors > 0 ? tensors : 1) *
@@ -53,7 +54,7 @@ void graph_finish(struct graph *graph)
 		return;
 	/* Every gradient tensor is cleared, and filled by an operator of its own. */
 	double share = tensors > 0 ? parameters / tensors : 0;
-	bool eager = graph->options->runtime != RUNTIME_COMPILED;
+	bool eager = !runtime_fuses(graph->options->runtime);
 	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
 	                                     .count = tensors,
 	                                     .launches = eager ? 1 : 0,
