@@ -46,6 +46,19 @@ static bool show_progress(void *user, double done, const char *note)
 	return true;
 }
 
+static void print_gpu(struct cli *cli, const struct gpu_use *g)
+{
+	if (!isfinite(g->busy))
+		return;
+	wrap_printf(cli->out, "  GPU", 17, "%u busy %.0f%% of the time, its memory %.0f%%", g->gpu,
+	            100 * g->busy, 100 * g->memory_busy);
+	if (isfinite(g->sm))
+		fprintf(cli->out,
+		        "  GPU units      multiprocessors %.0f%%, tensor %.0f%%, f32 %.0f%%, "
+		        "bandwidth %.0f%%\n",
+		        100 * g->sm, 100 * g->tensor, 100 * g->fp32, 100 * g->dram);
+}
+
 static void print_result(struct cli *cli, const struct characterization *c)
 {
 	const struct class_evidence *e = &c->evidence;
@@ -58,6 +71,7 @@ static void print_result(struct cli *cli, const struct characterization *c)
 	fprintf(cli->out, "  time           %s\n",
 	        format_duration(text, sizeof text, c->plain.duration_s));
 	fprintf(cli->out, "  processors     %.2f busy of %.0f\n", e->busy, e->processors);
+	print_gpu(cli, &e->gpu);
 	if (isfinite(e->clock.ratio))
 		fprintf(cli->out, "  clock          %.2f +-%.2f of a change shows in the time\n",
 		        e->clock.ratio, e->clock.half_width);
@@ -82,6 +96,10 @@ static void print_result(struct cli *cli, const struct characterization *c)
 	if (e->has_counters)
 		fprintf(cli->out, "  counters       %.2f instructions a cycle%s\n", e->counters.ipc,
 		        e->counters.scaled ? ", scaled: they took turns" : "");
+	if (isfinite(e->read_bytes_per_s))
+		fprintf(cli->out,
+		        "  controllers    of memory read %.3g GB/s and wrote %.3g GB/s, for all\n",
+		        e->read_bytes_per_s * 1e-9, e->written_bytes_per_s * 1e-9);
 	if (e->no_counters[0])
 		wrap_printf(cli->out, "  counters", 17, "%s", e->no_counters);
 }
@@ -131,11 +149,13 @@ const struct command command_characterize = {
 	.synopsis = "[options] -- COMMAND [ARG...]",
 	.details =
 	    "Runs the command as it is, then under probes: at a low and a high clock where "
-	    "the clock can be set (put back afterwards); by hardware counters, where they are "
-	    "open, against the roofs that this machine has just now; by how much memory it "
-	    "touches, and how fast; at last beside a memory stream and beside arithmetic on "
-	    "other processors. Stops where one of them tells. Gives a class with its "
-	    "evidence, or says why it cannot. The command's standard output is thrown away.",
+	    "the clock can be set (put back afterwards); by hardware counters and those of the "
+	    "memory controllers, where they are open, against the roofs that this machine has "
+	    "just now; by how much memory it touches, and how fast; at last beside a memory "
+	    "stream and beside arithmetic on other processors. Where it keeps a GPU busy, by "
+	    "that GPU's clock and the units that its driver sees at work. Stops where one of "
+	    "them tells. Gives a class with its evidence, or says why it cannot. The command's "
+	    "standard output is thrown away.",
 	.examples = "ergon characterize -- ergon kernel triad --paradigm simd --repeat 30\n"
 		    "ergon characterize --json - -- ./solver input.dat",
 	.statuses = "130  interrupted",

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/features.h"
 
-#include <errno.h>
 #include <linux/perf_event.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/units.h"
+#include "measure/memory_traffic.h"
 #include "measure/sensors/activity.h"
-#include "measure/sensors/cpuinfo.h"
+#include "measure/sensors/pmu.h"
 #include "measure/sensors/sysfs.h"
 
 const char *const feature_names[FEATURE_COUNT] = { "time",         "busy",   "busy_fast", "cycles",
@@ -33,6 +31,7 @@ struct features {
 	uint64_t begin_ns, begin_ticks;
 	struct counter *counters; /* [count] */
 	size_t count;
+	struct memory_traffic traffic;
 	bool have[FEATURE_COUNT];
 	double max_khz, busy_fast_s, before_s;
 	struct sysfs_number frequency; /* of one CPU, which speaks for all */
@@ -44,30 +43,12 @@ static uint64_t now_ns(const struct features *f)
 	return f->env->clock->monotonic_ns(f->env->clock->user);
 }
 
-static int open_event(const struct ergon_env *env, uint32_t type, uint64_t config, int cpu)
-{
-	struct perf_event_attr attr = { .type = type, .size = sizeof attr, .config = config };
-	if (env->perf_event_open)
-		return env->perf_event_open(env->device_user, &attr, -1, cpu, -1,
-		                            (unsigned long)PERF_FLAG_FD_CLOEXEC);
-	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
-	                    (unsigned long)PERF_FLAG_FD_CLOEXEC);
-}
-
-static bool read_count(int fd, uint64_t *count)
-{
-	ssize_t got = pread(fd, count, sizeof *count, 0);
-	if (got < 0 && errno == ESPIPE)
-		got = read(fd, count, sizeof *count);
-	return got == (ssize_t)sizeof *count;
-}
-
 static bool add_counter(struct features *f, enum feature feature, double scale, uint32_t type,
-                        uint64_t config, int cpu)
+                        uint64_t config, unsigned cpu)
 {
 	if (f->count == COUNTERS_MAX)
 		return false;
-	int fd = open_event(f->env, type, config, cpu);
+	int fd = pmu_open(f->env, type, config, cpu);
 	if (fd < 0)
 		return false;
 	f->counters[f->count++] = (struct counter){ fd, feature, scale };
@@ -90,57 +71,6 @@ static void open_core_counters(struct features *f)
 			                 events[e].config, f->activity.number[i]) &&
 			    i == 0)
 				break;
-}
-
-/* "event=0x04,umask=0x03" */
-static bool parse_event(const char *text, uint64_t *config)
-{
-	const char *event = strstr(text, "event="), *umask = strstr(text, "umask=");
-	if (!event)
-		return false;
-	*config = strtoull(event + 6, NULL, 0) & 0xff;
-	if (umask)
-		*config |= (strtoull(umask + 6, NULL, 0) & 0xff) << 8;
-	return true;
-}
-
-static bool pmu_text(const struct features *f, const char *pmu, const char *file, char *text,
-                     size_t size)
-{
-	char path[SYSFS_PATH_SIZE], name[300];
-	snprintf(name, sizeof name, "bus/event_source/devices/%.200s/%s", pmu, file);
-	return sysfs_path(path, sizeof path, f->env->sysfs_root, name) &&
-	       file_read_small(path, text, size);
-}
-
-/* Reads and writes of one memory controller: 64 bytes a count. */
-static void open_controller(struct features *f, const char *pmu)
-{
-	static const char *const events[] = { "events/cas_count_read", "events/cas_count_write" };
-	char text[256];
-	uint64_t type, config;
-	unsigned cpus[64];
-	if (!pmu_text(f, pmu, "type", text, sizeof text) || !parse_u64(text, &type) ||
-	    type > UINT32_MAX || !pmu_text(f, pmu, "cpumask", text, sizeof text))
-		return;
-	int count = cpu_list_parse(text, cpus, 64);
-	for (size_t e = 0; e < 2; e++)
-		if (pmu_text(f, pmu, events[e], text, sizeof text) && parse_event(text, &config))
-			for (int i = 0; i < count; i++)
-				add_counter(f, FEATURE_TRAFFIC, 64e-9, (uint32_t)type, config,
-				            (int)cpus[i]);
-}
-
-static void open_controllers(struct features *f)
-{
-	char folder[SYSFS_PATH_SIZE];
-	char **names;
-	if (!sysfs_path(folder, sizeof folder, f->env->sysfs_root, "bus/event_source/devices"))
-		return;
-	int count = sysfs_list(folder, "uncore_imc", &names);
-	for (int i = 0; i < count; i++)
-		open_controller(f, names[i]);
-	sysfs_list_free(names, count);
 }
 
 static void open_frequency(struct features *f)
@@ -173,7 +103,8 @@ struct features *features_open(const struct ergon_env *env)
 	}
 	f->have[FEATURE_TIME] = f->have[FEATURE_BUSY] = true;
 	open_core_counters(f);
-	open_controllers(f);
+	memory_traffic_open(&f->traffic, env);
+	f->have[FEATURE_TRAFFIC] = f->traffic.count > 0;
 	open_frequency(f);
 	f->begin_ns = now_ns(f);
 	double sums[FEATURE_COUNT];
@@ -190,6 +121,7 @@ void features_close(struct features *f)
 		return;
 	for (size_t i = 0; i < f->count; i++)
 		close(f->counters[i].fd);
+	memory_traffic_close(&f->traffic);
 	sysfs_number_close(&f->frequency);
 	activity_close(&f->activity);
 	free(f->counters);
@@ -217,9 +149,13 @@ bool features_read(struct features *f, double sums[FEATURE_COUNT])
 	values[FEATURE_TIME] = seconds_from_ns(now_ns(f) - f->begin_ns);
 	for (size_t i = 0; i < f->count; i++) {
 		uint64_t count;
-		if (read_count(f->counters[i].fd, &count))
+		if (pmu_count(f->counters[i].fd, &count))
 			values[f->counters[i].feature] += (double)count * f->counters[i].scale;
 	}
+	double read_bytes, written_bytes;
+	memory_traffic_read(&f->traffic, &read_bytes, &written_bytes);
+	if (isfinite(read_bytes))
+		values[FEATURE_TRAFFIC] = 1e-9 * (read_bytes + written_bytes);
 	struct reading reading = { .valid = false };
 	if (f->have[FEATURE_BUSY_FAST])
 		sysfs_number_read(&f->frequency, f->env->clock, &reading);

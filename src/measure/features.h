@@ -8,7 +8,7 @@
  *   busy           CPU s, of all CPUs (/proc/stat)
  *   busy_fast      the same, each weighted by (f / f_max)^2 where cpufreq shows f
  *   cycles, instructions, misses    1e9, of all CPUs (perf events, system-wide; last-level misses)
- *   traffic        GB, of all memory controllers (perf PMUs uncore_imc*, cas_count_read and _write)
+ *   traffic        GB, of all memory controllers (memory_traffic.h)
  *
  * Counters need kernel.perf_event_paranoid <= 0 or root, and a machine that has them.
  */

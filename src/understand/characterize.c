@@ -11,9 +11,11 @@
 
 #include "base/grow.h"
 #include "base/json.h"
+#include "measure/memory_traffic.h"
 #include "measure/run.h"
 #include "understand/classify.h"
 #include "understand/corunner.h"
+#include "understand/gpu_activity.h"
 #include "understand/kernel_run.h"
 #include "understand/machine.h"
 
@@ -64,15 +66,46 @@ static void waits_of(struct class_evidence *e, const struct rusage *from, double
 	e->waits_per_s = (double)(now.ru_nvcsw - from->ru_nvcsw) / time_s;
 }
 
+/* What is watched while the command runs as it is. */
+struct watches {
+	struct gpu_activity gpus;
+	struct memory_traffic traffic;
+};
+
+static void end_watches(struct watches *w, struct class_evidence *e, double time_s)
+{
+	memory_traffic_read(&w->traffic, &e->read_bytes_per_s, &e->written_bytes_per_s);
+	memory_traffic_close(&w->traffic);
+	gpu_activity_end(&w->gpus);
+	e->gpu = w->gpus.use;
+	e->read_bytes_per_s /= time_s;
+	e->written_bytes_per_s /= time_s;
+	snprintf(e->no_traffic, sizeof e->no_traffic, "%s", w->traffic.reason);
+}
+
+static enum ergon_code watched_run(struct probe *p, struct run_result *result,
+                                   struct ergon_error *err)
+{
+	struct watches *watches = calloc(1, sizeof *watches);
+	if (!watches)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	gpu_activity_begin(&watches->gpus, p->env);
+	memory_traffic_open(&watches->traffic, p->env);
+	enum ergon_code code = run_once(p, false, result, err);
+	end_watches(watches, &p->c->evidence, code ? (double)NAN : result->energy.duration_s);
+	free(watches);
+	return code;
+}
+
 static enum ergon_code plain_run(struct probe *p, struct ergon_error *err)
 {
-	struct run_result result;
+	struct run_result result = { 0 };
 	struct rusage from;
 	struct counters *counters = &p->c->counters;
 	struct class_evidence *e = &p->c->evidence;
 	getrusage(RUSAGE_CHILDREN, &from);
 	counters_open(counters, p->env, p->options->counters);
-	enum ergon_code code = run_once(p, false, &result, err);
+	enum ergon_code code = watched_run(p, &result, err);
 	counters_read(counters);
 	if (!code && result.status != 0 && !p->c->interrupted)
 		code = ergon_fail(err, ERGON_INFEASIBLE, "the command failed: exit status %d",
@@ -123,10 +156,14 @@ static enum ergon_code clock_probe(struct probe *p, struct ergon_error *err)
 	struct class_evidence *e = &p->c->evidence;
 	struct ergon_error why = { 0 };
 	struct sweep sweep;
-	static const char *const specs[] = { "cpu.freq=min:max:2" };
+	bool gpu = class_gpu_is_busy(e);
+	char spec[40] = "cpu.freq=min:max:2";
+	if (gpu)
+		snprintf(spec, sizeof spec, "gpu%u.clock=min:max:2", e->gpu.gpu);
+	const char *const specs[] = { spec };
 	struct sweep_options options = sweep_options_of(p);
 	/* Stalls on memory are in it, waiting for a processor that others hold is not. */
-	options.cpu_time = true;
+	options.cpu_time = !gpu;
 	enum ergon_code code = sweep_init(&sweep, p->env, specs, 1, &options, &why);
 	if (!code && sweep.count == 2)
 		code = sweep_command(&sweep, p->env, p->meter, p->argv, p->environment, &why);
@@ -270,7 +307,8 @@ static enum ergon_code probe_until_clear(struct probe *p, struct ergon_error *er
 {
 	struct characterization *c = p->c;
 	enum ergon_code code = clock_probe(p, err);
-	if (code || c->interrupted || classify(&c->evidence).class)
+	if (code || c->interrupted || class_gpu_is_busy(&c->evidence) ||
+	    classify(&c->evidence).class)
 		return code;
 	measure_roofs(p);
 	if (classify(&c->evidence).class)
@@ -286,7 +324,10 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
                              const struct characterize_options *options, struct ergon_error *err)
 {
 	const double nan = (double)NAN;
-	*c = (struct characterization){ .evidence = { .clock = { nan, nan },
+	*c = (struct characterization){ .evidence = { .gpu.busy = nan,
+		                                      .read_bytes_per_s = nan,
+		                                      .written_bytes_per_s = nan,
+		                                      .clock = { nan, nan },
 		                                      .neighbour = { nan, nan },
 		                                      .roofs = { nan, nan, nan, nan, nan } } };
 	struct probe p = { c, env, meter, argv, environment, options, 0, { { 0 } }, { { 0 } } };
@@ -354,12 +395,32 @@ static json_t *counts_to_json(const struct characterization *c)
 	                 e->no_counters[0] ? e->no_counters : NULL);
 }
 
+static json_t *traffic_to_json(const struct class_evidence *e)
+{
+	return json_pack("{s:o, s:o, s:s?}", "read_bytes_per_s", json_number(e->read_bytes_per_s),
+	                 "written_bytes_per_s", json_number(e->written_bytes_per_s),
+	                 "absent_because", e->no_traffic[0] ? e->no_traffic : NULL);
+}
+
+/* null: no GPU was seen. */
+static json_t *gpu_to_json(const struct gpu_use *g)
+{
+	if (!isfinite(g->busy))
+		return json_null();
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "gpu", (int)g->gpu,
+	                 "busy", json_number(g->busy), "memory_busy", json_number(g->memory_busy),
+	                 "sm", json_number(g->sm), "tensor", json_number(g->tensor), "fp64",
+	                 json_number(g->fp64), "fp32", json_number(g->fp32), "fp16",
+	                 json_number(g->fp16), "memory_bandwidth", json_number(g->dram));
+}
+
 json_t *characterization_to_json(const struct characterization *c)
 {
 	const struct class_evidence *e = &c->evidence;
 	const struct class_roofs *r = &e->roofs;
 	json_t *evidence = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "busy_processors",
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "gpu",
+	    gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e), "busy_processors",
 	    json_number(e->busy), "processors", json_number(e->processors), "disk_blocks_per_s",
 	    json_number(e->blocks_per_s), "waits_per_s", json_number(e->waits_per_s),
 	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",

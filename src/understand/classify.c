@@ -8,7 +8,7 @@
 /* Lines between the classes. Busy: below a tenth of one processor nothing computes. Sensitivity:
  * the halves between "all of the time" and "none of it". Neighbour: a slowdown beyond what
  * unequal arithmetic would make; 1.05 is the noise of a shared last cache. */
-static const double BUSY_LEAST = 0.1;
+static const double BUSY_LEAST = 0.1, GPU_BUSY = 0.5;
 static const double CLOCK_COMPUTE = 0.7, CLOCK_MEMORY = 0.35;
 static const double NEIGHBOUR_MEMORY = 1.15, NEIGHBOUR_NONE = 1.08;
 /* Shares of the roofs. Loops of real programs reach 60-90% of a roof that they are bound by
@@ -51,19 +51,25 @@ static bool below(struct probe_ratio r, double line)
 	return r.ratio + r.half_width < line;
 }
 
+bool class_gpu_is_busy(const struct class_evidence *e)
+{
+	return e->gpu.busy >= GPU_BUSY; /* false for NaN */
+}
+
 static struct workload_verdict by_clock(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
 	struct probe_ratio r = e->clock;
+	bool gpu = class_gpu_is_busy(e);
 	if (above(r, CLOCK_COMPUTE))
 		v.class = CLASS_COMPUTE;
 	else if (below(r, CLOCK_MEMORY))
 		v.class = CLASS_MEMORY;
 	else if (above(r, CLOCK_MEMORY) && below(r, CLOCK_COMPUTE))
 		v.class = CLASS_MIXED;
-	snprintf(v.because, sizeof v.because,
-	         "%.0f%% (+-%.0f) of a change of clock shows in its CPU time%s", 100 * r.ratio,
-	         100 * r.half_width,
+	snprintf(v.because, sizeof v.because, "%.0f%% (+-%.0f) of a change of %s shows in its %s%s",
+	         100 * r.ratio, 100 * r.half_width, gpu ? "the GPU's clock" : "clock",
+	         gpu ? "time" : "CPU time",
 	         v.class ? "" : ": the interval lies across a line; more repeats would tell");
 	return v;
 }
@@ -83,6 +89,64 @@ static struct workload_verdict by_neighbour(const struct class_evidence *e)
 	return v;
 }
 
+/* Shares of the peaks that the driver's profiler states, by the lines of the roofs. */
+static struct workload_verdict by_gpu_units(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	const struct gpu_use *g = &e->gpu;
+	double arithmetic = fmax(fmax(g->tensor, g->fp64), fmax(g->fp32, g->fp16));
+	if (g->dram >= NEAR_BANDWIDTH)
+		v.class = CLASS_BANDWIDTH;
+	else if (arithmetic >= NEAR_COMPUTE)
+		v.class = CLASS_COMPUTE;
+	snprintf(v.because, sizeof v.because,
+	         "GPU %u was busy %.0f%% of the time, %.0f%% of its multiprocessors; its memory at "
+	         "%.0f%% of the peak bandwidth, its busiest arithmetic unit %.0f%% of the time%s",
+	         g->gpu, 100 * g->busy, 100 * g->sm, 100 * g->dram, 100 * arithmetic,
+	         v.class ? "" : ": near no roof, so by latency, launches or the host");
+	return v;
+}
+
+static struct workload_verdict on_gpu(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	if (known(e->clock))
+		v = by_clock(e);
+	if (!v.class && isfinite(e->gpu.dram))
+		v = by_gpu_units(e);
+	if (!v.class && !v.because[0])
+		snprintf(v.because, sizeof v.because,
+		         "GPU %u was busy %.0f%% of the time, its memory %.0f%%: utilisation does "
+		         "not say what with; %.150s; its driver profiles no units",
+		         e->gpu.gpu, 100 * e->gpu.busy, 100 * e->gpu.memory_busy, e->no_clock);
+	return v;
+}
+
+/* NaN where it is not known: a machine that runs always reads something. */
+static double traffic_share(const struct class_evidence *e)
+{
+	if (!(e->read_bytes_per_s > 0))
+		return (double)NAN;
+	return (e->read_bytes_per_s + e->written_bytes_per_s) / e->roofs.bytes_per_s;
+}
+
+/* What others moved is in it, so a little is little for certain. */
+static struct workload_verdict by_traffic(const struct class_evidence *e)
+{
+	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	double share = traffic_share(e);
+	if (share >= NEAR_BANDWIDTH)
+		v.class = CLASS_BANDWIDTH;
+	else if (share < TOUCH_NONE)
+		v.class = CLASS_COMPUTE_OR_CACHE;
+	snprintf(v.because, sizeof v.because,
+	         "the memory controllers moved %.3g GB/s meanwhile, %.0f%% of what this machine "
+	         "can stream%s",
+	         (e->read_bytes_per_s + e->written_bytes_per_s) * 1e-9, 100 * share,
+	         v.class ? "" : ": neither little nor near the roof");
+	return v;
+}
+
 static struct workload_verdict by_counters(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
@@ -90,6 +154,8 @@ static struct workload_verdict by_counters(const struct class_evidence *e)
 	double flops_roof =
 	    c->f32_share > 0.5 ? e->roofs.f32_flops_per_s : e->roofs.f64_flops_per_s;
 	double flops = c->flops_per_s / flops_roof, bytes = c->bytes_per_s / e->roofs.bytes_per_s;
+	if (isfinite(traffic_share(e))) /* prefetched lines are in it, misses do not count them */
+		bytes = traffic_share(e);
 	double cache = c->cache_bytes_per_s / e->roofs.cache_bytes_per_s;
 	if (bytes >= NEAR_BANDWIDTH)
 		v.class = CLASS_BANDWIDTH;
@@ -163,18 +229,26 @@ static struct workload_verdict not_busy(const struct class_evidence *e)
 	         "it used %.1f%% of one processor, moved %.3g MB/s to and from disk and waited "
 	         "%.0f times a second",
 	         100 * e->busy, e->blocks_per_s * 512e-6, e->waits_per_s);
+	size_t used = strlen(v.because);
+	if (isfinite(e->gpu.busy))
+		snprintf(v.because + used, sizeof v.because - used,
+		         "; GPU %u was busy %.0f%% of the time", e->gpu.gpu, 100 * e->gpu.busy);
 	return v;
 }
 
 struct workload_verdict classify(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
+	if (class_gpu_is_busy(e))
+		return on_gpu(e);
 	if (e->busy < BUSY_LEAST)
 		return not_busy(e);
 	if (known(e->clock))
 		v = by_clock(e);
 	if (!v.class && e->has_counters)
 		v = by_counters(e);
+	if (!v.class && isfinite(traffic_share(e)))
+		v = by_traffic(e);
 	if (!v.class && e->footprint.samples > 0 && !e->no_footprint[0])
 		v = by_footprint(e);
 	if (!v.class && known(e->neighbour))

@@ -2,12 +2,16 @@
  *
  * Why a command takes the time it takes: a class, with its evidence, or an honest "unknown".
  *
- * Never from utilisation alone. In this order, and only as far as intervals lie on one side of a
- * line:
+ * Never from utilisation alone. Where a GPU was busy for half of the time, the question is what the
+ * GPU waits for: answered by its time at a low and a high clock of the GPU (needs the lever
+ * gpuN.clock), then by the units that the driver's profiler saw at work (gpu_activity.h). Else in
+ * this order, and only as far as intervals lie on one side of a line:
  *   clock:     its time at a low clock against its time at a high one. Sensitivity 1: time goes
  *              with the clock, so the core is what it waits for; 0: it waits for what has a clock
  *              of its own (memory). Needs the lever cpu.freq.
  *   counters:  what it achieves against the roofs of this machine, measured beside it (counters.h).
+ *   traffic:   what the memory controllers moved (measure/memory_traffic.h), of the whole machine; counters
+ *              take their bytes from it, and without them it stands for itself.
  *   footprint: how much memory it touches, and how fast (footprint.h). Needs no privilege.
  *   neighbour: its CPU time beside a memory stream on other processors against its CPU time
  *              beside arithmetic there. What is bound by memory suffers, where the neighbours take
@@ -22,6 +26,7 @@
 #include "measure/meter.h"
 #include "understand/counters.h"
 #include "understand/footprint.h"
+#include "understand/gpu_activity.h"
 #include "understand/sweep.h"
 
 enum workload_class {
@@ -52,21 +57,27 @@ struct class_roofs {
 struct class_evidence {
 	double busy;                  /* CPU seconds a second of wall time */
 	double processors;            /* that it could use */
-	struct probe_ratio clock;     /* sensitivity: 0 to 1 */
+	struct probe_ratio clock;     /* sensitivity: 0 to 1; of the GPU's where that is busy */
 	struct probe_ratio neighbour; /* CPU time beside memory over beside arithmetic */
 	struct counter_summary counters;
 	bool has_counters;
 	struct footprint footprint;
+	struct gpu_use gpu;
+	double read_bytes_per_s, written_bytes_per_s; /* by the memory controllers; NaN unknown */
 	struct class_roofs roofs;
 	double blocks_per_s, waits_per_s; /* of 512 bytes to and from disk; voluntary switches */
 	/* Why a probe is missing; "" where it was made or not needed. */
 	char no_clock[192], no_neighbour[192], no_counters[192], no_footprint[192];
+	char no_traffic[192];
 };
 
 struct workload_verdict {
 	enum workload_class class;
 	char because[512]; /* one sentence */
 };
+
+/* Is the question what a GPU waits for? */
+bool class_gpu_is_busy(const struct class_evidence *evidence);
 
 /* Pure: from evidence to verdict. */
 struct workload_verdict classify(const struct class_evidence *evidence);

@@ -9,20 +9,17 @@
  * every count stays 0, so an event is believed only when it moves.
  */
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/units.h"
 #include "measure/sensors/cpuinfo.h"
+#include "measure/sensors/pmu.h"
 #include "measure/sensors/sysfs.h"
 
-enum { EVENTS_MAX = 600, CPUS_MAX = 512, PATIENCE_STEPS = 5 };
+enum { EVENTS_MAX = 600, PATIENCE_STEPS = 5 };
 
 struct rapl_perf {
 	const struct ergon_env *env;
@@ -47,81 +44,29 @@ static const struct event events[] = {
 };
 enum { EVENT_COUNT = sizeof events / sizeof *events };
 
-static bool pmu_text(const struct ergon_env *env, const char *pmu, const char *file, char *out,
-                     size_t size)
-{
-	char path[SYSFS_PATH_SIZE], name[160];
-	snprintf(name, sizeof name, "bus/event_source/devices/%s/%s", pmu, file);
-	return sysfs_path(path, sizeof path, env->sysfs_root, name) &&
-	       file_read_small(path, out, size);
-}
-
-/* "event=0x02" */
+/* An energy whose scale is not stated is none. */
 static bool event_config(const struct ergon_env *env, const struct event *event, uint64_t *config,
                          double *uj_per_count)
 {
-	char text[64], file[64], scale[64];
 	double joules;
-	snprintf(file, sizeof file, "events/%s", event->name);
-	if (!pmu_text(env, event->pmu, file, text, sizeof text) || strncmp(text, "event=", 6) != 0)
-		return false;
-	char *end;
-	*config = strtoull(text + 6, &end, 0);
-	snprintf(file, sizeof file, "events/%s.scale", event->name);
-	if (*end || !pmu_text(env, event->pmu, file, scale, sizeof scale) ||
-	    !parse_real(scale, &joules) || joules <= 0)
+	if (!pmu_event(env, event->pmu, event->name, config, &joules) || joules == 1)
 		return false;
 	*uj_per_count = joules * 1e6;
 	return true;
-}
-
-static int open_counter(const struct ergon_env *env, uint32_t type, uint64_t config, unsigned cpu)
-{
-	struct perf_event_attr attr = { .type = type, .size = sizeof attr, .config = config };
-	if (env->perf_event_open)
-		return env->perf_event_open(env->device_user, &attr, -1, (int)cpu, -1,
-		                            (unsigned long)PERF_FLAG_FD_CLOEXEC);
-	return (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1,
-	                    (unsigned long)PERF_FLAG_FD_CLOEXEC);
-}
-
-static bool read_counter(int fd, uint64_t *count)
-{
-	return read(fd, count, sizeof *count) == (ssize_t)sizeof *count;
 }
 
 /* RAPL updates every millisecond; a counter that stands for 25 ms is none. */
 static bool moves(int fd)
 {
 	uint64_t first, now;
-	if (!read_counter(fd, &first))
+	if (!pmu_count(fd, &first))
 		return false;
 	for (int i = 0; i < PATIENCE_STEPS; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-		if (read_counter(fd, &now) && now != first)
+		if (pmu_count(fd, &now) && now != first)
 			return true;
 	}
 	return false;
-}
-
-struct pmu_cpus {
-	unsigned numbers[CPUS_MAX];
-	int count;
-	uint32_t type;
-};
-
-static bool read_pmu(const struct ergon_env *env, const char *pmu, struct pmu_cpus *cpus)
-{
-	char text[4096];
-	uint64_t type;
-	if (!pmu_text(env, pmu, "type", text, sizeof text) || !parse_u64(text, &type) ||
-	    type > UINT32_MAX)
-		return false;
-	cpus->type = (uint32_t)type;
-	cpus->count = 0;
-	if (pmu_text(env, pmu, "cpumask", text, sizeof text))
-		cpus->count = cpu_list_parse(text, cpus->numbers, CPUS_MAX);
-	return cpus->count > 0;
 }
 
 static void describe(const struct ergon_env *env, const struct event *event, unsigned cpu,
@@ -145,15 +90,15 @@ static int open_all(struct rapl_perf *rapl, struct channel *channels, int max, i
 	*refused = 0;
 	*stands = false;
 	for (int e = 0; e < EVENT_COUNT; e++) {
-		struct pmu_cpus cpus;
+		struct pmu pmu;
 		uint64_t config;
 		double uj_per_count;
-		if (!read_pmu(rapl->env, events[e].pmu, &cpus) ||
+		if (!pmu_read(rapl->env, events[e].pmu, &pmu) ||
 		    !event_config(rapl->env, &events[e], &config, &uj_per_count))
 			continue;
-		for (int i = 0; i < cpus.count && rapl->count < max && rapl->count < EVENTS_MAX;
+		for (int i = 0; i < pmu.cpu_count && rapl->count < max && rapl->count < EVENTS_MAX;
 		     i++) {
-			int fd = open_counter(rapl->env, cpus.type, config, cpus.numbers[i]);
+			int fd = pmu_open(rapl->env, pmu.type, config, pmu.cpus[i]);
 			if (fd < 0) {
 				*refused = errno;
 				continue;
@@ -164,7 +109,7 @@ static int open_all(struct rapl_perf *rapl, struct channel *channels, int max, i
 				continue;
 			}
 			if (channels)
-				describe(rapl->env, &events[e], cpus.numbers[i], uj_per_count,
+				describe(rapl->env, &events[e], pmu.cpus[i], uj_per_count,
 				         &channels[rapl->count]);
 			rapl->uj_per_count[rapl->count] = uj_per_count;
 			rapl->fds[rapl->count++] = fd;
@@ -242,7 +187,7 @@ static void rapl_perf_read(void *state, struct reading *readings, int n)
 	const struct ergon_clock *clock = rapl->env->clock;
 	for (int i = 0; i < n; i++) {
 		uint64_t count = 0;
-		readings[i].valid = read_counter(rapl->fds[i], &count);
+		readings[i].valid = pmu_count(rapl->fds[i], &count);
 		readings[i].error = readings[i].valid ? 0 : EIO;
 		readings[i].raw = (uint64_t)((double)count * rapl->uj_per_count[i]);
 		readings[i].time_ns = clock->monotonic_ns(clock->user);

@@ -72,7 +72,8 @@ struct machine {
 	double sums[FEATURE_COUNT], package_j, dram_j;
 	uint64_t before_ns;
 	bool closed_counters;
-	int count_fds[EVENTS]; /* files that play counters: cycles, instructions, misses, reads */
+	int count_fds[EVENTS]; /* files that play counters: cycles, instructions, misses, reads,
+	                          writes */
 	int package_fd, dram_fd;
 };
 
@@ -119,6 +120,7 @@ static void move(void *user, uint64_t now_ns)
 	put_counter(m->count_fds[1], m->sums[FEATURE_BUSY] * 4e9);
 	put_counter(m->count_fds[2], m->sums[FEATURE_MISSES] * 1e9 / 2); /* of each CPU */
 	put_counter(m->count_fds[3], m->sums[FEATURE_TRAFFIC] / 64e-9);
+	put_counter(m->count_fds[4], 0);
 	put_number(m->package_fd, (uint64_t)(m->package_j * 1e6));
 	put_number(m->dram_fd, (uint64_t)(m->dram_j * 1e6));
 }
@@ -127,7 +129,7 @@ static int open_event(void *user, void *attr, int pid, int cpu, int group, unsig
 {
 	struct machine *m = user;
 	const struct perf_event_attr *event = attr;
-	int which = 3;
+	int which = 3; /* reads of the memory controller */
 	(void)pid;
 	(void)cpu;
 	(void)group;
@@ -140,8 +142,8 @@ static int open_event(void *user, void *attr, int pid, int cpu, int group, unsig
 		which = event->config == PERF_COUNT_HW_CPU_CYCLES     ? 0
 		        : event->config == PERF_COUNT_HW_INSTRUCTIONS ? 1
 		                                                      : 2;
-	else if (event->config != 0x0304) /* reads only: writes are counted with them here */
-		return -1;
+	else if (event->config != 0x0304) /* writes are counted with the reads here */
+		which = 4;
 	return dup(m->count_fds[which]);
 }
 
@@ -167,6 +169,10 @@ static void machine_make(struct machine *m)
 		{ "class/powercap/intel-rapl:0:1/max_energy_range_uj", "262143328850\n" },
 		{ "bus/event_source/devices/uncore_imc_0/type", "13\n" },
 		{ "bus/event_source/devices/uncore_imc_0/cpumask", "0\n" },
+		{ "bus/event_source/devices/uncore_imc_0/format/event", "config:0-7\n" },
+		{ "bus/event_source/devices/uncore_imc_0/format/umask", "config:8-15\n" },
+		{ "bus/event_source/devices/uncore_imc_0/events/cas_count_write",
+		  "event=0x04,umask=0x0c\n" },
 		{ "bus/event_source/devices/uncore_imc_0/events/cas_count_read",
 		  "event=0x04,umask=0x03\n" },
 	};
@@ -176,7 +182,7 @@ static void machine_make(struct machine *m)
 		put_file(m->dir, files[i][0], files[i][1]);
 	m->package_fd = open_at(m, "class/powercap/intel-rapl:0/energy_uj", "0\n");
 	m->dram_fd = open_at(m, "class/powercap/intel-rapl:0:1/energy_uj", "0\n");
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < EVENTS; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "counter-%d", i);
 		m->count_fds[i] = open_at(m, name, "");
@@ -198,7 +204,7 @@ static void machine_make(struct machine *m)
 
 static void machine_end(struct machine *m)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < EVENTS; i++)
 		close(m->count_fds[i]);
 	close(m->package_fd);
 	close(m->dram_fd);

@@ -118,12 +118,78 @@ static void verdicts_of_footprints(void **state)
 	assert_int_equal(classify(&io).class, CLASS_IO);
 }
 
+/* A busy GPU is asked itself, whatever the processor did. */
+static void verdicts_of_gpus(void **state)
+{
+	(void)state;
+	const struct {
+		struct gpu_use use; /* gpu, busy, memory, sm, tensor, fp64, fp32, fp16, dram */
+		struct probe_ratio clock;
+		enum workload_class class;
+		const char *because;
+	} rows[] = {
+		{ { 1, 0.95, 0.6, none, none, none, none, none, none },
+		  NONE,
+		  CLASS_UNKNOWN,
+		  "GPU 1 was busy 95% of the time, its memory 60%: utilisation does not say" },
+		{ { 1, 0.95, 0.6, 0.9, 0.1, 0, 0.2, 0, 0.8 },
+		  NONE,
+		  CLASS_BANDWIDTH,
+		  "80% of the peak" },
+		{ { 1, 0.95, 0.6, 0.9, 0.7, 0, 0.2, 0, 0.3 }, NONE, CLASS_COMPUTE, "unit 70%" },
+		{ { 1, 0.95, 0.6, 0.2, 0.1, 0, 0.1, 0, 0.1 }, NONE, CLASS_UNKNOWN, "near no roof" },
+		{ { 1, 0.95, 0.6, 0.9, 0.7, 0, 0.2, 0, 0.3 },
+		  { 0.1, 0.05 },
+		  CLASS_MEMORY,
+		  "of a change of the GPU's clock shows in its time" },
+		{ { 1, 0.3, 0.1, none, none, none, none, none, none },
+		  NONE,
+		  CLASS_IDLE,
+		  "GPU 1 was busy 30% of the time" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct class_evidence e = { .busy = 0.05,
+			                    .gpu = rows[i].use,
+			                    .clock = rows[i].clock,
+			                    .no_clock = "no right to set the clock" };
+		struct workload_verdict v = classify(&e);
+		if (v.class != rows[i].class || !strstr(v.because, rows[i].because))
+			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);
+	}
+}
+
+/* Against 10 GB/s: without counters of the core, and in their place for the bytes. */
+static void verdicts_of_memory_controllers(void **state)
+{
+	(void)state;
+	struct class_evidence e = { .busy = 1,
+		                    .clock = NONE,
+		                    .neighbour = NONE,
+		                    .read_bytes_per_s = 6e9,
+		                    .written_bytes_per_s = 2e9,
+		                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8 } };
+	struct workload_verdict v = classify(&e);
+	assert_int_equal(v.class, CLASS_BANDWIDTH);
+	assert_non_null(strstr(v.because, "moved 8 GB/s meanwhile, 80%"));
+	e.has_counters = true; /* that saw few misses: lines were fetched ahead */
+	e.counters = (struct counter_summary){ 2, 2e9, 0, 1e8, 1e8, 20, 0.1, false };
+	assert_int_equal(classify(&e).class, CLASS_BANDWIDTH);
+	e.has_counters = false;
+	e.read_bytes_per_s = 5e8;
+	e.written_bytes_per_s = 1e8;
+	assert_int_equal(classify(&e).class, CLASS_COMPUTE_OR_CACHE);
+	e.read_bytes_per_s = 3e9;
+	assert_int_equal(classify(&e).class, CLASS_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(verdicts_of_counters),
 		cmocka_unit_test(verdicts_of_footprints),
+		cmocka_unit_test(verdicts_of_gpus),
+		cmocka_unit_test(verdicts_of_memory_controllers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
