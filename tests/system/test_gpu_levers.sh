@@ -58,6 +58,26 @@ for p in clock["points"]:
 assert [p["settings"]["gpu0.memclock"] for p in load("memclock")["points"]] == [800, 1600]
 PY
 
+# What the GPU waits for shows at two clocks of its own; utilisation alone does not tell.
+for share in 1 0; do
+	"$ERGON" --sysfs "$work/none" characterize -p 10% --json "$work/class.$share.json" -- \
+		"$job" run 0.1 $share >/dev/null 2>"$work/err" || fail "characterize: $(cat "$work/err")"
+	[ "$(state)" = "$found" ] || fail "not put back after characterize: $(state)"
+done
+FAKE_NVML_REFUSES=1 "$ERGON" --sysfs "$work/none" characterize --json "$work/class.closed.json" -- \
+	"$job" run 0.1 >/dev/null 2>"$work/err" || fail "characterize without the right: $(cat "$work/err")"
+python3 - "$work" <<'PY' || fail "what the GPU waits for"
+import json, sys
+load = lambda name: json.load(open(f"{sys.argv[1]}/class.{name}.json"))
+for name, expected in (("1", "compute-bound"), ("0", "memory-bound"), ("closed", "unknown")):
+    d = load(name)
+    print(f"share {name}: {d['class']}: {d['because']}")
+    assert d["class"] == expected, d["class"]
+    assert d["evidence"]["gpu"]["gpu"] == 0 and d["evidence"]["gpu"]["busy"] > 0.9
+assert "utilisation does not say what with" in load("closed")["because"]
+assert "as root" in load("closed")["because"]
+PY
+
 refuses() { # STATUS WORDS-EXPECTED ARGS...
 	code=$1 expect=$2; shift 2
 	status=0
