@@ -10,8 +10,8 @@
  *              with the clock, so the core is what it waits for; 0: it waits for what has a clock
  *              of its own (memory). Needs the lever cpu.freq.
  *   counters:  what it achieves against the roofs of this machine, measured beside it (counters.h).
- *   traffic:   what the memory controllers moved (measure/memory_traffic.h), of the whole machine; counters
- *              take their bytes from it, and without them it stands for itself.
+ *   traffic:   what the memory controllers moved (measure/memory_traffic.h), for the whole
+ *              machine; counters take their bytes from it, and it stands alone without them.
  *   footprint: how much memory it touches, and how fast (footprint.h). Needs no privilege.
  *   neighbour: its CPU time beside a memory stream on other processors against its CPU time
  *              beside arithmetic there. What is bound by memory suffers, where the neighbours take
