@@ -148,14 +148,15 @@ uint64_t ns_from_seconds(double seconds)
 
 char *format_si(char *out, size_t size, double value, const char *unit)
 {
-	static const char *const prefixes[] = { "n", "u", "m", "", "k", "M", "G", "T", "P", "E" };
+	static const char *const prefixes[] = { "f", "p", "n", "u", "m", "",
+		                                "k", "M", "G", "T", "P", "E" };
 	if (!isfinite(value)) {
 		snprintf(out, size, "-");
 		return out;
 	}
-	int index = 3;
+	int index = 5;
 	double scaled = value;
-	while (fabs(scaled) >= 999.5 && index < 9) {
+	while (fabs(scaled) >= 999.5 && index < 11) {
 		scaled /= 1000;
 		index++;
 	}

@@ -195,7 +195,12 @@ static enum ergon_code advise(struct cycle *cycle, struct experiment *x, struct 
 	enum ergon_code code = recommend(x, &wishes, advice, err);
 	if (!code) {
 		json_t *root = recommendation_to_json(x, advice);
+		const struct metrics *m =
+		    &advice->results[advice->tree_is_right ? advice->tree : 0].metrics;
 		json_object_del(root, "simulate"); /* simulate.json stands beside it */
+		json_object_set_new(
+		    root, "chosen",
+		    json_pack("{s:f, s:f}", "energy_j", m->energy_j, "jct_mean_s", m->jct_mean_s));
 		cycle->documents[CYCLE_RECOMMEND] = root;
 		if (!root)
 			code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");

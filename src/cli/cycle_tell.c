@@ -90,7 +90,8 @@ static void tell_optimize(FILE *out, struct page *page, const json_t *simulate,
                           const json_t *recommend)
 {
 	const char *advised = doc_text(recommend, "policy");
-	const json_t *best = policy_named(simulate, advised);
+	/* Not its row of simulate: there it may have minded a budget that is not the user's. */
+	const json_t *best = doc_get(recommend, "chosen");
 	const json_t *base = policy_named(simulate, "fifo");
 	const char *verdict = doc_text(recommend, "verdict");
 	tell(out, "Optimize",
@@ -98,7 +99,7 @@ static void tell_optimize(FILE *out, struct page *page, const json_t *simulate,
 	               doc_show(page, doc_get(simulate, "trace.jobs")),
 	               doc_show(page, doc_get(simulate, "cluster.gpus")),
 	               doc_size(simulate, "policies"), advised ? advised : "none"));
-	if (best && base && best != base)
+	if (best && base && advised && strcmp(advised, "fifo") != 0)
 		tell(out, "",
 		     page_text(
 			 page, "Against fifo: %s energy, %s time per job.",

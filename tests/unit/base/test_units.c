@@ -65,6 +65,8 @@ static void people_read_them(void **state)
 	assert_string_equal(format_si(text, sizeof text, 1234, "J"), "1.23 kJ");
 	assert_string_equal(format_si(text, sizeof text, 999.7, "W"), "1.00 kW");
 	assert_string_equal(format_si(text, sizeof text, 0.0456, "W"), "45.6 mW");
+	assert_string_equal(format_si(text, sizeof text, 1.3e-12, "J"), "1.30 pJ");
+	assert_string_equal(format_si(text, sizeof text, -2e-19, "J"), "-0.00 fJ");
 	assert_string_equal(format_si(text, sizeof text, 0, "J"), "0 J");
 	assert_string_equal(format_si(text, sizeof text, -12.345e9, "J"), "-12.3 GJ");
 	assert_string_equal(format_duration(text, sizeof text, 200), "3 min 20 s");
