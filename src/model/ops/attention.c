@@ -140,8 +140,10 @@ void op_attention(struct layer *layer)
 		s.causal = false;
 	}
 	double width = s.heads * s.dim;
-	s.heads /= graph->ways;
-	s.kv = s.kv < graph->ways ? 1 : s.kv / graph->ways;
+	/* Ranks that share positions, or hold the whole, have all heads. */
+	double ways = x->share > 1 ? graph->ways : 1;
+	s.heads /= ways;
+	s.kv = s.kv < ways ? 1 : s.kv / ways;
 	if (graph->options->infer)
 		graph->out->cache_bytes +=
 		    2 * s.kv * s.dim * graph->facts->activation_bytes * graph->times;
@@ -151,7 +153,7 @@ void op_attention(struct layer *layer)
 	else
 		materialised(graph, &s);
 	*x = (struct tensor){ .c = width,
-		              .share = graph->ways,
+		              .share = ways,
 		              .h = x->h,
 		              .w = x->w,
 		              .grad = true,
