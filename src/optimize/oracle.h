@@ -49,9 +49,10 @@ struct power_setting {
 };
 enum { POWER_SETTINGS_MAX = 32 };
 
-/* Lower bounds, each on its own; infinite where the job cannot run. */
-struct least {
-	double time_s, gpu_s, energy_j;
+/* What counts in a search for the least: joules times `energy`, seconds at time_w, GPU seconds at
+ * gpu_w. */
+struct price {
+	double energy, time_w, gpu_w;
 };
 
 /* How far a job's batch can be varied. */
@@ -84,11 +85,11 @@ struct oracle_ops {
 	 * same for all jobs of a group. */
 	uint32_t (*settings)(struct oracle *oracle, const struct job_facts *job, uint32_t group,
 	                     struct power_setting *out, uint32_t max);
-	/* What no configuration on a group's GPUs can beat, of the whole job; NULL: bound.c tries
-	 * the oracle's counts, batches and settings one by one. held_w: what each GPU held costs
-	 * beyond its power. */
+	/* What no configuration on a group's GPUs can beat in each of the job's epochs, at each of
+	 * the prices: lowers out[prices][epochs] to it. NULL: bound.c tries the oracle's counts,
+	 * batches and settings one by one. held_w: what each GPU held draws beyond its power. */
 	void (*least)(struct oracle *oracle, const struct job_facts *job, uint32_t group,
-	              double held_w, struct least *least);
+	              double held_w, const struct price *prices, uint32_t count, double *out);
 	void (*fini)(struct oracle *oracle);
 };
 

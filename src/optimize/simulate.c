@@ -485,13 +485,10 @@ enum ergon_code experiment_find_job(const struct experiment *x, const char *name
 enum ergon_code experiment_bound(struct experiment *x, struct ergon_error *err)
 {
 	struct sim_setup setup = setup_of(x, NULL);
-	struct arena arena;
-	arena_init(&arena);
-	enum ergon_code code = bound_of(&setup, &arena, &x->bound, err);
+	enum ergon_code code = bound_of(&setup, &x->arena, &x->bound, err);
 	if (setup.window_count && setup.window_count < setup.count)
 		x->bound.jct_mean_s = (double)NAN; /* it is one of all jobs */
 	x->bounded = !code;
-	arena_fini(&arena);
 	return code;
 }
 
@@ -507,6 +504,13 @@ double policy_over_optimal(const struct experiment *x, const struct policy_resul
 			       pow(m->energy_j / best->energy_j, x->energy_weight);
 	}
 	return (double)NAN;
+}
+
+double experiment_pace_bound_j(const struct experiment *x, const struct metrics *m)
+{
+	static const double slower = 1.05;
+	double jct_s = isnan(x->bound.jct_mean_s) ? (double)INFINITY : slower * m->jct_mean_s;
+	return x->bounded ? bound_at_pace(&x->bound, m->makespan_s, jct_s) : (double)NAN;
 }
 
 void policy_result_fini(struct policy_result *result)

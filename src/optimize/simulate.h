@@ -107,6 +107,9 @@ ERGON_MUST_USE enum ergon_code experiment_find_job(const struct experiment *expe
 /* Fills experiment->bound: what no policy can beat. Results then say how far they are from it. */
 ERGON_MUST_USE enum ergon_code experiment_bound(struct experiment *experiment,
                                                 struct ergon_error *err);
+/* The least energy of any policy as fast as that: no longer a run, at most 5% more mean completion
+ * time. NaN: not known. */
+double experiment_pace_bound_j(const struct experiment *experiment, const struct metrics *metrics);
 bool experiment_has_budget(const struct experiment *experiment);
 /* result->gantt is malloc'd: policy_result_fini. */
 ERGON_MUST_USE enum ergon_code experiment_run(struct experiment *experiment,

@@ -171,7 +171,8 @@ static json_t *bound_json(const struct experiment *x)
 {
 	if (!x->bounded)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "energy_j", json_number(x->bound.energy_j),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "jobs_energy_j",
+	                 json_number(x->bound.jobs_j), "energy_j", json_number(x->bound.energy_j),
 	                 "jct_mean_s", json_number(x->bound.jct_mean_s), "makespan_s",
 	                 json_number(x->bound.makespan_s), "gpu_s", json_number(x->bound.gpu_s),
 	                 "jct_by", x->bound.jct_by_queue ? "queue" : "alone");
@@ -193,6 +194,10 @@ static json_t *policy_json(const struct experiment *x, const struct policy_resul
 		                    json_number(result->metrics.energy_j / energy_j));
 		json_object_set_new(object, "jct_over_bound",
 		                    json_number(result->metrics.jct_mean_s / jct_s));
+		double pace_j = experiment_pace_bound_j(x, &result->metrics);
+		json_object_set_new(object, "pace_bound_energy_j", json_number(pace_j));
+		json_object_set_new(object, "energy_over_pace_bound",
+		                    json_number(result->metrics.energy_j / pace_j));
 	}
 	if (!isnan(over_optimal))
 		json_object_set_new(object, "objective_over_optimal", json_number(over_optimal));

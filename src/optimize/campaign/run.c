@@ -73,13 +73,17 @@ static void sit_down(const struct campaign *c, struct bench *bench, struct campa
 /* What no policy can beat on this trace, and how far this one is from it. */
 static void add_bound(json_t *metrics, const struct experiment *x, const struct metrics *m)
 {
+	double pace_j = experiment_pace_bound_j(x, m);
 	const struct {
 		const char *name;
 		double value;
 	} rows[] = { { "bound_energy_j", x->bound.energy_j },
 		     { "bound_jct_mean_s", x->bound.jct_mean_s },
 		     { "energy_over_bound", m->energy_j / x->bound.energy_j },
-		     { "jct_over_bound", m->jct_mean_s / x->bound.jct_mean_s } };
+		     { "jct_over_bound", m->jct_mean_s / x->bound.jct_mean_s },
+		     { "bound_jobs_energy_j", x->bound.jobs_j },
+		     { "pace_bound_energy_j", pace_j },
+		     { "energy_over_pace_bound", m->energy_j / pace_j } };
 	for (size_t i = 0; x->bounded && i < sizeof rows / sizeof *rows; i++)
 		json_object_set_new(metrics, rows[i].name, json_number(rows[i].value));
 }

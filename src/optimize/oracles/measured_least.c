@@ -3,7 +3,7 @@
  * What no policy can beat by the measured tables: over every measured placement, nodes and GPUs
  * between them, settings of power, and batches so close to each other that what lies between is
  * less than a hundredth better (T/gain is convex in the batch between two rows); that hundredth is
- * taken off. A setting of power is tried where its energy could at best be half of the free one's.
+ * taken off.
  *
  * A batch may change from epoch to epoch and the placement too, so each epoch counts on its own.
  * Ends of epochs are rounded to whole quanta, which can save half a quantum each.
@@ -12,10 +12,10 @@
 
 #include "optimize/oracles/measured_state.h"
 
-enum { GRID = 24, GPUS_MAX = 64, EVERY_COUNT_TO = 16, STEP_BEYOND = 4 };
-static const double between = 0.99, settings_save = 0.5;
+enum { GRID = 24, GPUS_MAX = 64, UNITS_MAX = 4096, PRICES_MAX = 512 };
+static const double between = 0.99;
 
-/* Of one total batch: time, GPU time and priced energy of a unit of progress at gain 1. */
+/* Of one total batch, placement and setting: a unit of progress at gain 1. */
 struct unit {
 	double time_s, gpu_s, energy_j;
 };
@@ -26,8 +26,35 @@ struct search_least {
 	double held_w;
 	double shortest; /* progress / gain of the shortest epoch at that batch */
 	uint32_t settings, node_gpus;
-	struct unit *unit;
+	struct unit units[UNITS_MAX];
+	uint32_t count, same_count; /* units; the first of those with as many GPUs as q.gpus */
+	const struct price *prices;
+	uint32_t price_count;
+	double *best; /* [prices]: of the units so far */
 };
+
+static double cost_of(const struct unit *unit, const struct price *price)
+{
+	return price->energy * unit->energy_j + price->time_w * unit->time_s +
+	       price->gpu_w * unit->gpu_s;
+}
+
+static void drain(struct search_least *s)
+{
+	for (uint32_t k = 0; k < s->price_count; k++)
+		for (uint32_t i = 0; i < s->count; i++)
+			s->best[k] = fmin(s->best[k], cost_of(&s->units[i], &s->prices[k]));
+	s->count = s->same_count = 0;
+}
+
+/* With as many GPUs, another one is as fast and draws no more. */
+static bool beaten(const struct search_least *s, const struct unit *one)
+{
+	for (uint32_t i = s->same_count; i < s->count; i++)
+		if (s->units[i].time_s <= one->time_s && s->units[i].energy_j <= one->energy_j)
+			return true;
+	return false;
+}
 
 static void try_one(struct search_least *s, const struct measured_split *split,
                     const double value[2])
@@ -46,12 +73,13 @@ static void try_one(struct search_least *s, const struct measured_split *split,
 		double quantum_s = (double)s->oracle->base.quantum_ns * 1e-9;
 		double rounded = fmax(0, 1 - 0.5 * quantum_s / (s->shortest * e.iteration_s));
 		double time_s = e.iteration_s * rounded;
-		s->unit->time_s = fmin(s->unit->time_s, time_s);
-		s->unit->gpu_s = fmin(s->unit->gpu_s, time_s * gpus);
-		double energy_j = time_s * gpus * (power_w + s->held_w);
-		s->unit->energy_j = fmin(s->unit->energy_j, energy_j);
-		if (s->q.setting == 0 && energy_j * settings_save > s->unit->energy_j)
-			return;
+		const struct unit one = { time_s, time_s * gpus,
+			                  time_s * gpus * (power_w + s->held_w) };
+		if (beaten(s, &one))
+			continue;
+		if (s->count == UNITS_MAX)
+			drain(s);
+		s->units[s->count++] = one;
 	}
 }
 
@@ -65,6 +93,7 @@ static void try_placements(struct search_least *s)
 	uint32_t batch = split.atomic * (split.accumulation + 1) * s->q.gpus;
 	if (split.atomic < table->min_local || batch < s->q.app->validations[0].batch)
 		return;
+	s->same_count = s->count;
 	for (size_t i = 0; i < table->row_count; i++) {
 		uint64_t key = table->rows[i].key;
 		uint32_t gpus = 0;
@@ -76,8 +105,7 @@ static void try_placements(struct search_least *s)
 			try_one(s, &split, value);
 	}
 	uint32_t packed = (s->q.gpus + s->node_gpus - 1) / s->node_gpus;
-	for (uint32_t n = packed; n <= MEASURED_NODES_MAX && n <= s->q.gpus;
-	     n += s->q.gpus > EVERY_COUNT_TO ? STEP_BEYOND : 1)
+	for (uint32_t n = packed; n <= MEASURED_NODES_MAX && n <= s->q.gpus; n++)
 		if (measured_off_rows(table, n, s->q.gpus, split.atomic, value))
 			try_one(s, &split, value);
 }
@@ -98,15 +126,21 @@ static uint32_t grid_batch(const struct measured_application *app, uint32_t i)
 	return (uint32_t)lrint(low * pow(high / low, (double)i / (GRID - 1)));
 }
 
+static double part_of(const struct measured_application *app, uint32_t batch, uint32_t epoch)
+{
+	double slower = app->slowdown > 0 ? app->slowdown : 1;
+	return slower * (app->progress[epoch + 1] - app->progress[epoch]) /
+	       gain_of(app, batch, epoch);
+}
+
 void measured_least(struct oracle *base, const struct job_facts *job, uint32_t group, double held_w,
-                    struct least *out)
+                    const struct price *prices, uint32_t count, double *out)
 {
 	struct measured_oracle *oracle = (struct measured_oracle *)base;
 	uint32_t id = job->application_id;
 	const struct measured_application *app = &oracle->tables->applications[id];
 	struct power_setting settings[POWER_SETTINGS_MAX];
-	struct unit units[GRID + MEASURED_BATCHES_MAX];
-	uint32_t count = GRID + app->validation_count;
+	double best[PRICES_MAX];
 	struct search_least s = {
 		.oracle = oracle,
 		.q = { .app = app,
@@ -114,38 +148,31 @@ void measured_least(struct oracle *base, const struct job_facts *job, uint32_t g
 		       .group = group },
 		.held_w = held_w,
 		.settings = base->ops->settings(base, job, group, settings, POWER_SETTINGS_MAX),
+		.prices = prices,
+		.price_count = count < PRICES_MAX ? count : PRICES_MAX,
+		.best = best,
 	};
 	const struct cluster_group *spec = &oracle->cluster->groups[group];
 	uint32_t most = spec->nodes * spec->gpus_per_node;
-	*out = (struct least){ INFINITY, INFINITY, INFINITY };
 	if (!s.q.table)
 		return;
 	most = most < GPUS_MAX ? most : GPUS_MAX;
 	s.node_gpus = spec->gpus_per_node;
-	for (uint32_t b = 0; b < count; b++) {
-		units[b] = (struct unit){ INFINITY, INFINITY, INFINITY };
-		s.unit = &units[b];
+	for (uint32_t b = 0; b < GRID + app->validation_count; b++) {
 		s.q.batch = grid_batch(app, b);
 		s.shortest = INFINITY;
 		for (uint32_t e = 0; e < app->epochs; e++)
-			s.shortest = fmin(s.shortest, (app->progress[e + 1] - app->progress[e]) /
-			                                  gain_of(app, s.q.batch, e));
-		for (s.q.gpus = 1; s.q.gpus <= most && s.q.gpus <= job->gpus_max;
-		     s.q.gpus += s.q.gpus < EVERY_COUNT_TO ? 1 : STEP_BEYOND)
+			s.shortest = fmin(s.shortest, part_of(app, s.q.batch, e));
+		for (uint32_t k = 0; k < s.price_count; k++)
+			best[k] = INFINITY;
+		for (s.q.gpus = 1; s.q.gpus <= most && s.q.gpus <= job->gpus_max; s.q.gpus++)
 			try_placements(&s);
-	}
-	*out = (struct least){ 0 };
-	for (uint32_t e = 0; e < app->epochs; e++) {
-		struct unit least = { INFINITY, INFINITY, INFINITY };
-		for (uint32_t b = 0; b < count; b++) {
-			double part = (app->progress[e + 1] - app->progress[e]) /
-			              gain_of(app, grid_batch(app, b), e);
-			least.time_s = fmin(least.time_s, part * units[b].time_s);
-			least.gpu_s = fmin(least.gpu_s, part * units[b].gpu_s);
-			least.energy_j = fmin(least.energy_j, part * units[b].energy_j);
-		}
-		out->time_s += between * least.time_s;
-		out->gpu_s += between * least.gpu_s;
-		out->energy_j += least.energy_j * (least.energy_j > 0 ? between : 1 / between);
+		drain(&s);
+		for (uint32_t k = 0; k < s.price_count; k++)
+			for (uint32_t e = 0; e < app->epochs; e++) {
+				double *at = &out[(size_t)k * app->epochs + e];
+				double whole = part_of(app, s.q.batch, e) * best[k];
+				*at = fmin(*at, whole * (whole > 0 ? between : 1 / between));
+			}
 	}
 }

@@ -51,6 +51,6 @@ bool measured_hold_power(struct measured_oracle *oracle, const struct measured_q
                          struct estimate *estimate, double *power_w);
 /* The callback least(). */
 void measured_least(struct oracle *oracle, const struct job_facts *job, uint32_t group,
-                    double held_w, struct least *least);
+                    double held_w, const struct price *prices, uint32_t count, double *out);
 
 #endif
