@@ -41,6 +41,8 @@ struct choice {
 	const struct curve *curve;
 	uint32_t job, item; /* item: NOTHING where it gets no GPU */
 	uint32_t epoch;
+	uint32_t step; /* the item to grow to */
+	double step_j; /* that this saves a GPU; 0: nothing */
 	double part;
 	double weight;    /* of its time */
 	double restart_s; /* where it moves */
@@ -338,6 +340,65 @@ static void fill_up(struct prometheus *p, uint32_t *left)
 	}
 }
 
+/* What the rest of a job costs so, GPUs being free to take. */
+static double cost_of(const struct prometheus *p, const struct policy_call *call,
+                      const struct choice *c, const struct curve_item *item)
+{
+	double time_s = curve_time_s(item, c->epoch, c->part), worth_w = c->weight * p->worth_w;
+	double cost = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) +
+	              (worth_w + p->host_w[item->group] * item->gpus) * time_s;
+	if (c->now_on && !is_present(call, c, item))
+		cost += c->restart_s * (worth_w + p->idle_w[item->group] * item->gpus);
+	return cost;
+}
+
+/* The step up that saves most a GPU. */
+static void find_step(const struct prometheus *p, const struct policy_call *call,
+                      const uint32_t *left, struct choice *c)
+{
+	c->step_j = 0;
+	if (c->item == NOTHING)
+		return;
+	const struct curve_item *now = &c->curve->items[c->item];
+	double cost = cost_of(p, call, c, now);
+	for (uint32_t k = c->item + 1; k < c->curve->count; k++) {
+		const struct curve_item *item = &c->curve->items[k];
+		if (item->group != now->group || item->gpus - now->gpus > left[item->group])
+			break;
+		if (item->gpus == now->gpus)
+			continue;
+		double saved = (cost - cost_of(p, call, c, item)) / (item->gpus - now->gpus);
+		if (saved > c->step_j) {
+			c->step_j = saved;
+			c->step = k;
+		}
+	}
+}
+
+/* Prices leave GPUs over where many jobs would take a large step at once: some of them may. */
+static void grow(struct prometheus *p, const struct policy_call *call, uint32_t *left)
+{
+	if (call->cluster->budget_w < 1e15)
+		return;
+	for (uint32_t i = 0; i < p->count; i++)
+		find_step(p, call, left, &p->choices[i]);
+	for (;;) {
+		struct choice *best = NULL;
+		for (uint32_t i = 0; i < p->count; i++)
+			if (p->choices[i].step_j > (best ? best->step_j : 0))
+				best = &p->choices[i];
+		if (!best)
+			return;
+		const struct curve_item *now = &best->curve->items[best->item];
+		const struct curve_item *next = &best->curve->items[best->step];
+		if (next->gpus - now->gpus <= left[next->group]) {
+			left[next->group] -= next->gpus - now->gpus;
+			best->item = best->step;
+		}
+		find_step(p, call, left, best);
+	}
+}
+
 /* In order of key, what fits in each group; the rest waits. */
 static void admit(struct prometheus *p, const struct policy_call *call)
 {
@@ -355,6 +416,7 @@ static void admit(struct prometheus *p, const struct policy_call *call)
 			c->item = NOTHING;
 	}
 	fill_up(p, left);
+	grow(p, call, left);
 }
 
 /* Whether a start is better put off, and then until when: UINT64_MAX where it is not. */
