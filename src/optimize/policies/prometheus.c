@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "optimize/policies/budget.h"
 #include "optimize/policies/curves.h"
 
 enum { STEPS = 24, POWER_STEPS = 4, PENDING_MAX = 1024, NOTHING = 0xffff };
@@ -55,6 +56,7 @@ struct prometheus {
 	struct curves curves;
 	struct policy_options options;
 	struct choice *choices; /* [jobs] */
+	uint32_t *order;        /* [jobs]: room for shedding */
 	uint32_t *item_of;      /* [jobs]: item of the curve that it runs as */
 	const struct curve **curve_of;
 	uint32_t count;
@@ -81,9 +83,10 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	p->curves.own_count = p->options.without & LEVER_COUNT;
 	p->choices = ARENA_ARRAY(setup->arena, struct choice, jobs);
 	p->item_of = ARENA_ARRAY(setup->arena, uint32_t, jobs);
+	p->order = ARENA_ARRAY(setup->arena, uint32_t, jobs);
 	p->curve_of = arena_alloc(setup->arena, jobs, sizeof(struct curve *));
 	p->idle_since_ns = ARENA_ARRAY(setup->arena, uint64_t, cluster->spec->nodes);
-	if (!p->choices || !p->item_of || !p->curve_of || !p->idle_since_ns)
+	if (!p->choices || !p->item_of || !p->order || !p->curve_of || !p->idle_since_ns)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	double idle_w = 0;
 	for (size_t g = 0; g < cluster->spec->group_count; g++) {
@@ -530,8 +533,9 @@ static enum ergon_code apply(struct prometheus *p, const struct policy_call *cal
 			return code;
 	}
 	/* A budget that has fallen, and settings that cannot keep it: the last in order stop. */
-	for (uint32_t i = p->count; i-- > 0 && plan_power_w(plan) > call->cluster->budget_w;)
-		plan_preempt(plan, p->choices[i].job);
+	for (uint32_t i = 0; i < p->count; i++)
+		p->order[i] = p->choices[i].job;
+	budget_shed(call, plan, p->order, p->count);
 	qsort(p->choices, p->count, sizeof *p->choices, by_size);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct choice *c = &p->choices[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "optimize/policies/budget.h"
 
 enum { BATCHES_MAX = 64, EVERY_COUNT_TO = 64, SCRATCH = 65536 };
 
@@ -25,6 +26,11 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 		search->weight = setup->cluster->price;
 	else if (setup->options->energy_measure == ENERGY_CARBON)
 		search->weight = setup->cluster->carbon;
+	if (search->obey_budget && setup->cluster->budget) {
+		search->order = ARENA_ARRAY(setup->arena, uint32_t, setup->jobs->count);
+		if (!search->order)
+			return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
 	search->scratch = ARENA_ARRAY(setup->arena, struct candidate, SCRATCH);
 	if (!jobset_init(&search->hungry, setup->arena, setup->jobs->count))
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -282,18 +288,15 @@ static enum ergon_code grow(struct search *search, const struct policy_call *cal
 }
 
 /* A budget that has fallen: the last to have arrived lose their GPUs until it is kept. */
-static void shed(const struct policy_call *call, struct plan *plan)
+static void shed(const struct search *search, const struct policy_call *call, struct plan *plan)
 {
 	const struct jobs_view *jobs = call->jobs;
-	while (plan_power_w(plan) > call->cluster->budget_w) {
-		uint32_t last = JOB_NONE;
-		for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next)
-			if (jobs->state[j].gpus)
-				last = j;
-		if (last == JOB_NONE)
-			return;
-		plan_preempt(plan, last);
-	}
+	uint32_t count = 0;
+	if (!search->order || plan_power_w(plan) <= call->cluster->budget_w)
+		return;
+	for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next)
+		search->order[count++] = j;
+	budget_shed(call, plan, search->order, count);
 }
 
 /* Has it as many GPUs as it can ever want on this type? (The candidates of one type come with ever
@@ -335,8 +338,7 @@ enum ergon_code search_decide(struct search *search, const struct policy_call *c
 	const struct jobs_view *jobs = call->jobs;
 	bool started = true;
 	search->now_ns = call->now_ns;
-	if (search->obey_budget && call->cluster->budget)
-		shed(call, plan);
+	shed(search, call, plan);
 	for (uint32_t j = jobs->pending_first; j != JOB_NONE && started;
 	     j = jobs->state[j].pending_next) {
 		if (!call->cluster->pool->free_gpus)

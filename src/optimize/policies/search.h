@@ -31,7 +31,9 @@ struct search {
 	struct arena *arena;
 	const struct policy_services *services;
 	double time_weight, energy_weight;
-	bool obey_budget, grow;
+	bool obey_budget; /* set before search_init */
+	bool grow;
+	uint32_t *order; /* [jobs]: room for shedding; NULL: no budget that varies */
 	/* All placements are this search's, so that it knows which jobs might still grow. */
 	bool alone;
 	struct jobset hungry;

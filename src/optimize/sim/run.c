@@ -315,6 +315,10 @@ static void retune_for_epoch(struct sim *sim, uint32_t job)
 	const struct estimate *estimate = oracle_estimate(sim->oracle, &sim->facts[job], &config);
 	if (!estimate->rate) /* it goes on as it has so far */
 		return;
+	double now_w = plan_power_w(&sim->plan);
+	double then_w = now_w + estimate->power_w - state->estimate->power_w;
+	if (sim->policy->minds_budget && then_w > now_w && then_w > sim->cluster.budget_w)
+		return; /* nor does it leave the budget between two decisions */
 	sim_settle_energy(sim);
 	settle_held(sim, state, state->group, state->gpus);
 	sim->plan.work_uw +=
