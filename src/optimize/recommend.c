@@ -65,10 +65,37 @@ static const struct scheduling_policy *walk(const struct experiment *x,
 	return NULL;
 }
 
+/* The E of the objective: joules, or what they cost or emitted. */
+static double spent(const struct experiment *x, const struct metrics *m)
+{
+	switch (x->energy_measure) {
+	case ENERGY_COST:
+		return m->cost;
+	case ENERGY_CARBON:
+		return m->carbon_g;
+	case ENERGY_JOULES:
+		break;
+	}
+	return m->energy_j;
+}
+
+static const char *spent_name(const struct experiment *x)
+{
+	switch (x->energy_measure) {
+	case ENERGY_COST:
+		return "cost";
+	case ENERGY_CARBON:
+		return "CO2";
+	case ENERGY_JOULES:
+		break;
+	}
+	return "energy";
+}
+
 static double score_of(const struct experiment *x, const struct metrics *m, enum branch branch)
 {
 	double objective =
-	    x->time_weight * log(m->jct_mean_s) + x->energy_weight * log(m->energy_j);
+	    x->time_weight * log(m->jct_mean_s) + x->energy_weight * log(spent(x, m));
 	switch (branch) {
 	case BRANCH_DEADLINES:
 		return (double)m->deadline_misses * 1e6 + objective;
@@ -81,7 +108,7 @@ static double score_of(const struct experiment *x, const struct metrics *m, enum
 	return objective;
 }
 
-static const char *goal_of(enum branch branch)
+static const char *goal_of(const struct experiment *x, enum branch branch)
 {
 	switch (branch) {
 	case BRANCH_BUDGET:
@@ -91,6 +118,14 @@ static const char *goal_of(enum branch branch)
 	case BRANCH_FAIRNESS:
 		return "worst finish-time fairness";
 	case BRANCH_REST:
+		break;
+	}
+	switch (x->energy_measure) {
+	case ENERGY_COST:
+		return "objective (cost and mean completion time)";
+	case ENERGY_CARBON:
+		return "objective (CO2 and mean completion time)";
+	case ENERGY_JOULES:
 		break;
 	}
 	return "objective (energy and mean completion time)";
@@ -155,7 +190,8 @@ static enum ergon_code simulate_all(struct experiment *x, const struct recommend
 	                             "no policy can run this trace within what was demanded");
 }
 
-static void judge(struct recommendation *r, const struct scheduling_policy *tree)
+static void judge(const struct experiment *x, struct recommendation *r,
+                  const struct scheduling_policy *tree)
 {
 	const struct metrics *best = &r->results[0].metrics;
 	const char *name = r->results[0].policy->name;
@@ -171,7 +207,7 @@ static void judge(struct recommendation *r, const struct scheduling_policy *tree
 	}
 	const struct metrics *own = &r->results[r->tree].metrics;
 	r->tree_is_right = r->score[r->tree] - r->score[0] <= log(1 + clearly_better);
-	double energy = (best->energy_j / own->energy_j - 1) * 100;
+	double energy = (spent(x, best) / spent(x, own) - 1) * 100;
 	double jct = (best->jct_mean_s / own->jct_mean_s - 1) * 100;
 	if (r->tree_is_right)
 		snprintf(r->verdict, sizeof r->verdict,
@@ -181,9 +217,10 @@ static void judge(struct recommendation *r, const struct scheduling_policy *tree
 		snprintf(
 		    r->verdict, sizeof r->verdict,
 		    "use %s: the tree says %s, but on your trace it is wrong: %s takes %.1f%% %s "
-		    "energy and %.1f%% %s time per job, worst fairness %.2f against %.2f",
-		    name, tree->name, name, fabs(energy), energy < 0 ? "less" : "more", fabs(jct),
-		    jct < 0 ? "less" : "more", best->rho_max, own->rho_max);
+		    "%s and %.1f%% %s time per job, worst fairness %.2f against %.2f",
+		    name, tree->name, name, fabs(energy), energy < 0 ? "less" : "more",
+		    spent_name(x), fabs(jct), jct < 0 ? "less" : "more", best->rho_max,
+		    own->rho_max);
 }
 
 enum ergon_code recommend(struct experiment *x, const struct recommend_wishes *wishes,
@@ -192,10 +229,10 @@ enum ergon_code recommend(struct experiment *x, const struct recommend_wishes *w
 	enum branch branch = BRANCH_REST;
 	*r = (struct recommendation){ 0 };
 	const struct scheduling_policy *tree = walk(x, wishes, r, &branch);
-	r->goal = goal_of(branch);
+	r->goal = goal_of(x, branch);
 	enum ergon_code code = simulate_all(x, wishes, r, branch, err);
 	if (!code)
-		judge(r, tree);
+		judge(x, r, tree);
 	return code;
 }
 
