@@ -82,7 +82,7 @@ static void ask(const struct search_bound *s, const struct job_facts *job, doubl
 {
 	struct oracle *oracle = s->setup->oracle;
 	for (size_t i = 0; i < (size_t)s->price_count * job->epochs; i++)
-		s->of_epochs[i] = INFINITY;
+		s->of_epochs[i] = (double)INFINITY;
 	for (uint32_t g = 0; g < s->setup->cluster->group_count; g++) {
 		if (oracle->ops->least)
 			oracle->ops->least(oracle, job, g, s->held_w[g], s->prices, s->price_count,
@@ -254,7 +254,8 @@ enum ergon_code bound_of(const struct sim_setup *setup, struct arena *arena, str
 		pace->floor_w = s.floor_w;
 		pace->gpus = setup->cluster->gpus;
 		pace->shortest_s = bound->makespan_s;
-		bound->energy_j = fmax(bound->energy_j, bound_at_pace(bound, INFINITY, INFINITY));
+		bound->energy_j =
+		    fmax(bound->energy_j, bound_at_pace(bound, (double)INFINITY, (double)INFINITY));
 	}
 	return ERGON_OK;
 }

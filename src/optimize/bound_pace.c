@@ -47,7 +47,7 @@ static struct line line_at(const struct bound_pace *p, double m_s, double jct_s,
 		time_w[k] = pace_time_w(k) - nu_w;
 	for (uint32_t i = 0; i < p->count; i++) {
 		const double *cost_j = p->cost_j[i] + (size_t)mu * PACE_TIMES;
-		double room_s = m_s - p->ready_s[i], most_j = -INFINITY, l_w = 0;
+		double room_s = m_s - p->ready_s[i], most_j = -(double)INFINITY, l_w = 0;
 		for (uint32_t k = nu; k < PACE_TIMES; k++) {
 			double j = cost_j[k] * p->scale[i] - time_w[k] * room_s;
 			if (j <= most_j)

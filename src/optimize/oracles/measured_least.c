@@ -160,11 +160,11 @@ void measured_least(struct oracle *base, const struct job_facts *job, uint32_t g
 	s.node_gpus = spec->gpus_per_node;
 	for (uint32_t b = 0; b < GRID + app->validation_count; b++) {
 		s.q.batch = grid_batch(app, b);
-		s.shortest = INFINITY;
+		s.shortest = (double)INFINITY;
 		for (uint32_t e = 0; e < app->epochs; e++)
 			s.shortest = fmin(s.shortest, part_of(app, s.q.batch, e));
 		for (uint32_t k = 0; k < s.price_count; k++)
-			best[k] = INFINITY;
+			best[k] = (double)INFINITY;
 		for (s.q.gpus = 1; s.q.gpus <= most && s.q.gpus <= job->gpus_max; s.q.gpus++)
 			try_placements(&s);
 		drain(&s);

@@ -128,7 +128,7 @@ static bool is_present(const struct policy_call *call, const struct choice *c,
 static double worth_of(const struct prometheus *p, const struct policy_call *call,
                        const struct choice *c)
 {
-	double least = INFINITY;
+	double least = (double)INFINITY;
 	for (uint32_t i = 0; i < c->curve->count; i++) {
 		const struct curve_item *item = &c->curve->items[i];
 		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
@@ -275,9 +275,9 @@ static void add_choice(struct prometheus *p, const struct policy_call *call, uin
 		              .part = curve_part(curve, facts, state->epoch, progress),
 		              .weight = facts->criticality > 0 ? facts->criticality : 1,
 		              .restart_s = (double)job_restart_ns(facts, &p->options) * 1e-9,
-		              .due_s = INFINITY,
+		              .due_s = (double)INFINITY,
 		              .now_on = state->gpus > 0 };
-	double least_gpu_s = INFINITY;
+	double least_gpu_s = (double)INFINITY;
 	for (uint32_t i = 0; i < curve->count; i++)
 		least_gpu_s = fmin(least_gpu_s, curve_time_s(&curve->items[i], c->epoch, c->part) *
 		                                    curve->items[i].gpus);
@@ -290,7 +290,7 @@ static void add_choice(struct prometheus *p, const struct policy_call *call, uin
 		if (c->due_s > 0)
 			c->key = c->due_s * 1e-9;
 		else
-			c->due_s = INFINITY;
+			c->due_s = (double)INFINITY;
 	}
 	p->count++;
 }
@@ -322,7 +322,7 @@ static void fill_up(struct prometheus *p, uint32_t *left)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct choice *c = &p->choices[i];
-		double least = INFINITY;
+		double least = (double)INFINITY;
 		uint32_t best = NOTHING;
 		for (uint32_t k = 0; c->item == NOTHING && k < c->curve->count; k++) {
 			const struct curve_item *item = &c->curve->items[k];

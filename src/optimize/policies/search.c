@@ -241,7 +241,7 @@ static enum ergon_code start(struct search *search, const struct policy_call *ca
 	for (;;) {
 		const struct candidate *best = search_best(search, call, plan, job, free);
 		struct candidate how = best ? *best : (struct candidate){ 0 };
-		search_explain(search, call, plan, job, best ? &how : NULL, free, INFINITY);
+		search_explain(search, call, plan, job, best ? &how : NULL, free, (double)INFINITY);
 		if (!best)
 			return ERGON_OK;
 		uint32_t group = how.group, gpus = how.gpus;
