@@ -270,8 +270,8 @@ const struct command command_simulate = {
 	    "Run again, it goes on where it stopped. The result is the same to the last byte.",
 	.examples = "ergon simulate --cluster 16x4:t4 --trace jobs.csv --policy tiresias,zeus\n"
 		    "ergon simulate --cluster 240x1:cpu --trace hpc2n.swf --policy fifo\n"
-		    "ergon simulate --cluster 16x4:t4 --trace jobs.csv --sweep load=0.5:2:0.5 "
-		    "--policies all --seeds 8",
+		    "ergon simulate --cluster 16x4:t4 --trace jobs.csv \\\n"
+		    "  --sweep load=0.5:2:0.5 --policies all --seeds 8",
 	.options = options,
 	.options_size = sizeof(struct simulate_options),
 	.operands_max = 0,
