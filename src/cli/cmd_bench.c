@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,13 +80,18 @@ static void print_roofs(struct cli *cli, const struct bench *b)
 	for (size_t i = 0; i <= b->machine.cache_count; i++) {
 		const char *level = i < b->machine.cache_count ? b->machine.caches[i].name : "DRAM";
 		const struct bench_cell *c = bench_bytes_roof(b, level);
-		if (!c)
+		double load_s = bench_latency_s(b, level);
+		if (!c && !isfinite(load_s))
 			continue;
-		struct bench_cost j = bench_cost(b, c, c->run.bytes);
-		fprintf(cli->out, "  %-5s %-14s", level,
-		        format_si(rate, sizeof rate, kernel_run_best_bytes_per_s(&c->run), "B/s"));
-		if (c->run.has_energy)
-			print_cost(cli, j, "byte");
+		fprintf(cli->out, "  %-5s ", level);
+		if (c)
+			fprintf(cli->out, "%-14s",
+			        format_si(rate, sizeof rate, kernel_run_best_bytes_per_s(&c->run),
+			                  "B/s"));
+		if (isfinite(load_s))
+			fprintf(cli->out, " %5.3g ns a load  ", load_s * 1e9);
+		if (c && c->run.has_energy)
+			print_cost(cli, bench_cost(b, c, c->run.bytes), "byte");
 		fputc('\n', cli->out);
 	}
 }
@@ -101,7 +107,9 @@ static void print_cells(struct cli *cli, const struct bench *b)
 		char rate[32], power[32] = "-", energy[32] = "-", size[32];
 		if (!c->ran)
 			continue;
-		if (c->level)
+		if (bench_is_latency(c))
+			format_si(rate, sizeof rate, bench_latency_s(b, c->level), "s/load");
+		else if (c->level)
 			format_si(rate, sizeof rate, kernel_run_bytes_per_s(&c->run), "B/s");
 		else
 			format_si(rate, sizeof rate, kernel_run_flops_per_s(&c->run), "FLOP/s");

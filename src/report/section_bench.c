@@ -54,7 +54,7 @@ struct extent {
  * none. */
 static struct extent intensities(const json_t *document)
 {
-	struct extent e = { INFINITY, 0 };
+	struct extent e = { (double)INFINITY, 0 };
 	for (size_t i = 0; i < doc_size(document, "kernels"); i++) {
 		double x = doc_real(doc_item(document, "kernels", i), "intensity");
 		if (x > 0) {
@@ -244,14 +244,19 @@ static void add_energy(struct page *page, const json_t *document)
 	    t);
 }
 
+/* latencies: path of {"L1": seconds, ...}; NULL for FLOPs, which have none. */
 static void cost_rows(struct page_table *t, const json_t *document, const char *rates,
-                      const char *costs, const char *rate_unit)
+                      const char *costs, const char *latencies, const char *rate_unit)
 {
 	struct roofs roofs = roofs_of(doc_get(document, rates));
 	for (size_t i = 0; i < roofs.count; i++) {
 		const json_t *cost = doc_get(doc_get(document, costs), roofs.of[i].name);
 		table_cell(t, roofs.of[i].name);
 		table_si(t, roofs.of[i].rate, rate_unit);
+		table_si(t,
+		         latencies ? doc_real(doc_get(document, latencies), roofs.of[i].name)
+		                   : (double)NAN,
+		         "s");
 		table_si(t, doc_real(cost, "total"), "J");
 		table_si(t, doc_real(cost, "dynamic"), "J");
 	}
@@ -259,11 +264,11 @@ static void cost_rows(struct page_table *t, const json_t *document, const char *
 
 static void add_costs(struct page *page, const json_t *document)
 {
-	static const char *const heads[] = { "Precision or level", "Roof",
+	static const char *const heads[] = { "Precision or level", "Roof", "Latency of a load",
 		                             "Energy of a FLOP or byte", "above rest" };
-	struct page_table *t = page_new_table(page, "lrrr", heads);
-	cost_rows(t, document, "roofs.flops_per_s", "energy_per_flop_j", "FLOP/s");
-	cost_rows(t, document, "roofs.bytes_per_s", "energy_per_byte_j", "B/s");
+	struct page_table *t = page_new_table(page, "lrrrr", heads);
+	cost_rows(t, document, "roofs.flops_per_s", "energy_per_flop_j", NULL, "FLOP/s");
+	cost_rows(t, document, "roofs.bytes_per_s", "energy_per_byte_j", "latency_s", "B/s");
 	if (table_rows(t) > 0)
 		page_add_table(page, PAGE_UNDERSTAND,
 		               page_text(page, "Roofs, and what a FLOP and a byte cost (power %s)",

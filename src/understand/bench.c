@@ -14,6 +14,8 @@ static const double TIMED_SHARE = 0.6;
 static const double IDLE_SHARE = 0.05;
 static const double ROUND_S = 12; /* what a round through the whole plan takes at the least */
 static const double DEFAULT_BUDGET_S = 60, SHORT_BUDGET_S = 30;
+static const char LATENCY_KERNEL[] = "chase";
+static const double LINE_BYTES = 64; /* that a step of the chase moves */
 static const uint64_t SCALAR_GEMM = 240, DEVICE_GEMM = 512, FMA_TURNS = 1 << 16;
 
 struct planner {
@@ -109,6 +111,24 @@ static void plan_memory(struct planner *p, enum paradigm paradigm)
 	plan(p, "triad", PRECISION_F64, paradigm, triad_elements(bytes), "DRAM");
 }
 
+/* A chain of loads through half of a level, so that no other level answers. Through memory it is
+ * four times the last cache: what that still holds is a quarter of the loads at most. */
+static void plan_latency(struct planner *p)
+{
+	const struct machine *m = &p->bench->machine;
+	double last = 32 << 20;
+	for (size_t l = 0; l < m->cache_count; l++) {
+		last = (double)m->caches[l].bytes;
+		plan(p, LATENCY_KERNEL, PRECISION_F64, PARADIGM_SCALAR,
+		     (uint64_t)(last / 2 / LINE_BYTES), m->caches[l].name);
+	}
+	double bytes = 4 * last, free_bytes = (double)m->memory_available_bytes;
+	if (free_bytes > 0)
+		bytes = fmin(bytes, free_bytes / 4);
+	plan(p, LATENCY_KERNEL, PRECISION_F64, PARADIGM_SCALAR, (uint64_t)(bytes / LINE_BYTES),
+	     "DRAM");
+}
+
 /* What the roofs hang on comes first: a budget that is too short then costs the least. */
 static void make_plan(struct planner *p)
 {
@@ -123,6 +143,8 @@ static void make_plan(struct planner *p)
 			continue; /* below memory, the launch is what would be timed */
 		for (size_t l = p->bench->machine.cache_count; l-- > 0;)
 			plan_level(p, &p->bench->machine.caches[l], order[i]);
+		if (order[i] == PARADIGM_OPENMP)
+			plan_latency(p);
 	}
 }
 
@@ -259,18 +281,36 @@ const struct bench_cell *bench_flops_roof(const struct bench *bench, enum precis
 	return best;
 }
 
-const struct bench_cell *bench_bytes_roof(const struct bench *bench, const char *level)
+static const struct bench_cell *best_of_level(const struct bench *bench, const char *level,
+                                              bool latency)
 {
 	const struct bench_cell *best = NULL;
 	for (size_t i = 0; i < bench->count; i++) {
 		const struct bench_cell *c = &bench->cells[i];
-		if (!c->ran || !c->level || strcmp(c->level, level) != 0)
+		if (!c->ran || !c->level || strcmp(c->level, level) != 0 ||
+		    bench_is_latency(c) != latency)
 			continue;
 		if (!best ||
 		    kernel_run_best_bytes_per_s(&c->run) > kernel_run_best_bytes_per_s(&best->run))
 			best = c;
 	}
 	return best;
+}
+
+bool bench_is_latency(const struct bench_cell *cell)
+{
+	return strcmp(cell->kernel->name, LATENCY_KERNEL) == 0;
+}
+
+const struct bench_cell *bench_bytes_roof(const struct bench *bench, const char *level)
+{
+	return best_of_level(bench, level, false);
+}
+
+double bench_latency_s(const struct bench *bench, const char *level)
+{
+	const struct bench_cell *cell = best_of_level(bench, level, true);
+	return cell ? LINE_BYTES / kernel_run_best_bytes_per_s(&cell->run) : (double)NAN;
 }
 
 struct bench_cost bench_cost(const struct bench *bench, const struct bench_cell *cell,

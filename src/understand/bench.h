@@ -3,9 +3,9 @@
  * The machine profile: what this machine can do at most, and what that costs.
  *
  * bench_run() spends a budget of time on a fixed plan: the machine at rest, the fma roof, gemm in
- * every paradigm and precision, triad at every level of the memory hierarchy. Each is a kernel run
- * with its checked result, interval and energy. From them come the roofs (the fastest batch of
- * the best kernel) and the energy of a FLOP and of a byte, whole and above idle.
+ * every paradigm and precision, triad and a pointer chase at every level of the memory hierarchy.
+ * Each is a kernel run with its checked result, interval and energy. From them come the roofs (the
+ * fastest batch of the best kernel) and the energy of a FLOP and of a byte, whole and above idle.
  *
  * A budget that allows for it is spent in several rounds through the plan, up to BENCH_ROUNDS_MAX:
  * intervals then tell how much a result varies over minutes, not only within a fraction of a
@@ -69,6 +69,13 @@ ERGON_MUST_USE enum ergon_code bench_run(struct bench *bench, const struct ergon
 /* The best cell of a precision (arithmetic) or of a level (triad); NULL where none ran. */
 const struct bench_cell *bench_flops_roof(const struct bench *bench, enum precision precision);
 const struct bench_cell *bench_bytes_roof(const struct bench *bench, const char *level);
+
+/* Seconds from a load to the one that needs its result, of the fastest batch; NaN where none ran.
+ */
+double bench_latency_s(const struct bench *bench, const char *level);
+/* Is a cell one of those that latency comes from? Its bytes are no traffic that a roof is made of.
+ */
+bool bench_is_latency(const struct bench_cell *cell);
 
 /* Energy per FLOP or per byte of a cell, by the rate it reached. */
 struct bench_cost bench_cost(const struct bench *bench, const struct bench_cell *cell,

@@ -54,7 +54,7 @@ static const struct bench_cell *honest_flop(const struct bench *bench, enum prec
 static void add_roofs(const struct bench *bench, json_t *root)
 {
 	json_t *flops = json_object(), *bytes = json_object(), *from = json_object();
-	json_t *per_flop = json_object(), *per_byte = json_object();
+	json_t *per_flop = json_object(), *per_byte = json_object(), *latency = json_object();
 	const char *levels[MACHINE_LEVELS_MAX + 1];
 	for (unsigned p = 0; p < PRECISION_COUNT; p++) {
 		const struct bench_cell *cell = bench_flops_roof(bench, p);
@@ -69,10 +69,14 @@ static void add_roofs(const struct bench *bench, json_t *root)
 		if (cell)
 			roof(bytes, from, per_byte, levels[i], bench, cell,
 			     kernel_run_best_bytes_per_s(&cell->run), cell->run.bytes, cell);
+		double load_s = bench_latency_s(bench, levels[i]);
+		if (isfinite(load_s))
+			json_object_set_new(latency, levels[i], json_number(load_s));
 	}
 	json_object_set_new(
 	    root, "roofs",
 	    json_pack("{s:o, s:o, s:o}", "flops_per_s", flops, "bytes_per_s", bytes, "from", from));
+	json_object_set_new(root, "latency_s", latency);
 	json_object_set_new(root, "energy_per_flop_j", per_flop);
 	json_object_set_new(root, "energy_per_byte_j", per_byte);
 }

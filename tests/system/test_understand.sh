@@ -46,6 +46,12 @@ assert d["roofs"]["flops_per_s"]["f64"] > 0 and d["kernels"], d
 for k in d["kernels"]:
     assert k["gflops"] > 0 and k["provenance"] in ("measured", "modelled", None)' || fail "bench document"
 
+"$ERGON" bench --budget 4s --kernel chase --no-save --json - | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert 0 < d["latency_s"]["DRAM"] < 1 and not d["roofs"]["bytes_per_s"], d
+assert len(d["latency_s"]) == len(d["machine"]["caches"]) + 1, d' || fail "latencies"
+
 # The child sees the lever; the document is whole; the command must not write to our output.
 "$ERGON" sweep --lever arg:n=1,3 --lever env:MODE=a,b --repeat 2 --json - -- \
 	sh -c 'echo noise; echo "$MODE {n} $OMP_NUM_THREADS" >>"$0"; i=0; while [ $i -lt {n}0000 ]; do i=$((i+1)); done' \

@@ -133,7 +133,7 @@ static void find_in_noise_with_memory(const char *name, double memory, double ju
 	struct rng rng;
 	rng_init(&rng, 31);
 	struct score score = { 0 };
-	for (size_t round = 0; round < 2 * most; round++) {
+	for (size_t round = 0; round < most; round++) {
 		struct series s;
 		struct phases phases;
 		size_t found[CHANGES_MAX], n = 0;
