@@ -34,6 +34,11 @@ double moments_half_width(const struct moments *moments, double confidence)
 	return student_t_quantile(confidence, n - 1) * moments_stddev(moments) / sqrt(n);
 }
 
+double moments_reach(const struct moments *moments, double confidence)
+{
+	return moments_half_width(moments, confidence) * sqrt((double)moments->count + 1);
+}
+
 double stats_mean(const double *values, size_t count)
 {
 	double sum = 0;

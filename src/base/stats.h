@@ -17,6 +17,8 @@ double moments_variance(const struct moments *moments); /* sample variance; NaN 
 double moments_stddev(const struct moments *moments);
 /* Half width of the two-sided interval of the mean by Student's t; NaN below 2 values. */
 double moments_half_width(const struct moments *moments, double confidence);
+/* The same for where one more value will fall: sqrt(count + 1) times as wide. */
+double moments_reach(const struct moments *moments, double confidence);
 
 double stats_mean(const double *values, size_t count);
 /* q in [0, 1], linear between order statistics (type 7). sorted must ascend. */

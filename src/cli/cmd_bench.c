@@ -156,7 +156,10 @@ static void print_result(struct cli *cli, const struct bench *b, const char *pat
 		fprintf(cli->out, "No power could be read or modelled here.\n");
 	fputc('\n', cli->out);
 	print_cells(cli, b);
-	fprintf(cli->out, "\n+-: half width of the 95%% interval. Every result was checked.\n");
+	fprintf(cli->out,
+	        "\n+-: where another run's result falls, 95%% of the time (%u round%s). Every "
+	        "result\nwas checked.\n",
+	        b->rounds_done, b->rounds_done == 1 ? "" : "s");
 	if (path[0])
 		fprintf(cli->out, "The profile is kept in %s.\n", path);
 }

@@ -261,6 +261,10 @@ enum ergon_code bench_run(struct bench *bench, const struct ergon_env *env,
 		code = measure_idle(&p, fmax(IDLE_SHARE * budget_s, 0.2), err);
 	if (!code)
 		code = run_cells(&p, begin_ns, budget_s, err);
+	bench->rounds_done = bench->rounds;
+	for (size_t i = 0; i < bench->count; i++)
+		if (bench->cells[i].ran && bench->cells[i].rounds.count < bench->rounds_done)
+			bench->rounds_done = (unsigned)bench->cells[i].rounds.count;
 	bench->wall_s = elapsed_s(&p, begin_ns);
 	return code;
 }

@@ -55,7 +55,8 @@ struct bench {
 	size_t count;
 	bool has_energy, has_idle, interrupted;
 	enum provenance provenance;
-	unsigned rounds; /* through the plan */
+	unsigned rounds;      /* through the plan, as planned */
+	unsigned rounds_done; /* that every cell that ran had */
 	double idle_power_w, idle_low_w, idle_high_w;
 	double wall_s;
 };

@@ -90,6 +90,7 @@ static void add_cells(const struct bench *bench, json_t *root)
 			json_t *o = kernel_run_to_json(&c->run);
 			json_object_set_new(o, "level",
 			                    c->level ? json_string(c->level) : json_null());
+			json_object_set_new(o, "rounds", json_integer((json_int_t)c->rounds.count));
 			json_array_append_new(ran, o);
 		} else if (c->skipped[0]) {
 			json_array_append_new(
@@ -120,7 +121,7 @@ json_t *bench_to_json(const struct bench *bench)
 	add_roofs(bench, root);
 	add_cells(bench, root);
 	json_object_set_new(root, "confidence", json_real(0.95));
-	json_object_set_new(root, "rounds", json_integer(bench->rounds));
+	json_object_set_new(root, "rounds", json_integer(bench->rounds_done));
 	json_object_set_new(root, "wall_s", json_number(bench->wall_s));
 	json_object_set_new(root, "interrupted", json_boolean(bench->interrupted));
 	return root;

@@ -2,6 +2,7 @@
 #include "understand/kernel_run.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 /* Enough batches for an interval, few enough that each outlasts a sensor's refresh. */
 enum { BATCHES = 12, BATCHES_LEAST = 3, BATCHES_MAX = 100000 };
 static const double BATCH_LEAST_S = 1e-4;
+static const double DEVICE_ONLY = 0.05; /* CPU seconds a second that waiting for a device takes */
 
 struct runner {
 	const struct kernel_run_options *options;
@@ -152,6 +154,20 @@ static enum ergon_code batches(struct runner *r, struct ergon_error *err)
 	return code;
 }
 
+/* OpenCL's own threads are not counted; where they compute in this process (PoCL) they take every
+ * processor that it may use, and on a device of its own nothing is known of its share. */
+static double share_of(const struct runner *r)
+{
+	double threads = r->run->config.threads, had = r->cpu_s / r->batch_s;
+	cpu_set_t set;
+	if (r->run->config.paradigm == PARADIGM_OPENCL) {
+		if (had < DEVICE_ONLY || sched_getaffinity(0, sizeof set, &set) != 0)
+			return 1;
+		threads = CPU_COUNT(&set);
+	}
+	return fmin(had / threads, 1);
+}
+
 static void conclude(struct runner *r)
 {
 	struct kernel_run *run = r->run;
@@ -161,10 +177,9 @@ static void conclude(struct runner *r)
 	/* Others may have held the processors for part of the time: without them it would have been
 	 * so much shorter, and next time it may be so much longer, however alike the batches are.
 	 */
-	double had = r->cpu_s / (r->batch_s * run->config.threads);
-	run->processor_share = run->config.paradigm == PARADIGM_OPENCL ? 1 : fmin(had, 1);
-	run->time_half_width_s = fmax(moments_half_width(&r->time, confidence),
-	                              run->time_s * (1 - run->processor_share));
+	run->processor_share = share_of(r);
+	run->time_half_width_s =
+	    fmax(moments_reach(&r->time, confidence), run->time_s * (1 - run->processor_share));
 	run->time_min_s = r->time.min;
 	run->has_energy = r->power.count > 0 && !r->no_energy;
 	if (!run->has_energy)
@@ -248,7 +263,7 @@ void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
 	run->time_s = (seconds_before + seconds_added) / all;
 	run->processor_share =
 	    (run->processor_share * before + round->processor_share * added) / all;
-	run->time_half_width_s = fmax(moments_half_width(rounds, 0.95), run->time_s * lost);
+	run->time_half_width_s = fmax(moments_reach(rounds, 0.95), run->time_s * lost);
 	run->time_min_s = fmin(run->time_min_s, round->time_min_s);
 	run->error = fmax(run->error, round->error);
 	run->passes += round->passes;

@@ -2,10 +2,12 @@
  *
  * Running a kernel for a while: how long a pass takes, what it draws, whether its result is right.
  *
- * Passes are timed in batches of equal size; the spread of the batches gives the confidence
- * interval. Around each batch stands a window of the meter, so that neither the checks nor the
- * set-up are billed. The result is checked after the warm-up pass and after every batch; a wrong
- * result ends the run with ERGON_INTERNAL.
+ * Passes are timed in batches of equal size; their spread gives the interval, which says where the
+ * mean of another run will fall (reproducibility), not how well this run's mean is known: batches
+ * of one run share what the machine was doing, so their number does not narrow it. Around each
+ * batch stands a window of the meter, so that neither the checks nor the set-up are billed. The
+ * result is checked after the warm-up pass and after every batch; a wrong result ends the run with
+ * ERGON_INTERNAL.
  *
  * OpenMP's threads are pinned from the set-up (first touch) to the last pass; what they were
  * allowed before is restored. Where they cannot be, the kernel runs unpinned and the result says
@@ -40,7 +42,7 @@ struct kernel_run {
 	double flops, bytes; /* of one pass */
 	uint64_t passes;
 	size_t batches;
-	double time_s, time_half_width_s; /* of one pass: mean and half width of its interval */
+	double time_s, time_half_width_s; /* of one pass: mean, and how far another run's may be */
 	double time_min_s;                /* of the fastest batch, a pass */
 	double processor_share;           /* of the threads' time: below 1, others had the rest */
 	double error, allowed;            /* worst relative error of a result */
@@ -61,9 +63,10 @@ ERGON_MUST_USE enum ergon_code kernel_run(const struct kernel *kernel,
 
 /* Puts another round of the same kernel into run: times and energies of all passes together. rounds
  * holds the mean time of each round so far and takes the new one; from two rounds on, the interval
- * is that of the rounds' means, which sees what the batches of one round cannot: that a shared
- * machine is slower for minutes at a time. Never narrower than the time that others had the
- * processors. */
+ * is where one more round would fall, which sees what the batches of one round cannot: that a
+ * shared machine is slower for minutes at a time. Another run is rounds later, and as far from this
+ * one as rounds are from each other, or farther: so its mean counts as one more round, however many
+ * either has. Never narrower than the time that others had the processors. */
 void kernel_run_merge(struct kernel_run *run, const struct kernel_run *round,
                       struct moments *rounds);
 

@@ -52,6 +52,7 @@ static void moments_are_exact_and_stable(void **state)
 	assert_close(moments_stddev(&moments), sqrt(32.0 / 7), 1e-15);
 	assert_true(moments.min == 2 && moments.max == 9);
 	assert_close(moments_half_width(&moments, 0.95), 2.3646242510 * sqrt(32.0 / 7 / 8), 1e-9);
+	assert_close(moments_reach(&moments, 0.95), 2.3646242510 * sqrt(32.0 / 7 * 9 / 8), 1e-9);
 }
 
 static void order_statistics(void **state)
