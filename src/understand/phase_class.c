@@ -144,18 +144,15 @@ static double last_cache(const json_t *bytes)
 	return (double)NAN;
 }
 
-enum ergon_code phase_machine_read(const char *path, struct phase_machine *machine,
-                                   struct ergon_error *err)
+enum ergon_code phase_machine_from_json(const json_t *root, const char *name,
+                                        struct phase_machine *machine, struct ergon_error *err)
 {
-	json_t *root, *roofs, *flops, *bytes;
+	json_t *roofs, *flops, *bytes;
 	const char *kind = "";
-	const struct json_place top = { path, "" }, at = { path, "roofs" };
-	enum ergon_code code = json_load(path, &root, err);
-	if (code)
-		return code;
-	code = json_need_text(root, top, "kind", &kind, err);
+	const struct json_place top = { name, "" }, at = { name, "roofs" };
+	enum ergon_code code = json_need_text(root, top, "kind", &kind, err);
 	if (!code && strcmp(kind, "ergon.bench") != 0)
-		code = ergon_fail_at(err, ERGON_BAD_INPUT, path, 0,
+		code = ergon_fail_at(err, ERGON_BAD_INPUT, name, 0,
 		                     "kind: expected \"ergon.bench\" (a profile of `ergon bench "
 		                     "--json FILE`), found \"%.60s\"",
 		                     kind);
@@ -173,6 +170,17 @@ enum ergon_code phase_machine_read(const char *path, struct phase_machine *machi
 			                               .cache_bytes_per_s = last_cache(bytes),
 			                               .cache_bytes = (double)NAN };
 	}
+	return code;
+}
+
+enum ergon_code phase_machine_read(const char *path, struct phase_machine *machine,
+                                   struct ergon_error *err)
+{
+	json_t *root;
+	enum ergon_code code = json_load(path, &root, err);
+	if (code)
+		return code;
+	code = phase_machine_from_json(root, path, machine, err);
 	json_decref(root);
 	return code;
 }

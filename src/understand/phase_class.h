@@ -15,6 +15,8 @@
 #ifndef ERGON_UNDERSTAND_PHASE_CLASS_H
 #define ERGON_UNDERSTAND_PHASE_CLASS_H
 
+#include <jansson.h>
+
 #include "base/csv.h"
 #include "understand/classify.h"
 
@@ -55,7 +57,10 @@ struct phase_means phase_means_of(const struct phase_columns *columns, const dou
                                   size_t begin, size_t end);
 double phase_flops_per_s(const struct phase_means *means);
 
-/* The roofs of a document of `ergon bench --json`. */
+/* The roofs of a document of `ergon bench --json`; what else machine holds stays. */
+ERGON_MUST_USE enum ergon_code phase_machine_from_json(const json_t *root, const char *name,
+                                                       struct phase_machine *machine,
+                                                       struct ergon_error *err);
 ERGON_MUST_USE enum ergon_code phase_machine_read(const char *path, struct phase_machine *machine,
                                                   struct ergon_error *err);
 

@@ -146,16 +146,15 @@ static enum ergon_code find_classes(const struct csv *csv, const struct phase_re
 	return ERGON_OK;
 }
 
-enum ergon_code phase_table_read(const char *path, const struct phase_request *request,
-                                 struct arena *arena, struct phase_table *table,
-                                 struct ergon_error *err)
+enum ergon_code phase_table_analyse(const struct csv *csv, const struct phase_request *request,
+                                    struct arena *arena, struct phase_table *table,
+                                    struct ergon_error *err)
 {
-	struct csv csv;
 	double *samples;
+	enum ergon_code code = ERGON_OK;
 	*table = (struct phase_table){ 0 };
-	enum ergon_code code = csv_read(path, arena, &csv, err);
-	if (!code && csv.rows < 2)
-		code = ergon_fail_at(err, ERGON_BAD_INPUT, csv.file, 1,
+	if (csv->rows < 2)
+		code = ergon_fail_at(err, ERGON_BAD_INPUT, csv->file, 1,
 		                     "expected two rows or more below the header");
 	if (!code && !request->time)
 		code = ergon_fail(err, ERGON_BAD_INPUT,
@@ -166,13 +165,13 @@ enum ergon_code phase_table_read(const char *path, const struct phase_request *r
 		                  "expected --power COLUMN, --series COLUMNS or both");
 	if (code)
 		return code;
-	table->file = csv.file;
-	table->count = csv.rows;
-	code = read_times(&csv, request->time, arena, table, err);
+	table->file = csv->file;
+	table->count = csv->rows;
+	code = read_times(csv, request->time, arena, table, err);
 	if (!code)
-		code = read_series(&csv, series, arena, table, &samples, err);
+		code = read_series(csv, series, arena, table, &samples, err);
 	if (!code && request->power)
-		code = read_column(&csv, request->power, arena, &table->power_w, err);
+		code = read_column(csv, request->power, arena, &table->power_w, err);
 	if (!code)
 		code = phases_find(samples, table->count, table->dims, &request->options,
 		                   &table->phases, err);
@@ -186,7 +185,17 @@ enum ergon_code phase_table_read(const char *path, const struct phase_request *r
 	code = find_kinds(table, arena, err);
 	if (!code)
 		code = account(table, arena, err);
-	return code ? code : find_classes(&csv, request, table, arena, err);
+	return code ? code : find_classes(csv, request, table, arena, err);
+}
+
+enum ergon_code phase_table_read(const char *path, const struct phase_request *request,
+                                 struct arena *arena, struct phase_table *table,
+                                 struct ergon_error *err)
+{
+	struct csv csv;
+	*table = (struct phase_table){ 0 };
+	enum ergon_code code = csv_read(path, arena, &csv, err);
+	return code ? code : phase_table_analyse(&csv, request, arena, table, err);
 }
 
 void phase_table_fini(struct phase_table *table)

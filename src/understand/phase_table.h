@@ -40,7 +40,12 @@ struct phase_table {
 	double period_s;                   /* of the loop in the first column; 0: none */
 };
 
-/* Storage is the arena's but for table->phases: phase_table_fini releases that. */
+/* Storage is the arena's but for table->phases: phase_table_fini releases that, also after an
+ * error. csv must outlive the table. */
+ERGON_MUST_USE enum ergon_code phase_table_analyse(const struct csv *csv,
+                                                   const struct phase_request *request,
+                                                   struct arena *arena, struct phase_table *table,
+                                                   struct ergon_error *err);
 ERGON_MUST_USE enum ergon_code phase_table_read(const char *path,
                                                 const struct phase_request *request,
                                                 struct arena *arena, struct phase_table *table,
