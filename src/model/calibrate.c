@@ -227,7 +227,7 @@ static int spread_of(const struct eval_case *item, const struct eval_point *poin
 }
 
 /* Residuals of the fitted rows are smaller than those of others will be. */
-static const double UNSEEN = 1.15, UNSEEN_POWER = 1.45; /* few networks were metered */
+static const double UNSEEN = 1.15, UNSEEN_POWER = 1.3; /* few networks were metered */
 enum { FEWEST = 10 };
 
 enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
@@ -245,6 +245,8 @@ enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *us
 		eval_predict(item, calibration, &point);
 		int which = spread_of(item, &point);
 		double r = fabs(log(point.predicted / item->measured));
+		if (which == 2)
+			r /= point.prediction.power_doubt;
 		if (which < 3 && isfinite(r))
 			values[(size_t)which * cases->count + found[which]++] = r;
 	}

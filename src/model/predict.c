@@ -408,6 +408,10 @@ static double choose_clock(const struct plan *plan, const struct predict_setting
 	return clock;
 }
 
+/* Of the doubt about power, what a limiter leaves that holds the clock below this share of boost.
+ */
+static const double HELD = 0.95, HELD_DOUBT = 0.6;
+
 /* Independent doubts add up as squares: of the model, of hosts, of a device that nobody measured.
  */
 static void fill_intervals(const struct plan *plan, struct prediction *out)
@@ -417,7 +421,10 @@ static void fill_intervals(const struct plan *plan, struct prediction *out)
 	double host = cal->host_spread * fmin(fmax((ratio - HOST_FROM) / (1 - HOST_FROM), 0), 1);
 	double device = plan->times->calibrated ? 0 : cal->device_spread;
 	double time2 = cal->time_spread * cal->time_spread + host * host + device * device;
-	double power2 = cal->power_spread * cal->power_spread + device * device;
+	bool held = out->capped && out->clock_hz < HELD * plan->device->boost_hz;
+	out->power_doubt = held ? HELD_DOUBT : 1;
+	double spread = cal->power_spread * out->power_doubt;
+	double power2 = spread * spread + device * device;
 	double time = exp(sqrt(time2)), power = exp(sqrt(power2)),
 	       energy = exp(sqrt(time2 + power2));
 	out->time_low_s = out->step_time_s / time;

@@ -79,7 +79,9 @@ struct prediction {
 	double cause_s[CAUSE_COUNT];                             /* sums to step_time_s */
 	enum cause bound;                                        /* the largest */
 	double clock_hz;
-	bool capped;                          /* the power cap holds the clock below boost */
+	bool capped; /* the power cap holds the clock below boost */
+	/* Of power_spread, what counts here: less where a cap fixes power. */
+	double power_doubt;
 	bool at_minimum_clock;                /* even the lowest clock draws more than the cap */
 	double static_w, compute_w, memory_w; /* with idle: sums to power_w */
 	double idle_w;

@@ -54,9 +54,10 @@ void machine_init(struct machine *machine, const struct device *device,
 	/* Kepler has too few registers for the transforms. */
 	machine->winograd = device->compute_capability < MAXWELL ? 1 : cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
-	process *= pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
+	double fast = pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
 	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
-	double vector = cal->fp32_pj * process * PJ, tensor = cal->tensor_pj * shrink * PJ;
+	double vector = cal->fp32_pj * process * fast * PJ,
+	       tensor = cal->tensor_pj * shrink * fast * PJ;
 	double scale[RATE_COUNT] = {
 		[RATE_TF32] = cal->tf32, [RATE_FP16] = 1, [RATE_BF16] = 1, [RATE_FP8] = 0.5
 	};
