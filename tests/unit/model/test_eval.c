@@ -174,6 +174,54 @@ static void load_text(struct arena *arena, const char *text, struct eval_cases *
 	scratch_remove(dir);
 }
 
+/* Clocks that a run sets make its device; pauses lift its cap; loaders and assumed batches come
+ * from the rule. */
+static void runs_say_how_they_ran(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct eval_cases cases;
+	load_text(
+	    &arena,
+	    HEADER
+	    "d1,dlbench_dvfs,GTX1080Ti,1,googlenet,core=1607MHz;mem=2752.5MHz,train,fp32,64,,,"
+	    "avg_power_w,200,\n"
+	    "d2,dlbench_dvfs,GTX1080Ti,1,googlenet,core=1607MHz;mem=5505MHz,train,fp32,64,,,"
+	    "avg_power_w,220,\n"
+	    "d3,dlbench_dvfs,T4,1,googlenet,core=1000MHz;mem=100MHz,train,fp32,64,,,"
+	    "avg_power_w,60,\n"
+	    "n1,neusight_labels,V100-PCIE-32GB,1,bert_large,,train,fp32,8,512,,step_time_s,1,\n"
+	    "z1,zeus_nsdi23,A40,1,neumf,,train,fp32,64,,100,avg_power_w,90,\n"
+	    "z2,zeus_nsdi23,A40,1,shufflenetv2,,train,fp32,100,32,100,avg_power_w,90,\n"
+	    "w1,zeus_tests,A40,1,resnet50,window,train,,,,200,avg_power_w,190,\n"
+	    "w1,zeus_tests,A40,1,resnet50,window,train,,,,200,window_time_s,9,\n"
+	    "w2,zeus_tests,A40,1,resnet18,window,train,,,,200,avg_power_w,190,\n",
+	    &cases);
+	assert_int_equal(cases.count, 9);
+	const struct eval_case *c = cases.items;
+	const struct device *half = c[0].device, *full = c[1].device;
+	assert_close(full->boost_hz, 1607e6, 1e-12);
+	assert_close(full->memory_bandwidth_bps, 484e9, 1e-12);
+	assert_close(half->memory_bandwidth_bps, 242e9, 1e-12);
+	assert_close(full->peak_flops[RATE_FP32] / half->peak_flops[RATE_FP32], 1, 1e-12);
+	assert_non_null(strstr(c[2].reason, "memory clock is stated"));
+	assert_true(c[3].settings.power_cap_w > 1e6);
+	assert_true(c[4].settings.collated == 64 && c[4].settings.awaited == 0);
+	/* 500 steps an epoch wait for 100 samples once. */
+	assert_close(c[5].settings.awaited, 100.0 / 500, 1e-12);
+	assert_true(c[6].judge_only && c[6].settings.batch == 128);
+	assert_non_null(strstr(c[7].reason, "number of steps"));
+	assert_non_null(strstr(c[8].reason, "input pipeline"));
+	struct calibration calibration;
+	struct eval_point slow, fast;
+	calibration_init(&calibration);
+	eval_predict(&c[0], &calibration, &slow);
+	eval_predict(&c[1], &calibration, &fast);
+	assert_true(slow.prediction.step_time_s > fast.prediction.step_time_s);
+	assert_true(slow.predicted < fast.predicted);
+	arena_fini(&arena);
+}
+
 /* Ranks, nodes and bytes reach the prediction; a switch that adds and a tree scale as they should;
  * what is not known has a reason. */
 static void collectives_become_cases(void **state)
@@ -254,6 +302,7 @@ static void layers_become_cases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runs_say_how_they_ran),
 		cmocka_unit_test(collectives_become_cases),
 		cmocka_unit_test(layers_become_cases),
 		cmocka_unit_test(groups_hold_their_statistics),

@@ -263,6 +263,58 @@ static void hosts_and_doubt(void **state)
 	assert_true(q.time_high_s / q.time_low_s >= p.time_high_s / p.time_low_s);
 }
 
+/* A device that waits draws what it draws idle and in its memory's interface, and no less; a loader
+ * that stacks samples is host time, and the first batch of an epoch is time on top. */
+static void waiting_costs_standby(void **state)
+{
+	const struct world *world = *state;
+	const struct calibration *cal = &world->calibration;
+	for (size_t d = 0; d < DEVICES; d++) {
+		const struct device *device = &world->devices[d];
+		struct predict_settings settings = { .batch = 64, .gpus = 1, .power_cap_w = 1e6 };
+		struct prediction p, stacked, first;
+		predict(world->workloads[4], device, cal, &settings, &p);
+		settings.collated = 1e6;
+		predict(world->workloads[4], device, cal, &settings, &stacked);
+		settings.collated = 0;
+		settings.awaited = 1000;
+		predict(world->workloads[4], device, cal, &settings, &first);
+		assert_true(stacked.host_time_s > p.host_time_s + 0.1);
+		assert_true(stacked.power_w < p.power_w && first.power_w < p.power_w);
+		assert_true(first.step_time_s > p.step_time_s + 1000 * 1e-5);
+		assert_close(first.cause_s[CAUSE_LOADING], first.step_time_s - p.step_time_s, 1e-9);
+		bool hbm = strncmp(device->memory_type, "HBM", 3) == 0;
+		double pj = hbm ? calibration_fields[CALIBRATION_AT_standby_hbm].low
+		                : calibration_fields[CALIBRATION_AT_standby_gddr].low;
+		double standby = 0.25 * 1e-12 * pj * device->memory_bandwidth_bps;
+		assert_true(stacked.power_w > stacked.idle_w + standby);
+		assert_true(stacked.power_w < stacked.idle_w + 0.4 * device->tdp_w);
+	}
+}
+
+/* Few tiles and little traffic keep few SMs busy: the clock tree's power grows with the batch. */
+static void small_kernels_draw_less(void **state)
+{
+	const struct world *world = *state;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++) {
+			struct prediction one = ask(world, m, &world->devices[d], 1, 1e6, 1);
+			struct prediction many = ask(world, m, &world->devices[d], 256, 1e6, 1);
+			assert_true(one.static_w <= many.static_w * (1 + 1e-9));
+			assert_true(one.power_w < many.power_w);
+		}
+}
+
+/* A limiter leaves little to doubt. */
+static void a_cap_makes_power_sure(void **state)
+{
+	const struct world *world = *state;
+	struct prediction open = ask(world, 0, &world->devices[0], 128, 1e6, 1);
+	struct prediction held = ask(world, 0, &world->devices[0], 128, 0.5 * open.power_w, 1);
+	assert_true(held.clock_hz < 0.9 * open.clock_hz);
+	assert_true(held.power_high_w / held.power_w < open.power_high_w / open.power_w);
+}
+
 static void the_document_has_the_stable_fields(void **state)
 {
 	const struct world *world = *state;
@@ -297,6 +349,9 @@ int main(void)
 		cmocka_unit_test(memory_can_be_traded),
 		cmocka_unit_test(stages_keep_what_is_in_flight),
 		cmocka_unit_test(hosts_and_doubt),
+		cmocka_unit_test(waiting_costs_standby),
+		cmocka_unit_test(small_kernels_draw_less),
+		cmocka_unit_test(a_cap_makes_power_sure),
 		cmocka_unit_test(the_document_has_the_stable_fields),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
