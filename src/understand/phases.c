@@ -341,6 +341,9 @@ size_t phases_period(const double *samples, size_t count, size_t stride, double 
 
 /* MEMORY: samples, and BLOCKS: blocks over which the noise forgets. */
 enum { SETTLE = 6, MEMORY = 256, BLOCKS = 64, BURST = 8 };
+/* A sample adds a BUILD-th of the evidence at the most, so that bursts make no phase; evidence that
+ * took longer than LATEST samples to build is wander, which the level follows. */
+enum { BUILD = 6, LATEST = 7 };
 
 void phase_watch_init(struct phase_watch *watch, size_t dims, double slack, double threshold)
 {
@@ -405,17 +408,26 @@ static bool watch_dimension(struct phase_watch *w, size_t d, double x, uint64_t 
 {
 	double sigma = fmax(fmax(w->noise[d], w->wander[d]), fmax(fabs(w->mean[d]) * 1e-6, 1e-12));
 	double z = (x - w->mean[d]) / sigma;
-	z = fmax(-w->threshold / 2 - w->slack, fmin(z, w->threshold / 2 + w->slack));
+	/* A young mean is off by itself. */
+	double slack = w->slack * (1 + 1 / sqrt((double)w->in_phase));
+	double most = w->threshold / BUILD + slack;
+	z = fmax(-most, fmin(z, most));
 	if (w->up[d] == 0)
 		w->up_since[d] = w->seen;
 	if (w->down[d] == 0)
 		w->down_since[d] = w->seen;
-	w->up[d] = fmax(0, w->up[d] + z - w->slack);
-	w->down[d] = fmax(0, w->down[d] - z - w->slack);
+	w->up[d] = fmax(0, w->up[d] + z - slack);
+	w->down[d] = fmax(0, w->down[d] - z - slack);
 	if (w->up[d] < w->threshold && w->down[d] < w->threshold)
 		return false;
-	*at = w->up[d] >= w->threshold ? w->up_since[d] : w->down_since[d];
-	return true;
+	bool up = w->up[d] >= w->threshold;
+	*at = up ? w->up_since[d] : w->down_since[d];
+	double taken = (double)(w->seen - *at + 1);
+	if (taken <= LATEST)
+		return true;
+	w->mean[d] += (up ? 1 : -1) * (w->threshold / taken + slack) * sigma;
+	w->up[d] = w->down[d] = 0;
+	return false;
 }
 
 bool phase_watch_add(struct phase_watch *w, const double *row, uint64_t *at)

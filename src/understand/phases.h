@@ -15,7 +15,8 @@
  * range of the series are taken back at the end (phase_robust.h).
  *
  * Online, a two-sided CUSUM (Page 1954) per dimension watches for the next change with a few words
- * of memory, for the governor: no allocation, constant time a sample.
+ * of memory, for the governor: no allocation, constant time a sample. Changes of some 2.5 times the
+ * noise or more are told, six or seven samples after; what is slower or smaller is followed.
  *
  * Samples are rows of `dims` doubles; a row with a NaN is not allowed. Indexes count samples.
  */
