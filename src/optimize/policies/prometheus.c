@@ -36,6 +36,7 @@ static const double price_max_w = 1e7, tolerance = 1e-2;
 static const double price_memory_s = 7200, usual_s = 14400;
 /* Beyond the highest nothing moves any more: what the budget lacks, idle nodes draw. */
 static const double least_power_price = 0.25, most_power_price = 1e4;
+static const double least_weight = 1e-3;
 static const double settled_s = 1800; /* for which a job stays where it has moved to */
 
 struct choice {
@@ -598,7 +599,8 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 		p->usual_w[g] += (p->price_w[g] - p->usual_w[g]) * -expm1(-span_s / usual_s);
 	p->last_ns = call->now_ns;
 	double a = p->options.time_weight, b = p->options.energy_weight;
-	p->worth_w = b > 0 ? a / b * p->energy_j / p->stay_s : 1e9;
+	/* Where only joules count, time still does a little, or no job would ever begin. */
+	p->worth_w = b > 0 ? fmax(least_weight, a / b) * p->energy_j / p->stay_s : 1e9;
 	gather(p, call);
 	fit_budget(p, call);
 	admit(p, call);
