@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "optimize/simulate.h"
+#include "support/simulated.h"
 
 static struct ergon_env env;
 static struct ergon_env_storage storage;
@@ -27,18 +28,15 @@ static struct experiment_options small(const char *cluster, const char *oracle, 
 static void load(struct experiment *x, const struct experiment_options *options)
 {
 	struct ergon_error err = { 0 };
-	if (experiment_load(&env, options, x, &err) || experiment_bound(x, &err))
+	load_experiment(&env, options, x);
+	if (experiment_bound(x, &err))
 		fail_msg("%s", err.text);
 	assert_true(x->bounded && x->bound.energy_j > 0 && x->bound.jct_mean_s > 0);
 }
 
 static void run(struct experiment *x, const char *name, struct policy_result *result)
 {
-	const struct scheduling_policy *policy;
-	struct ergon_error err = { 0 };
-	assert_int_equal(policy_find(name, &policy, &err), ERGON_OK);
-	if (experiment_run(x, policy, result, &err))
-		fail_msg("%s: %s", name, err.text);
+	run_policy(x, name, result);
 }
 
 static void below_all(const struct experiment_options *options, bool checks_sleep)
@@ -55,6 +53,11 @@ static void below_all(const struct experiment_options *options, bool checks_slee
 		if (r.metrics.energy_j < x.bound.energy_j * (1 - 1e-9))
 			fail_msg("%s: %.9g J, the bound is %.9g J", names[i], r.metrics.energy_j,
 			         x.bound.energy_j);
+		/* Nobody is below what its own pace demands, nor that below what any demands. */
+		double pace_j = bound_at_pace(&x.bound, r.metrics.makespan_s, r.metrics.jct_mean_s);
+		if (r.metrics.energy_j < pace_j * (1 - 1e-9) || pace_j < x.bound.energy_j)
+			fail_msg("%s: %.9g J, the bound at its pace is %.9g J", names[i],
+			         r.metrics.energy_j, pace_j);
 		if (r.metrics.jct_mean_s < x.bound.jct_mean_s * (1 - 1e-9))
 			fail_msg("%s: JCT %.9g s, the bound is %.9g s", names[i],
 			         r.metrics.jct_mean_s, x.bound.jct_mean_s);
@@ -87,22 +90,28 @@ static void test_below_every_policy(void **state)
 static void test_below_measured_runs(void **state)
 {
 	(void)state;
-	char oracle[1400], trace[1400];
-	const char *shared = shared_data("traces/pollux");
-	if (!shared) {
-		print_message("shared data are absent: skipped\n");
-		skip();
-	}
-	snprintf(oracle, sizeof oracle, "measured:%s/traces", shared);
-	snprintf(trace, sizeof trace, "%s/workloads-0.5/workload-1.csv", shared);
-	const struct experiment_options options = { .cluster = "16x4:t4",
-		                                    .trace = trace,
-		                                    .oracle = oracle,
-		                                    .audit = true,
-		                                    .seed = 1,
-		                                    .interval_ns = 60 * NS_PER_S,
-		                                    .restart_ns = 30 * NS_PER_S };
-	below_all(&options, false);
+	struct pollux_workload w;
+	pollux_workload(&w, "-0.5", 1);
+	below_all(&w.options, false);
+}
+
+/* Against the best of all schedules: never above it, and a tenth below at most. */
+static void test_tight(void **state)
+{
+	(void)state;
+	struct experiment x;
+	struct policy_result r;
+	struct experiment_options options =
+	    small("2x4:a100-sxm4-80gb", "model",
+	          "name,arrival_s,gpus,application,batch,duration_s\n"
+	          "a,0,2,resnet50,64,900\nb,300,1,bert-base,32,700\nc,800,4,resnet50,128,400\n");
+	options.objective = "energy";
+	load(&x, &options);
+	run(&x, "optimal", &r);
+	assert_true(r.metrics.energy_j >= x.bound.energy_j);
+	assert_true(r.metrics.energy_j <= 1.1 * x.bound.energy_j);
+	policy_result_fini(&r);
+	experiment_fini(&x);
 }
 
 /* One job that can run in one way only: the bound is what it takes. */
@@ -160,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_below_every_policy),
 		cmocka_unit_test(test_below_measured_runs),
+		cmocka_unit_test(test_tight),
 		cmocka_unit_test(test_reached),
 		cmocka_unit_test(test_equals_brute_force),
 	};

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "support/support.h"
 
 void simulated_init(struct simulated *s)
@@ -67,4 +68,42 @@ void simulated_fini(struct simulated *s)
 {
 	clear(s);
 	scratch_remove(s->folder);
+}
+
+void load_experiment(const struct ergon_env *env, const struct experiment_options *options,
+                     struct experiment *x)
+{
+	struct ergon_error err = { 0 };
+	if (experiment_load(env, options, x, &err))
+		fail_msg("%s", err.text);
+}
+
+const struct policy_result *run_policy(struct experiment *x, const char *policy,
+                                       struct policy_result *result)
+{
+	const struct scheduling_policy *found;
+	struct ergon_error err = { 0 };
+	if (policy_find(policy, &found, &err) || experiment_run(x, found, result, &err))
+		fail_msg("%s: %s", policy, err.text);
+	assert_true(result->audited && result->audit_checks > 0);
+	return result;
+}
+
+void pollux_workload(struct pollux_workload *w, const char *load, int workload)
+{
+	const char *shared = shared_data("traces/pollux");
+	if (!shared) {
+		print_message("shared data are absent: skipped\n");
+		skip();
+	}
+	snprintf(w->oracle, sizeof w->oracle, "measured:%s/traces", shared);
+	snprintf(w->trace, sizeof w->trace, "%s/workloads%s/workload-%d.csv", shared, load,
+	         workload);
+	w->options = (struct experiment_options){ .cluster = "16x4:t4",
+		                                  .trace = w->trace,
+		                                  .oracle = w->oracle,
+		                                  .audit = true,
+		                                  .seed = 1,
+		                                  .interval_ns = 60 * NS_PER_S,
+		                                  .restart_ns = 30 * NS_PER_S };
 }

@@ -26,4 +26,19 @@ void simulated_load(struct simulated *s, const char *cluster, const char *rows,
 const struct metrics *simulated_run(struct simulated *s, const char *policy);
 void simulated_fini(struct simulated *s);
 
+/* Of an experiment that the test owns: fails the test where that is not possible. */
+void load_experiment(const struct ergon_env *env, const struct experiment_options *options,
+                     struct experiment *x);
+/* Returns result, which the test frees. */
+const struct policy_result *run_policy(struct experiment *x, const char *policy,
+                                       struct policy_result *result);
+
+/* One of Pollux's published workloads, by their rules: 16x4 T4, audited. */
+struct pollux_workload {
+	char oracle[1400], trace[1400];
+	struct experiment_options options;
+};
+/* load as in the folders' names: "", "-0.5", ... Skips the test where the data are absent. */
+void pollux_workload(struct pollux_workload *w, const char *load, int workload);
+
 #endif
