@@ -9,6 +9,11 @@
  * costs it. The allocation comes from a genetic search, warm-started from the last (pollux_ga.h).
  * At every decision and at the end of each epoch a job takes the batch that is best by what is
  * known.
+ *
+ * On clusters of several types, as in Sia's experiments (SOSP 2023): Pollux knows nothing of types,
+ * and searches over parts of nodes, each as large as the smallest node. What it saw on all types
+ * goes into one fit. Of an allocation over several types a job keeps the GPUs of the type of which
+ * it got most (of equals, the one on which it runs faster); the others stay idle for the round.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +38,9 @@ struct known {
 	bool stale;         /* the table must be emptied */
 	double sqr, var;    /* of the gradient, in the current epoch */
 	uint32_t epoch;     /* of the statistics */
+	bool cautious;      /* its best batch cannot run on that type: the smallest is taken */
 	double *value;      /* goodput by (nodes, GPUs), or NaN; NULL: not made yet */
+	uint8_t *held;      /* its row of the last plan; lies behind value */
 	double fair;        /* goodput on the fair share */
 	uint32_t fair_gpus;
 };
@@ -48,21 +55,50 @@ struct pollux {
 	uint32_t free_count, order_count;
 	const struct policy_call *call;
 	uint32_t last_arrived;
+	uint32_t *node_of;    /* [ga.nodes]: the node that a part belongs to */
+	uint8_t *room_of;     /* [ga.nodes]: its GPUs */
 	struct share *shares; /* [nodes] */
 	uint32_t share_gpus;  /* fair share */
 };
+
+/* Nodes in parts as large as the smallest node; of one type, the nodes themselves. */
+static bool part_nodes(struct pollux *p, const struct policy_setup *setup)
+{
+	const struct cluster *cluster = setup->cluster->spec;
+	uint32_t size = UINT32_MAX, parts = 0, at = 0, node = 0;
+	for (size_t g = 0; g < cluster->group_count; g++)
+		if (cluster->groups[g].gpus_per_node < size)
+			size = cluster->groups[g].gpus_per_node;
+	for (size_t g = 0; g < cluster->group_count; g++)
+		parts += cluster->groups[g].nodes *
+		         ((cluster->groups[g].gpus_per_node + size - 1) / size);
+	p->node_of = ARENA_ARRAY(p->arena, uint32_t, parts);
+	p->room_of = ARENA_ARRAY(p->arena, uint8_t, parts);
+	if (parts > NODES_MAX || size > 64 || !p->node_of || !p->room_of ||
+	    !ga_init(&p->ga, p->arena, setup->options->seed, parts, size))
+		return false;
+	for (size_t g = 0; g < cluster->group_count; g++)
+		for (uint32_t n = 0; n < cluster->groups[g].nodes; n++, node++)
+			for (uint32_t left = cluster->groups[g].gpus_per_node; left; at++) {
+				uint32_t room = left < size ? left : size;
+				p->node_of[at] = node;
+				p->room_of[at] = (uint8_t)room;
+				p->ga.room[at] = (uint8_t)room;
+				left -= room;
+			}
+	return true;
+}
 
 static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
 {
 	struct pollux *p = state;
 	const struct cluster *cluster = setup->cluster->spec;
 	uint32_t count = setup->jobs->count;
-	if (cluster->group_count != 1 || cluster->nodes > NODES_MAX ||
-	    cluster->groups[0].gpus_per_node > 64)
-		return ergon_fail(err, ERGON_INFEASIBLE,
-		                  "policy pollux searches clusters of one type, of up to %d nodes "
-		                  "of up to 64 GPUs",
-		                  NODES_MAX);
+	if (cluster->nodes > NODES_MAX || cluster->groups[0].gpus_per_node > 64)
+		return ergon_fail(
+		    err, ERGON_INFEASIBLE,
+		    "policy pollux searches clusters of up to %d nodes of up to 64 GPUs",
+		    NODES_MAX);
 	for (uint32_t i = 0; i < count; i++)
 		if (!setup->jobs->facts[i].malleable)
 			return ergon_fail(err, ERGON_INFEASIBLE,
@@ -76,11 +112,14 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	p->rows = ARENA_ARRAY(p->arena, struct ga_job, count);
 	p->free_tables = ARENA_ARRAY(p->arena, double *, count);
 	p->shares = ARENA_ARRAY(p->arena, struct share, cluster->nodes);
-	if (!p->known || !p->order || !p->old_row || !p->rows || !p->free_tables || !p->shares ||
-	    !ga_init(&p->ga, p->arena, setup->options->seed, cluster->nodes,
-	             cluster->groups[0].gpus_per_node))
+	if (!p->known || !p->order || !p->old_row || !p->rows || !p->free_tables || !p->shares)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	return ERGON_OK;
+	return part_nodes(p, setup)
+	           ? ERGON_OK
+	           : ergon_fail(err, ERGON_INFEASIBLE,
+	                        "policy pollux searches over up to %d nodes of up to 64 GPUs, "
+	                        "larger ones counting as several",
+	                        NODES_MAX);
 }
 
 static double goodput(const struct known *k, uint32_t nodes, uint32_t gpus, uint32_t *best_batch)
@@ -132,7 +171,7 @@ static uint32_t best_batch(const struct known *k, const struct job_state *now)
 	uint32_t best = 0;
 	if (k->limits.fixed)
 		return k->limits.fixed;
-	if (k->learned.fitted && goodput(k, now->share_count, now->gpus, &best) > 0)
+	if (k->learned.fitted && !k->cautious && goodput(k, now->share_count, now->gpus, &best) > 0)
 		return best < k->limits.largest ? best : k->limits.largest;
 	uint32_t least = k->limits.local_min * now->gpus;
 	return least > k->limits.initial ? least : k->limits.initial;
@@ -170,12 +209,15 @@ static bool make_table(struct pollux *p, struct known *k)
 {
 	size_t size = ((size_t)p->ga.nodes + 1) * (p->ga.gpus + 1);
 	if (!k->value) {
-		k->value = p->free_count ? p->free_tables[--p->free_count]
-		                         : ARENA_ARRAY(p->arena, double, size);
+		k->value = p->free_count
+		               ? p->free_tables[--p->free_count]
+		               : ARENA_ARRAY(p->arena, double, size + p->ga.stride / 8 + 1);
+		if (!k->value)
+			return false;
+		k->held = (uint8_t *)(k->value + size);
+		memset(k->held, 0, p->ga.stride);
 		k->stale = true;
 	}
-	if (!k->value)
-		return false;
 	if (k->fair_gpus != p->share_gpus) {
 		k->fair_gpus = p->share_gpus;
 		k->stale = true;
@@ -205,9 +247,8 @@ static void fill_row(struct pollux *p, const struct policy_call *call, uint32_t 
 	p->rows[row] = (struct ga_job){ .max_gpus = most < JOB_GPUS_MAX ? most : JOB_GPUS_MAX,
 		                        .keep = fmax(age_s - lost_s, 0) / (age_s + 30),
 		                        .value = k->value };
-	for (uint32_t i = 0; i < state->share_count; i++)
-		p->ga.base[(size_t)row * p->ga.stride + state->shares[i].node] =
-		    (uint8_t)state->shares[i].gpus;
+	if (state->gpus)
+		memcpy(p->ga.base + (size_t)row * p->ga.stride, k->held, p->ga.stride);
 }
 
 static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
@@ -246,10 +287,35 @@ static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	const uint8_t *nodes = call->cluster->node_state;
 	for (uint32_t n = 0; nodes && n < p->ga.nodes; n++)
-		p->ga.room[n] = nodes[n] == NODE_DOWN ? 0 : (uint8_t)p->ga.node_gpus;
+		p->ga.room[n] = nodes[p->node_of[n]] == NODE_DOWN ? 0 : p->room_of[n];
 	for (uint32_t i = 0; i < rows; i++)
 		fill_row(p, call, i);
 	return ERGON_OK;
+}
+
+/* Of rows over several types, the type with most GPUs is kept; of equals the faster one. */
+static void keep_one_type(struct pollux *p, uint32_t job, uint8_t *row)
+{
+	const struct policy_call *call = p->call;
+	const struct pool *pool = call->cluster->pool;
+	uint32_t gpus[CLUSTER_GROUPS_MAX] = { 0 }, best = 0;
+	double best_rate = 0;
+	if (pool->group_count == 1)
+		return;
+	for (uint32_t n = 0; n < p->ga.nodes; n++)
+		gpus[pool->group_of[p->node_of[n]]] += row[n];
+	for (uint32_t g = 0; g < pool->group_count; g++) {
+		const struct job_facts *facts = &call->jobs->facts[job];
+		const struct estimate *e = oracle_packed(call->oracle, facts, g, 1, 0);
+		double rate = e->rate ? e->rate[0] : 0;
+		if (gpus[g] > gpus[best] || (gpus[g] == gpus[best] && rate > best_rate)) {
+			best = g;
+			best_rate = rate;
+		}
+	}
+	for (uint32_t n = 0; n < p->ga.nodes; n++)
+		if (pool->group_of[p->node_of[n]] != best)
+			row[n] = 0;
 }
 
 static bool row_is_kept(const struct pollux *p, const uint8_t *state, uint32_t row)
@@ -266,34 +332,62 @@ static enum ergon_code adapt_batch(struct pollux *p, uint32_t job, struct plan *
 	uint32_t batch = now->gpus ? best_batch(&p->known[job], now) : now->batch;
 	if (batch == now->batch)
 		return ERGON_OK;
+	const struct job_config config = { .group = now->group,
+		                           .batch = batch,
+		                           .gpus = now->gpus,
+		                           .setting = now->setting,
+		                           .node_count = now->share_count,
+		                           .shares = now->shares };
+	const struct job_facts *facts = &p->call->jobs->facts[job];
+	if (!oracle_estimate(p->call->oracle, facts, &config)->rate)
+		return ERGON_OK;
 	memcpy(p->shares, now->shares, now->share_count * sizeof *p->shares);
-	enum ergon_code code = plan_place_on(plan, job, p->shares, now->share_count, batch, err);
-	return code == ERGON_INFEASIBLE ? plan_keep(plan, job, err) : code;
+	return plan_place_on(plan, job, p->shares, now->share_count, batch, err);
 }
 
-static enum ergon_code apply(struct pollux *p, const uint8_t *state, struct plan *plan,
+/* The row's GPUs, by node. */
+static enum ergon_code place_row(struct pollux *p, uint32_t job, const uint8_t *row,
+                                 struct plan *plan, struct ergon_error *err)
+{
+	uint32_t count = 0;
+	for (uint32_t n = 0; n < p->ga.nodes; n++) {
+		if (!row[n])
+			continue;
+		if (count && p->shares[count - 1].node == p->node_of[n])
+			p->shares[count - 1].gpus += row[n];
+		else
+			p->shares[count++] = (struct share){ p->node_of[n], row[n] };
+	}
+	if (!count)
+		return ERGON_OK;
+	struct known *k = &p->known[job];
+	memcpy(k->held, row, p->ga.stride);
+	k->cautious = false;
+	enum ergon_code code = plan_place_on(plan, job, p->shares, count, 0, err);
+	if (code == ERGON_INFEASIBLE) {
+		k->cautious = true;
+		code = plan_place_on(plan, job, p->shares, count, 0, err);
+	}
+	/* Where nothing is known of a placement, the job waits for the next round. */
+	return code == ERGON_INFEASIBLE ? ERGON_OK : code;
+}
+
+static enum ergon_code apply(struct pollux *p, uint8_t *state, struct plan *plan,
                              struct ergon_error *err)
 {
 	enum ergon_code code = ERGON_OK;
-	for (uint32_t i = 0; i < p->order_count; i++)
+	for (uint32_t i = 0; i < p->order_count; i++) {
+		keep_one_type(p, p->order[i], state + (size_t)i * p->ga.stride);
 		if (!row_is_kept(p, state, i))
 			plan_preempt(plan, p->order[i]);
+	}
 	for (uint32_t i = 0; i < p->order_count && !code; i++)
 		if (row_is_kept(p, state, i))
 			code = adapt_batch(p, p->order[i], plan, err);
-	for (uint32_t i = 0; i < p->order_count && !code; i++) {
-		uint32_t count = 0;
-		for (uint32_t n = 0; n < p->ga.nodes; n++) {
-			uint8_t gpus = state[(size_t)i * p->ga.stride + n];
-			if (gpus)
-				p->shares[count++] = (struct share){ n, gpus };
-		}
-		if (row_is_kept(p, state, i) || !count)
-			continue;
-		code = plan_place_on(plan, p->order[i], p->shares, count, 0, err);
-		/* Where nothing is known of a placement, the job waits for the next round. */
-		code = code == ERGON_INFEASIBLE ? ERGON_OK : code;
-	}
+	for (uint32_t i = 0; i < p->order_count && !code; i++)
+		if (!row_is_kept(p, state, i))
+			code =
+			    place_row(p, p->order[i], state + (size_t)i * p->ga.stride, plan, err);
 	return code;
 }
 

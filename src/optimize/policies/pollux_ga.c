@@ -361,7 +361,7 @@ static void add_improved(struct ga *ga)
 	survive(ga, count);
 }
 
-const uint8_t *ga_search(struct ga *ga)
+uint8_t *ga_search(struct ga *ga)
 {
 	if (ga->count == 0) {
 		memcpy(rows_of(ga, &ga->people[0]), ga->base, (size_t)ga->rows * ga->stride);

@@ -61,7 +61,8 @@ static inline uint32_t ga_below(struct ga *ga, uint32_t n)
 	return (uint32_t)(((rng_u64(&ga->rng) >> 32) * n) >> 32);
 }
 
-/* base and jobs [rows] are set: searches; returns the best state, rows x stride. */
-const uint8_t *ga_search(struct ga *ga);
+/* base and jobs [rows] are set: searches; returns the best state, rows x stride, which
+ * may be changed: it lives on in the population. */
+uint8_t *ga_search(struct ga *ga);
 
 #endif
