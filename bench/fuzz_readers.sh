@@ -36,7 +36,7 @@ fuzz() {
 	status=0
 	dict=tests/fuzz/fuzz_$target.dict
 	[ -e "$dict" ] || dict=tests/fuzz/fuzz_cluster.dict
-	ERGON_FUZZ_FORMAT=$name ERGON_FUZZ_KIND=$name build/fuzz/fuzz/fuzz_$target -dict="$dict" \
+	ERGON_DATA_DIR=$PWD/data ERGON_FUZZ_FORMAT=$name ERGON_FUZZ_KIND=$name build/fuzz/fuzz/fuzz_$target -dict="$dict" \
 		-max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
 		-artifact_prefix="$out/$name-" "$out/$name.corpus" "$out/$name.seeds" >"$out/$name.log" 2>&1 || status=$?
 	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")

@@ -54,7 +54,10 @@ static void begin(struct experiment *x)
 		                                    .external = command,
 		                                    .external_patience_ns = NS_PER_S,
 		                                    .audit = true };
-	PROMISE(!experiment_load(&env, &options, x, &err));
+	if (experiment_load(&env, &options, x, &err)) {
+		fprintf(stderr, "%s (ERGON_DATA_DIR must be set)\n", err.text);
+		exit(0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
