@@ -52,6 +52,8 @@ static double phase_time(const struct eval_case *item, const struct calibration 
 static double called_alone(const struct eval_case *item, const struct prediction *p,
                            const struct calibration *calibration)
 {
+	if (item->workload->kernels[0].count > 1) /* steps of a recurrence: each has its own */
+		return p->device_time_s;
 	double call_s = item->profiled ? calibration->launch_s : calibration->call_s;
 	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + call_s;
 }

@@ -78,6 +78,8 @@ static const char *lower_neusight_product(const struct kernel_row *row, struct k
 
 static const char *lower_product(const struct kernel_row *row, struct kernel *kernel)
 {
+	/* Called again and again, with one wait at the end. */
+	row->item->profiled = strcmp(row_text(row, "source"), "deepbench") == 0;
 	return row_product(row, row_real(row, "m"), row_real(row, "n"), row_real(row, "k"), 1,
 	                   kernel);
 }
@@ -170,26 +172,29 @@ static const char *lower_conv(const struct kernel_row *row, struct kernel *kerne
 	double out_w = floor((w + 2 * pad - kw) / stride) + 1;
 	if (!(batch > 0 && c > 0 && out_c > 0 && kh > 0 && kw > 0 && out_h > 0 && out_w > 0))
 		return "a dimension of the convolution is not stated";
-	double places = batch * out_h * out_w, window = c * kh * kw;
+	double places = out_h * out_w, window = c * kh * kw; /* of a sample */
+	row->item->settings.batch = batch;
+	row->item->profiled = strcmp(row_text(row, "source"), "deepbench") == 0;
 	kernel->family = FAMILY_CONV;
-	kernel->axis = AXIS_NONE;
+	kernel->axis = AXIS_M;
 	kernel->batch = 1;
 	kernel->m = places;
 	kernel->n = out_c;
 	kernel->k = window;
 	kernel->phase = PHASE_FORWARD;
 	if (strcmp(direction, "bwd_data") == 0) {
-		kernel->m = batch * h * w;
+		kernel->m = h * w;
 		kernel->n = c;
 		kernel->k = out_c * kh * kw / (stride * stride);
 	} else if (strcmp(direction, "bwd_weight") == 0) {
 		kernel->m = out_c;
 		kernel->n = window;
 		kernel->k = places;
+		kernel->axis = AXIS_K;
 	}
 	kernel->flops = 2 * places * out_c * window;
-	kernel->bytes =
-	    facts->activation_bytes * (batch * c * h * w + places * out_c + window * out_c);
+	kernel->bytes = facts->activation_bytes * (c * h * w + places * out_c);
+	kernel->bytes_fixed = facts->activation_bytes * window * out_c;
 	kernel->winograd = kh == 3 && kw == 3 && stride == 1 && kernel->rate == RATE_FP32 &&
 	                   strcmp(direction, "bwd_weight") != 0;
 	return NULL;
@@ -263,7 +268,7 @@ const struct workload *eval_one_kernel(struct eval_builder *builder, const struc
 		return NULL;
 	*copy = *kernel;
 	copy->count = kernel->count > 1 ? kernel->count : 1;
-	copy->launches = copy->issue = 1;
+	copy->launches = copy->issue = kernel->launches > 1 ? kernel->launches : 1;
 	*workload = (struct workload){ .name = "kernel",
 		                       .title = "one kernel",
 		                       .kernels = copy,

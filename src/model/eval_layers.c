@@ -61,15 +61,17 @@ const char *lower_recurrent(const struct kernel_row *row, struct kernel *kernel)
 		return reason;
 	if (!(hidden > 0 && batch > 0 && steps > 0 && steps <= 1e6))
 		return "a dimension of the layer is not stated";
-	/* Inputs of all steps are one product; so is the gradient of the weights. The recurrent
-	 * products follow each other, with weights that stay in registers or L2. */
+	row->item->profiled = true;
+	/* DeepBench has the layer take its inputs as they are (cuDNN: skip input): what is left are
+	 * the recurrent products, one a step, of which the weights' gradient is one in all. */
 	if (strcmp(direction, "bwd_weight") == 0)
-		return row_product(row, hidden, gates * hidden, batch * steps, 2, kernel);
+		return row_product(row, hidden, gates * hidden, batch * steps, 1, kernel);
 	reason = row_product(row, batch, gates * hidden, hidden, 1, kernel);
 	kernel->family = FAMILY_RECURRENT;
-	kernel->flops *= 2;
 	kernel->bytes = facts->activation_bytes * batch * hidden * (2 + 2 * gates);
+	kernel->bytes_fixed = facts->activation_bytes * gates * hidden * hidden;
 	kernel->count = steps;
+	kernel->launches = 4; /* the product, its parts' sum, gates, state */
 	return reason;
 }
 

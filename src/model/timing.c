@@ -8,6 +8,8 @@
 static const double PJ = 1e-12;
 static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
 static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
+static const double FEWER = 2.25; /* multiplications, in tiles of 2x2 */
+static const double THIN = 32;
 static const double VOLTA = 7.0;  /* compute capability */
 static const double MAXWELL = 5.0, KEPLER_ISSUE = 2.0 / 3;
 
@@ -52,7 +54,7 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->k_half = cal->k_half;
 	machine->wave = cal->wave;
 	/* Kepler has too few registers for the transforms. */
-	machine->winograd = device->compute_capability < MAXWELL ? 1 : cal->winograd;
+	machine->winograd = device->compute_capability < MAXWELL ? 0 : cal->winograd / FEWER;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
 	double fast = pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
 	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
@@ -127,6 +129,27 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	return waves * (k + machine->k_half) * step_s;
 }
 
+/* A 3x3 convolution of stride 1 by Winograd's minimal filtering (Lavin and Gray 2015, arXiv
+ * 1509.09308): tiles of 2x2 results from 16 products in one kernel, or of 4x4 from 36, with the
+ * transformed tensors in memory between kernels. A tile that sticks out of the image is lost. */
+static double winograd_s(const struct machine *machine, const struct kernel *kernel, double batch,
+                         const struct tile_rate *rate)
+{
+	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n, best = HUGE_VAL;
+	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s };
+	for (double out = 2; out <= 4; out += 2) {
+		double across = round_up(side / out), points = (out + 2) * (out + 2), unused;
+		const double shape[4] = { across * across * batch, outputs, inputs, points };
+		double product = tiled_s(machine, shape, 128, 128, &slower, &unused);
+		product = smaller(product, tiled_s(machine, shape, 128, 64, &slower, &unused));
+		product = smaller(product, tiled_s(machine, shape, 64, 64, &slower, &unused));
+		double written = inputs * outputs + shape[0] * (inputs + outputs);
+		double moved = out > 2 ? 2 * 4 * points * written : 0;
+		best = smaller(best, product + moved * machine->memory_s);
+	}
+	return best;
+}
+
 static double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
                         double *filled)
 {
@@ -149,11 +172,10 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	}
 	bool tensor = kernel->rate != RATE_FP32 && kernel->rate != RATE_FP64;
 	static const double operand_bytes[RATE_COUNT] = { 8, 4, 4, 2, 2, 1 };
-	double gain = kernel->winograd ? machine->winograd : 1;
 	struct tile_rate rate = {
-		.flop_s = 1 / (machine->sm_rate[kernel->rate] * gain *
+		.flop_s = 1 / (machine->sm_rate[kernel->rate] *
 		               machine->efficiency[tensor][kernel->family]),
-		.operand_s = machine->operand_s * operand_bytes[kernel->rate] / gain,
+		.operand_s = machine->operand_s * operand_bytes[kernel->rate],
 	};
 	const double shape[4] = { m, n, k, count };
 	double share; /* of the SMs that have a tile: the smallest tiles tell */
@@ -165,6 +187,12 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	else
 		best = smaller(best, tiled_s(machine, shape, 128, 64, &rate, &share));
 	best = smaller(best, tiled_s(machine, shape, 64, 64, &rate, &share));
+	if (m <= THIN) /* libraries have tiles for a few rows, or columns */
+		best = smaller(best, tiled_s(machine, shape, THIN, 128, &rate, &share));
+	if (n <= THIN)
+		best = smaller(best, tiled_s(machine, shape, 128, THIN, &rate, &share));
+	if (kernel->winograd && machine->winograd > 0 && kernel->axis == AXIS_M)
+		best = smaller(best, winograd_s(machine, kernel, batch, &rate));
 	*filled = smaller(share, 1);
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
