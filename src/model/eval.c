@@ -55,6 +55,8 @@ static double called_alone(const struct eval_case *item, const struct prediction
 	if (item->workload->kernels[0].count > 1) /* steps of a recurrence: each has its own */
 		return p->device_time_s;
 	double call_s = item->profiled ? calibration->launch_s : calibration->call_s;
+	if (!item->profiled && item->workload->kernels[0].family == FAMILY_CONV)
+		call_s += calibration->choice_s;
 	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + call_s;
 }
 

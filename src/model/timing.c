@@ -10,7 +10,7 @@ static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
 static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
 static const double FEWER = 2.25; /* multiplications, in tiles of 2x2 */
 static const double THIN = 32;
-static const double VOLTA = 7.0;  /* compute capability */
+static const double VOLTA = 7.0; /* compute capability */
 static const double MAXWELL = 5.0, KEPLER_ISSUE = 2.0 / 3;
 
 void machine_init(struct machine *machine, const struct device *device,
@@ -83,6 +83,7 @@ void machine_in_model(struct machine *machine, const struct calibration *calibra
 struct tile_rate {
 	double flop_s;    /* seconds a FLOP of one SM */
 	double operand_s; /* seconds an element of an operand */
+	bool whole;       /* the inner dimension is not split: results of convolutions */
 };
 
 /* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
@@ -114,7 +115,7 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	*filled = 1;
 	if (tiles < machine->sms) {
 		double room = (double)(int64_t)(machine->sms / tiles);
-		double split = larger(1, smaller(room, k * (1.0 / 256)));
+		double split = rate->whole ? 1 : larger(1, smaller(room, k * (1.0 / 256)));
 		*filled = tiles * split / machine->sms;
 		exact = larger(*filled, 1);
 		k /= split;
@@ -129,25 +130,27 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	return waves * (k + machine->k_half) * step_s;
 }
 
+/* How often transforms move the weights and the tensors: they are strided, and written once. */
+static const double WEIGHTS_MOVED = 4, TENSORS_MOVED = 3;
+
 /* A 3x3 convolution of stride 1 by Winograd's minimal filtering (Lavin and Gray 2015, arXiv
  * 1509.09308): tiles of 2x2 results from 16 products in one kernel, or of 4x4 from 36, with the
- * transformed tensors in memory between kernels. A tile that sticks out of the image is lost. */
+ * transformed tensors in memory between kernels. A tile that sticks out of the image is lost, and
+ * weights are transformed in every call. */
 static double winograd_s(const struct machine *machine, const struct kernel *kernel, double batch,
                          const struct tile_rate *rate)
 {
-	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n, best = HUGE_VAL;
-	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s };
-	for (double out = 2; out <= 4; out += 2) {
-		double across = round_up(side / out), points = (out + 2) * (out + 2), unused;
-		const double shape[4] = { across * across * batch, outputs, inputs, points };
-		double product = tiled_s(machine, shape, 128, 128, &slower, &unused);
-		product = smaller(product, tiled_s(machine, shape, 128, 64, &slower, &unused));
-		product = smaller(product, tiled_s(machine, shape, 64, 64, &slower, &unused));
-		double written = inputs * outputs + shape[0] * (inputs + outputs);
-		double moved = out > 2 ? 2 * 4 * points * written : 0;
-		best = smaller(best, product + moved * machine->memory_s);
-	}
-	return best;
+	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n, unused;
+	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s, true };
+	double twos = round_up(side / 2), fours = round_up(side / 4);
+	double weights = 4 * WEIGHTS_MOVED * inputs * outputs * machine->memory_s;
+	const double fused[4] = { twos * twos * batch, outputs, 16 * inputs, 1 };
+	const double apart[4] = { fours * fours * batch, outputs, inputs, 36 };
+	double in_one = tiled_s(machine, fused, 32, 32, &slower, &unused) + 16 * weights;
+	double products = smaller(tiled_s(machine, apart, 128, 128, &slower, &unused),
+	                          tiled_s(machine, apart, 64, 64, &slower, &unused));
+	double moved = 36 * 4 * TENSORS_MOVED * apart[0] * (inputs + outputs);
+	return smaller(in_one, products + moved * machine->memory_s + 36 * weights);
 }
 
 static double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
@@ -176,6 +179,7 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 		.flop_s = 1 / (machine->sm_rate[kernel->rate] *
 		               machine->efficiency[tensor][kernel->family]),
 		.operand_s = machine->operand_s * operand_bytes[kernel->rate],
+		.whole = kernel->family == FAMILY_CONV && kernel->axis != AXIS_K,
 	};
 	const double shape[4] = { m, n, k, count };
 	double share; /* of the SMs that have a tile: the smallest tiles tell */
