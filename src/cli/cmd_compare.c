@@ -28,6 +28,17 @@ static void title_of(char *out, size_t size, const json_t *name)
 		snprintf(out, size, "%.14s", slash ? slash + 1 : text);
 }
 
+/* A cost has no unit: whose money it is, nobody has said. */
+static const char *quantity(char *out, size_t size, const json_t *row, const char *key,
+                            const char *unit)
+{
+	double value = json_number_value(json_object_get(row, key));
+	if (unit && *unit)
+		return format_si(out, size, value, unit);
+	snprintf(out, size, "%.4g", value);
+	return out;
+}
+
 static void print_rows(FILE *out, const json_t *document)
 {
 	char a[32], b[32], difference[32], ratio[32];
@@ -53,13 +64,9 @@ static void print_rows(FILE *out, const json_t *document)
 		char value_a[32], value_b[32];
 		table_row(&table, "%.22s\t%s\t%s\t%s\t%s\t%s",
 		          json_string_value(json_object_get(row, "name")),
-		          format_si(value_a, sizeof value_a,
-		                    json_number_value(json_object_get(row, "a")), unit),
-		          format_si(value_b, sizeof value_b,
-		                    json_number_value(json_object_get(row, "b")), unit),
-		          format_si(difference, sizeof difference,
-		                    json_number_value(json_object_get(row, "difference")), unit),
-		          ratio,
+		          quantity(value_a, sizeof value_a, row, "a", unit),
+		          quantity(value_b, sizeof value_b, row, "b", unit),
+		          quantity(difference, sizeof difference, row, "difference", unit), ratio,
 		          !by       ? ""
 		          : differs ? "differs"
 		                    : "may be equal");

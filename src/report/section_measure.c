@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "measure/recorder.h"
 #include "report/doc.h"
 #include "report/figure.h"
 
@@ -54,6 +55,12 @@ static const char *cost_text(struct page *page, const json_t *document)
 	                 doc_real(document, "cost.price_per_kwh"));
 }
 
+static bool is_recording(const json_t *document)
+{
+	const char *command = doc_text(document, "command");
+	return command && strcmp(command, RECORDING) == 0;
+}
+
 static void add_facts(struct page *page, const json_t *document)
 {
 	static const char *const heads[] = { "quantity", "value" };
@@ -71,8 +78,10 @@ static void add_facts(struct page *page, const json_t *document)
 		{ "Carbon (CO2e)", carbon_text(page, document) },
 		{ "Cost", cost_text(page, document) },
 		{ "CPU time of the command",
-		  show_duration(page,
-		                doc_real(document, "user_s") + doc_real(document, "system_s")) },
+		  is_recording(document)
+		      ? NULL
+		      : show_duration(page, doc_real(document, "user_s") +
+		                                doc_real(document, "system_s")) },
 		{ "CPU time of the sampler",
 		  show_duration(page, doc_real(document, "sampling.own_cpu_s")) },
 	};
@@ -193,6 +202,8 @@ void section_measure(struct page *page, const json_t *document)
 {
 	const json_t *command = doc_get(document, "command");
 	const char *what = command ? doc_show(page, command) : "a run";
+	if (is_recording(document))
+		what = "a recording";
 	const char *source = source_of(document);
 	page_add_answer(page, PAGE_MEASURE,
 	                show_si(page, doc_real(document, "total.energy_j"), "J"),
@@ -226,6 +237,15 @@ static const char *verdict_of(const json_t *row)
 	                                      : "may be equal";
 }
 
+/* A cost has no unit: whose money it is, nobody has said. */
+static void quantity(struct page_table *t, double value, const char *unit)
+{
+	if (unit && *unit)
+		table_si(t, value, unit);
+	else
+		table_number(t, value, 4);
+}
+
 static void add_compared(struct page *page, const json_t *document, const char *a, const char *b)
 {
 	static const char *const heads[] = { "Quantity", "First",      "Second",
@@ -235,10 +255,10 @@ static void add_compared(struct page *page, const json_t *document, const char *
 		const json_t *row = doc_item(document, "rows", i);
 		const char *unit = doc_text(row, "unit");
 		table_cell(t, doc_text(row, "name"));
-		table_si(t, doc_real(row, "a"), unit ? unit : "");
-		table_si(t, doc_real(row, "b"), unit ? unit : "");
+		quantity(t, doc_real(row, "a"), unit);
+		quantity(t, doc_real(row, "b"), unit);
 		table_number(t, doc_real(row, "ratio"), 4);
-		table_si(t, doc_real(row, "difference"), unit ? unit : "");
+		quantity(t, doc_real(row, "difference"), unit);
 		table_cell(t, verdict_of(row));
 	}
 	page_add_table(page, PAGE_MEASURE,
