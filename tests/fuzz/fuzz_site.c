@@ -102,7 +102,7 @@ static void read_failures(const struct ergon_env *env, struct arena *arena)
 	}
 }
 
-static const char trace_text[] = "name,arrival_s,gpus,application,batch,duration_s,steps\n"
+static const char trace_text[] = "name,arrival_s,gpus,application,batch,duration_s,work_steps\n"
 				 "a,0,1,resnet50,32,60,100\nb,5,2,shufflenetv2,1024,90,50\n";
 
 static void read_options(const char *text, const struct ergon_env *env, struct arena *arena)
