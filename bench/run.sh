@@ -19,7 +19,7 @@ title "what measuring does to the measured (STREAM with and without, wakes, a pr
 if [ -x "$build/bench/bench_overhead" ]; then "$build/bench/bench_overhead" 20 0.5; else echo "left out: $build/bench/bench_overhead is not built"; fi
 
 title "kernels against STREAM and OpenBLAS (ratio above 1: ours is faster)"
-if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; else echo "left out: no python3"; fi
+if command -v python3 >/dev/null 2>&1; then sh bench/understand.sh; sh bench/understand_classes.sh; else echo "left out: no python3"; fi
 
 title "phases: a series that this machine records, with changes that are known"
 if [ -x "$build/bench/bench_phases" ]; then "$build/bench/bench_phases"; else echo "left out: $build/bench/bench_phases is not built"; fi

@@ -85,14 +85,16 @@ static void print_result(struct cli *cli, const struct characterization *c)
 		fprintf(cli->out, "  neighbour      not probed: %s\n", e->no_neighbour);
 	if (e->footprint.samples > 0 && !e->no_footprint[0])
 		fprintf(cli->out,
-		        "  memory         touches %.3g MB in 0.1 s, new pages at %.3g GB/s\n",
+		        "  memory         touches %.3g MB in 0.1 s, new pages at %.3g GB a CPU s\n",
 		        e->footprint.set_bytes * 1e-6, e->footprint.rate_bytes_per_s * 1e-9);
 	else if (e->no_footprint[0])
 		wrap_printf(cli->out, "  memory", 17, "not seen: %s", e->no_footprint);
 	if (isfinite(e->roofs.bytes_per_s))
 		fprintf(cli->out,
-		        "  this machine   streams %.3g GB/s just now; last cache %.3g MB\n",
-		        e->roofs.bytes_per_s * 1e-9, e->roofs.cache_bytes * 1e-6);
+		        "  this machine   streams %.3g GB/s just now, %.3g GB a CPU s; last cache "
+		        "%.3g MB\n",
+		        e->roofs.bytes_per_s * 1e-9, e->roofs.bytes_per_cpu_s * 1e-9,
+		        e->roofs.cache_bytes * 1e-6);
 	if (e->has_counters)
 		fprintf(cli->out, "  counters       %.2f instructions a cycle%s\n", e->counters.ipc,
 		        e->counters.scaled ? ", scaled: they took turns" : "");

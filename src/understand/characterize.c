@@ -251,7 +251,7 @@ static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
 /* ---- the roofs, measured beside the command: on a shared machine they are what is left ---- */
 
 static double roof_of(const struct probe *p, const char *name, enum precision precision,
-                      uint64_t size, unsigned threads, bool bytes)
+                      uint64_t size, unsigned threads, double *bytes_per_cpu_s)
 {
 	const struct kernel *kernel;
 	struct kernel_run run;
@@ -266,7 +266,10 @@ static double roof_of(const struct probe *p, const char *name, enum precision pr
 		                        .isa = kernel_isa() };
 	if (kernel_run(kernel, &config, &options, &run, NULL))
 		return (double)NAN;
-	return bytes ? kernel_run_bytes_per_s(&run) : kernel_run_flops_per_s(&run);
+	if (!bytes_per_cpu_s)
+		return kernel_run_flops_per_s(&run);
+	*bytes_per_cpu_s = kernel_run_bytes_per_s(&run) / (run.processor_share * threads);
+	return kernel_run_bytes_per_s(&run);
 }
 
 static void measure_roofs(struct probe *p)
@@ -283,13 +286,15 @@ static void measure_roofs(struct probe *p)
 	unsigned threads = (unsigned)fmax(1, fmin(round(p->c->evidence.busy), machine.processors));
 	const uint64_t turns = 1 << 16, dram = (uint64_t)(bytes / 24) / 16 * 16;
 	roofs->cache_bytes = last;
-	roofs->bytes_per_s = roof_of(p, "triad", PRECISION_F64, dram, threads, true);
+	roofs->bytes_per_s =
+	    roof_of(p, "triad", PRECISION_F64, dram, threads, &roofs->bytes_per_cpu_s);
 	if (!p->c->evidence.has_counters)
 		return;
-	roofs->f64_flops_per_s = roof_of(p, "fma", PRECISION_F64, turns, threads, false);
-	roofs->f32_flops_per_s = roof_of(p, "fma", PRECISION_F32, turns, threads, false);
-	roofs->cache_bytes_per_s =
-	    roof_of(p, "triad", PRECISION_F64, (uint64_t)(last / 4 / 24) / 16 * 16, threads, true);
+	roofs->f64_flops_per_s = roof_of(p, "fma", PRECISION_F64, turns, threads, NULL);
+	roofs->f32_flops_per_s = roof_of(p, "fma", PRECISION_F32, turns, threads, NULL);
+	double unused;
+	roofs->cache_bytes_per_s = roof_of(p, "triad", PRECISION_F64,
+	                                   (uint64_t)(last / 4 / 24) / 16 * 16, threads, &unused);
 }
 
 static enum ergon_code footprint(struct probe *p, struct ergon_error *err)
@@ -329,7 +334,7 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
 		                                      .written_bytes_per_s = nan,
 		                                      .clock = { nan, nan },
 		                                      .neighbour = { nan, nan },
-		                                      .roofs = { nan, nan, nan, nan, nan } } };
+		                                      .roofs = { nan, nan, nan, nan, nan, nan } } };
 	struct probe p = { c, env, meter, argv, environment, options, 0, { { 0 } }, { { 0 } } };
 	struct text words = { 0 };
 	for (char *const *word = argv; *word; word++)
@@ -419,15 +424,16 @@ json_t *characterization_to_json(const struct characterization *c)
 	const struct class_evidence *e = &c->evidence;
 	const struct class_roofs *r = &e->roofs;
 	json_t *evidence = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "gpu",
-	    gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e), "busy_processors",
-	    json_number(e->busy), "processors", json_number(e->processors), "disk_blocks_per_s",
-	    json_number(e->blocks_per_s), "waits_per_s", json_number(e->waits_per_s),
-	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
-	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", counts_to_json(c),
-	    "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}",
+	    "gpu", gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e),
+	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
+	    "disk_blocks_per_s", json_number(e->blocks_per_s), "waits_per_s",
+	    json_number(e->waits_per_s), "clock_sensitivity", ratio_to_json(e->clock, e->no_clock),
+	    "slowdown_beside_memory", ratio_to_json(e->neighbour, e->no_neighbour), "counters",
+	    counts_to_json(c), "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
 	    json_number(r->f64_flops_per_s), "f32_flops_per_s", json_number(r->f32_flops_per_s),
-	    "bytes_per_s", json_number(r->bytes_per_s), "cache_bytes_per_s",
+	    "bytes_per_s", json_number(r->bytes_per_s), "bytes_per_cpu_s",
+	    json_number(r->bytes_per_cpu_s), "cache_bytes_per_s",
 	    json_number(r->cache_bytes_per_s));
 	return json_pack(
 	    "{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "kind", "ergon.characterize",

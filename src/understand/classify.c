@@ -194,11 +194,20 @@ static struct workload_verdict by_footprint(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
 	const struct footprint *f = &e->footprint;
-	double share = f->rate_bytes_per_s / e->roofs.bytes_per_s;
+	double roof =
+	    e->roofs.bytes_per_cpu_s > 0 ? e->roofs.bytes_per_cpu_s : e->roofs.bytes_per_s;
+	double share = f->rate_bytes_per_s / roof;
 	if (f->set_bytes <= e->roofs.cache_bytes / 2) {
 		v.class = CLASS_COMPUTE_OR_CACHE;
 		snprintf(v.because, sizeof v.because,
 		         "in 0.1 s it touches %.3g MB, which the last cache (%.3g MB) holds",
+		         f->set_bytes * 1e-6, e->roofs.cache_bytes * 1e-6);
+		return v;
+	}
+	if (f->set_bytes <= e->roofs.cache_bytes && share >= TOUCH_NONE) {
+		snprintf(v.because, sizeof v.because,
+		         "in 0.1 s it touches %.3g MB, more than half of the last cache (%.3g MB) "
+		         "but not more than all: whether that holds it cannot be told",
 		         f->set_bytes * 1e-6, e->roofs.cache_bytes * 1e-6);
 		return v;
 	}
@@ -209,8 +218,8 @@ static struct workload_verdict by_footprint(const struct class_evidence *e)
 	else if (share < TOUCH_NONE)
 		v.class = CLASS_COMPUTE_OR_CACHE;
 	snprintf(v.because, sizeof v.because,
-	         "it touches new pages at %.3g GB/s, %.0f%% of what this machine can stream just "
-	         "now%s",
+	         "it touches new pages at %.3g GB a CPU second, %.0f%% of what this machine can "
+	         "stream just now%s",
 	         f->rate_bytes_per_s * 1e-9, 100 * share,
 	         v.class == CLASS_LATENCY
 	             ? ": more than it can have read, so it needs only parts of "

@@ -52,6 +52,9 @@ struct probe_ratio {
 struct class_roofs {
 	double f64_flops_per_s, f32_flops_per_s, bytes_per_s, cache_bytes_per_s;
 	double cache_bytes; /* the last cache */
+	/* A CPU second of one thread streams so much: against others' load, which bytes_per_s falls
+	 * with, this hardly moves. 0: as bytes_per_s. */
+	double bytes_per_cpu_s;
 };
 
 struct class_evidence {

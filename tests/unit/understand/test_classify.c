@@ -79,7 +79,7 @@ static void verdicts_of_counters(void **state)
 			                    .neighbour = NONE,
 			                    .counters = rows[i].counters,
 			                    .has_counters = true,
-			                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8 },
+			                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8, 0 },
 			                    .no_footprint = "not asked" };
 		struct workload_verdict v = classify(&e);
 		if (v.class != rows[i].class)
@@ -101,6 +101,8 @@ static void verdicts_of_footprints(void **state)
 		{ 300e6, 0.5e9, CLASS_COMPUTE_OR_CACHE },
 		{ 300e6, 25e9, CLASS_LATENCY },
 		{ 300e6, 2e9, CLASS_UNKNOWN },
+		{ 60e6, 9e9, CLASS_UNKNOWN }, /* the cache may hold it, or not */
+		{ 60e6, 0.5e9, CLASS_COMPUTE_OR_CACHE },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct class_evidence e = { .busy = 1,
@@ -109,7 +111,7 @@ static void verdicts_of_footprints(void **state)
 			                    .footprint = { .samples = 9,
 			                                   .set_bytes = rows[i].set,
 			                                   .rate_bytes_per_s = rows[i].rate },
-			                    .roofs = { none, none, 1e10, none, 1e8 } };
+			                    .roofs = { none, none, 1e9, none, 1e8, 1e10 } };
 		struct workload_verdict v = classify(&e);
 		if (v.class != rows[i].class)
 			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);
@@ -167,7 +169,7 @@ static void verdicts_of_memory_controllers(void **state)
 		                    .neighbour = NONE,
 		                    .read_bytes_per_s = 6e9,
 		                    .written_bytes_per_s = 2e9,
-		                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8 } };
+		                    .roofs = { 1e11, 2e11, 1e10, 1e11, 1e8, 0 } };
 	struct workload_verdict v = classify(&e);
 	assert_int_equal(v.class, CLASS_BANDWIDTH);
 	assert_non_null(strstr(v.because, "moved 8 GB/s meanwhile, 80%"));

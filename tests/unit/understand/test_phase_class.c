@@ -14,7 +14,7 @@ static struct phase_machine profiled(double idle_power_w)
 {
 	return (struct phase_machine){
 		.has_roofs = true,
-		.roofs = { 100e9, 200e9, 20e9, 80e9, NO },
+		.roofs = { 100e9, 200e9, 20e9, 80e9, NO, NO },
 		.idle_power_w = idle_power_w,
 	};
 }

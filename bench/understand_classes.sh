@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The six kernels of the authors' study (gemm, stencil, spmv, triad, dist, montecarlo) as commands of
+# their own: the class that `ergon characterize` gives each on this machine, what else it looked at,
+# and what it says of probes that are closed here. Prints one block a kernel; KERNELS replaces the
+# list ("NAME:SIZE:PRECISION"), BUDGET the time for each probe.
+set -eu
+ergon=${ERGON:-build/ergon}
+budget=${BUDGET:-60s}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Sizes far from the borders: gemm and dist fit the caches, the others stream through memory.
+for kernel in ${KERNELS:-gemm:1024:f64 stencil:0:f64 spmv:0:f64 triad:33554432:f64 dist:0:f64 montecarlo:0:f64}; do
+	name=${kernel%%:*} rest=${kernel#*:}
+	size=${rest%%:*} precision=${rest#*:}
+	set -- kernel "$name" --precision "$precision" --seconds 1s
+	[ "$size" = 0 ] || set -- "$@" --size "$size"
+	ERGON_STATE_DIR=$work "$ergon" --quiet characterize --budget "$budget" --json "$work/$name" -- "$ergon" "$@" >/dev/null 2>"$work/err" || {
+		echo "$name: $(cat "$work/err")"
+		continue
+	}
+	python3 - "$work/$name" "$name" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+print(f"{sys.argv[2]}: {d['class']}: {d['because']}")
+def closed(value, path=""):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "absent_because" and inner:
+                yield path, inner
+            yield from closed(inner, key if not path else f"{path}.{key}")
+for where, why in closed(d):
+    print(f"    {where}: {why}")
+PY
+done
