@@ -34,7 +34,7 @@
 		return chosen ? chosen === "dark" : dark.matches;
 	}
 
-	function config(look, width) {
+	function config(look, width, legends) {
 		const narrow = width < NARROW;
 		return {
 			background: look.surface,
@@ -53,7 +53,7 @@
 				orient: "top", direction: "horizontal", labelColor: look.ink,
 				labelFontSize: 11.5, labelLimit: 150, symbolBaseFillColor: look.soft,
 				symbolBaseStrokeColor: look.soft, symbolSize: 80, symbolStrokeWidth: 2.5,
-				offset: 12, padding: 0, columns: Math.max(1, Math.floor(width / 125)),
+				offset: 12, padding: 0, columns: Math.max(1, Math.floor(width / 125 / (narrow ? legends : 1))),
 				columnPadding: 14, rowPadding: 4,
 			},
 			range: {
@@ -74,6 +74,13 @@
 		};
 	}
 
+	// Legends stand side by side: colour and shape by one field share one, by two they need two.
+	function legendsOf(spec) {
+		const fields = (spec.layer || [spec]).flatMap((layer) => ["color", "shape"]
+			.map((channel) => ((layer.encoding || {})[channel] || {}).field)).filter(Boolean);
+		return Math.max(1, new Set(fields).size);
+	}
+
 	// On a narrow page the legend tells who is who; texts beside the marks would cover each other.
 	function fitted(spec, width) {
 		if (width >= NARROW || !spec.layer)
@@ -91,7 +98,7 @@
 		const look = looks[isDark() ? "dark" : "light"];
 		const result = await vegaEmbed(figure.plot, fitted(figure.spec, width), {
 			mode: "vega-lite", renderer: "svg", actions: false, ast: true,
-			defaultStyle: false, config: config(look, width),
+			defaultStyle: false, config: config(look, width, legendsOf(figure.spec)),
 			tooltip: { disableDefaultStyle: true },
 		});
 		if (turn !== figure.turn) {

@@ -64,7 +64,7 @@ static struct extent intensities(const json_t *document)
 	}
 	if (!(e.high > 0))
 		return (struct extent){ 0.01, 100 };
-	return (struct extent){ e.low / 4, e.high * 4 };
+	return (struct extent){ e.low / 12, e.high * 4 }; /* on the left stand the levels' names */
 }
 
 /* key: "label" at the foot of a slope, "peak" at the end of a flat part, NULL for neither. */
@@ -156,53 +156,92 @@ static void add_kernels(struct page *page, const json_t *document)
 /* ---- energy ---- */
 
 enum { CURVE_POINTS = 65 };
+static const double SAME_HEIGHT = 1.8; /* of 320 pixels over five decades or so, a line of text */
+
+/* Is what each FLOP and each byte costs above rest known? One that is not would put its curve on
+ * another footing than the rest. */
+static bool costs_above_rest(const json_t *document, const struct roofs *flops,
+                             const struct roofs *bytes)
+{
+	bool known = isfinite(doc_real(document, "idle_power_w"));
+	for (size_t i = 0; i < flops->count; i++)
+		known = known && isfinite(doc_real(doc_get(doc_get(document, "energy_per_flop_j"),
+		                                           flops->of[i].name),
+		                                   "dynamic"));
+	for (size_t i = 0; i < bytes->count; i++)
+		known = known && isfinite(doc_real(doc_get(doc_get(document, "energy_per_byte_j"),
+		                                           bytes->of[i].name),
+		                                   "dynamic"));
+	return known;
+}
 
 /* FLOP per joule at an intensity, by what a FLOP and a byte cost above rest and by the power at
- * rest for as long as the slower of the two takes (Choi, Bedard, Fowler and Vuduc 2013). Where
- * costs above rest are unknown, the whole cost of the dearer one. */
-static double work_per_joule(const json_t *document, double intensity, double flops, double bytes,
-                             const char *precision, const char *level)
+ * rest for as long as the slower of the two takes (Choi, Bedard, Fowler and Vuduc 2013); where not
+ * all costs above rest are known, the whole cost of the dearer one. */
+static double work_per_joule(const json_t *document, bool above_rest, double intensity,
+                             double flops, double bytes, const char *precision, const char *level)
 {
 	const json_t *flop = doc_get(doc_get(document, "energy_per_flop_j"), precision);
 	const json_t *byte = doc_get(doc_get(document, "energy_per_byte_j"), level);
 	double rest_w = doc_real(document, "idle_power_w");
 	double time_s = fmax(1 / flops, 1 / (intensity * bytes));
-	double joules =
-	    doc_real(flop, "dynamic") + doc_real(byte, "dynamic") / intensity + rest_w * time_s;
-	if (!isfinite(joules))
-		joules = fmax(doc_real(flop, "total"), doc_real(byte, "total") / intensity);
-	return 1 / joules;
+	if (above_rest)
+		return 1 / (doc_real(flop, "dynamic") + doc_real(byte, "dynamic") / intensity +
+		            rest_w * time_s);
+	return 1 / fmax(doc_real(flop, "total"), doc_real(byte, "total") / intensity);
+}
+
+/* Names that would stand on each other become one: "bf16, int8" for the first, none for the rest.
+ * heights: where each stands; NaN: nowhere. NULL: none. */
+static const char *joint_name(struct page *page, const struct roofs *roofs, const double *heights,
+                              size_t which)
+{
+	const char *name = NULL;
+	for (size_t i = 0; i < roofs->count; i++) {
+		if (!(fabs(log(heights[i] / heights[which])) < log(SAME_HEIGHT)))
+			continue;
+		if (i < which)
+			return NULL;
+		name =
+		    name ? page_text(page, "%s, %s", name, roofs->of[i].name) : roofs->of[i].name;
+	}
+	return name;
 }
 
 static json_t *energy_curves(struct page *page, const json_t *document, const struct roofs *flops,
                              const struct roofs *bytes, struct extent e)
 {
 	json_t *rows = json_array();
+	const bool above_rest = costs_above_rest(document, flops, bytes);
+	double feet[ROOFS_MAX], ends[ROOFS_MAX];
+	for (size_t b = 0; b < bytes->count && flops->count > 0; b++)
+		feet[b] = work_per_joule(document, above_rest, e.low, flops->of[0].rate,
+		                         bytes->of[b].rate, flops->of[0].name, bytes->of[b].name);
+	for (size_t f = 0; f < flops->count && bytes->count > 0; f++)
+		ends[f] = work_per_joule(document, above_rest, e.high, flops->of[f].rate,
+		                         bytes->of[0].rate, flops->of[f].name, bytes->of[0].name);
 	for (size_t f = 0; f < flops->count; f++)
 		for (size_t b = 0; b < bytes->count; b++) {
 			const char *label =
 			    page_text(page, "%s, %s", flops->of[f].name, bytes->of[b].name);
-			double last = (double)NAN;
 			for (int i = 0; i < CURVE_POINTS; i++) {
 				double x =
 				    e.low * pow(e.high / e.low, (double)i / (CURVE_POINTS - 1));
-				double y = work_per_joule(document, x, flops->of[f].rate,
-				                          bytes->of[b].rate, flops->of[f].name,
-				                          bytes->of[b].name);
+				double y = work_per_joule(document, above_rest, x,
+				                          flops->of[f].rate, bytes->of[b].rate,
+				                          flops->of[f].name, bytes->of[b].name);
 				if (!isfinite(y))
 					continue;
-				/* Levels of one precision meet at the right: one name is enough. */
 				roof_row(rows, x, y, label, NULL);
-				json_t *row = json_array_get(rows, json_array_size(rows) - 1);
 				/* Levels of one precision meet at the right, precisions of a level
 				 * at the left: each name once. */
-				if (!isfinite(last) && f == 0)
-					json_object_set_new(row, "label",
-					                    json_string(bytes->of[b].name));
-				if (i == CURVE_POINTS - 1 && b + 1 == bytes->count)
-					json_object_set_new(row, "peak",
-					                    json_string(flops->of[f].name));
-				last = y;
+				json_t *row = json_array_get(rows, json_array_size(rows) - 1);
+				const char *name = NULL;
+				if (i == 0 && f == 0 && (name = joint_name(page, bytes, feet, b)))
+					json_object_set_new(row, "label", json_string(name));
+				if (i == CURVE_POINTS - 1 && b == 0 &&
+				    (name = joint_name(page, flops, ends, f)))
+					json_object_set_new(row, "peak", json_string(name));
 			}
 		}
 	return rows;
@@ -231,13 +270,18 @@ static void add_energy(struct page *page, const json_t *document)
 		table_si(t, 1e9 * gflops / power_w, "FLOP/J");
 	}
 	const char *source = doc_text(document, "provenance");
+	const bool above_rest = costs_above_rest(document, &flops, &bytes);
 	page_add_figure(
 	    page, PAGE_UNDERSTAND, "Energy roofline of this machine",
 	    page_text(
 		page,
-		"Work per joule that the costs of a FLOP, a byte and the power at rest allow, "
-		"for each level of memory; unlike the roofline it has no corner, for energy "
-		"adds up where time overlaps. Power is %s.",
+		"Work per joule that %s, for each level of memory%s. A FLOP costs what it does "
+		"in gemm: kernels that stay in registers lie above. Power is %s.",
+		above_rest ? "the costs of a FLOP, a byte and the power at rest allow"
+			   : "the whole cost of a FLOP or a byte allows, whichever is dearer",
+		above_rest ? "; unlike the roofline it has no corner, for energy adds up where "
+			     "time overlaps"
+			   : "; what each costs above the power at rest is not known",
 		source ? source : "unknown"),
 	    figure_energy_roofline(
 		energy_curves(page, document, &flops, &bytes, intensities(document)), points),
