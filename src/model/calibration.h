@@ -99,6 +99,8 @@
 	X(gddr_pj, "pJ", 90, 200, 140, "energy of a byte from GDDR")                               \
 	X(busy, "1", 0.25, 0.55, 0.4, "clock tree and leakage of a busy device, share of its TDP") \
 	X(launch_busy, "1", 0.02, 0.5, 0.15, "part of that which launches and tiny kernels draw")  \
+	X(link_busy, "1", 0.05, 1, 0.3,                                                            \
+	  "part of that which a device draws while it waits for its links")                        \
 	X(fill_bytes, "B", 8192, 262144, 49152,                                                    \
 	  "traffic of a kernel that makes one SM busy all the while")                              \
 	X(recurrent_busy, "1", 0.2, 1, 0.6,                                                        \

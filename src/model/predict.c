@@ -287,7 +287,8 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	moment->cool_s = larger(moment->device_s - plan->launch_s - moment->hot_s, 0);
 	/* A launch keeps few of the SMs busy, and so does a product of few tiles. */
 	double busy_s = moment->hot_s * plan->hot_filled + moment->cool_s * plan->cool_filled +
-	                moment->exposed_s + plan->cal->launch_busy * plan->launch_s;
+	                plan->cal->link_busy * moment->exposed_s +
+	                plan->cal->launch_busy * plan->launch_s;
 	moment->static_w = active_power(plan) + moment->busy_w * busy_s / step;
 	moment->compute_w = plan->compute_j * moment->v2 / step;
 	moment->memory_w = plan->memory_j / step;
@@ -563,7 +564,7 @@ static void add_rest(const struct plan *plan, const struct moment *moment, doubl
 		row->time_s = row->cause_s[rests[i].cause] = time;
 		row->energy_j = time * (idle_power(plan) + active_power(plan));
 		if (rests[i].busy)
-			row->energy_j += time * busy_power(plan, clock, v);
+			row->energy_j += time * plan->cal->link_busy * busy_power(plan, clock, v);
 	}
 }
 
