@@ -13,6 +13,7 @@
 
 enum { HALF_MAX = 25 };
 static const double MAD_TO_SIGMA = 1.4826, CLEAR = 0.1, WANDERS = 2;
+static const double OWN_QUANTILE = 0.75;
 
 static int by_value(const void *a, const void *b)
 {
@@ -62,25 +63,32 @@ static double normal_half_quantile(double quantile)
 	return (low + high) / 2;
 }
 
+/* |differences| of the medians of neighbouring windows inside [begin, end), behind the `held` that
+ * out has already; values: room for a window. */
+static size_t differences(const double *samples, size_t dims, size_t d, size_t begin, size_t end,
+                          size_t window, double *out, size_t held, double *values)
+{
+	const size_t step = window / 8 > 0 ? window / 8 : 1;
+	for (size_t i = begin; i + 2 * window <= end; i += step) {
+		double a = median_of(samples, dims, d, i, window, values);
+		double b = median_of(samples, dims, d, i + window, window, values);
+		out[held++] = fabs(a - b);
+	}
+	return held;
+}
+
 void phase_wander(const double *samples, size_t count, size_t dims, size_t window, double quantile,
                   double rest, double *scratch, struct phase_scale *scale)
 {
-	const size_t step = window / 8 > 0 ? window / 8 : 1;
 	const double unit = normal_half_quantile(rest);
 	scale->window = count >= 4 * window ? window : 0;
 	for (size_t d = 0; d < dims; d++) {
-		size_t n = 0;
 		scale->wander[d] = 0;
 		if (!scale->window)
 			continue;
-		/* scratch: differences in front, fewer than count - window; a window's samples
-		 * behind. */
-		double *values = scratch + (count - window);
-		for (size_t i = 0; i + 2 * window <= count; i += step) {
-			double a = median_of(samples, dims, d, i, window, values);
-			double b = median_of(samples, dims, d, i + window, window, values);
-			scratch[n++] = fabs(a - b);
-		}
+		/* Differences in front, fewer than count - window; a window's samples behind. */
+		size_t n = differences(samples, dims, d, 0, count, window, scratch, 0,
+		                       scratch + (count - window));
 		scale->wander[d] = quantile_of(scratch, n, quantile) / unit;
 	}
 }
@@ -138,6 +146,22 @@ struct ruler {
 	double *scratch;
 };
 
+/* The wander inside two phases; 0 where they are too short to tell. */
+static double own_wander(const double *samples, size_t dims, size_t d, const struct phase *a,
+                         const struct phase *b, const struct ruler *r)
+{
+	size_t window = r->scale->window, held = 0;
+	size_t length = b->end - a->begin;
+	if (window == 0 || length < 4 * window)
+		return 0;
+	double *values = r->scratch + (length - window);
+	held = differences(samples, dims, d, a->begin, a->end, window, r->scratch, held, values);
+	held = differences(samples, dims, d, b->begin, b->end, window, r->scratch, held, values);
+	if (held < 8)
+		return 0;
+	return quantile_of(r->scratch, held, OWN_QUANTILE) / normal_half_quantile(OWN_QUANTILE);
+}
+
 /* The largest difference of the two levels, in units of the least that counts. */
 static double apart(const double *samples, size_t dims, const struct phases *phases,
                     const struct phase *a, const struct phase *b, const struct ruler *r)
@@ -149,6 +173,7 @@ static double apart(const double *samples, size_t dims, const struct phases *pha
 		double pooled =
 		    sqrt((na * x.spread * x.spread + nb * y.spread * y.spread) / (na + nb));
 		double noise = fmax(fmax(pooled, phases->noise[d]), WANDERS * r->scale->wander[d]);
+		noise = fmax(noise, WANDERS * own_wander(samples, dims, d, a, b, r));
 		double least = fmax(r->effect * noise, r->share * r->scale->range[d]);
 		most = fmax(most, fabs(x.median - y.median) / least);
 	}

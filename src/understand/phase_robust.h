@@ -32,8 +32,8 @@ void phase_range(const double *samples, size_t count, size_t dims, double *scrat
                  struct phase_scale *scale);
 
 /* Joins neighbours, the nearest first, whose medians differ in no dimension by effect times the
- * spread inside them, 2 effect times the wander and share of the range. Means are left to the
- * caller. False: out of memory. */
+ * spread inside them, 2 effect times the wander, of the series or their own, and share of the
+ * range. Means are left to the caller. False: out of memory. */
 bool phase_merge(const double *samples, size_t dims, double effect, double share,
                  const struct phase_scale *scale, struct phases *phases);
 

@@ -34,9 +34,9 @@ enum { PHASE_DIMS_MAX = 8, PHASES_EXACT_MAX = 20000, PHASE_BLOCK = 8 };
 struct phase_options {
 	double penalty;    /* factor on (dims + 1) log(samples); 0: 2 */
 	size_t min_length; /* samples of a phase at least; 0: 1% of them, 3 at the least */
-	/* What a change must be, in units of the noise: the spread inside the phases, or twice the
-	 * wander of their level; 0: 2. Negative: every change that pays its penalty counts, and
-	 * bursts are not smoothed away (exact PELT). */
+	/* What a change must be, in units of the noise: the spread inside the phases, or twice
+	 * the wander of their level; 0: 2. Negative: every change that pays its penalty
+	 * counts, and bursts are not smoothed away (exact PELT). */
 	double effect;
 	double share; /* and of the series' range; 0: 0.05. Negative: none is too small */
 };
