@@ -149,10 +149,11 @@ static void kernels_become_cases(void **state)
 	assert_int_equal(eval_cases_load(&env, paths, 1, &arena, &cases, &err), ERGON_OK);
 	assert_int_equal(cases.count, 2);
 	const struct kernel *k = cases.items[0].workload->kernels;
-	assert_true(k->m == 8 * 56 * 56 && k->n == 128 && k->k == 64 * 9 && k->winograd);
-	assert_true(k->flops == 2.0 * 8 * 56 * 56 * 128 * 64 * 9);
+	assert_true(k->m == 56 * 56 && k->n == 128 && k->k == 64 * 9 && k->winograd);
+	assert_true(k->flops == 2.0 * 56 * 56 * 128 * 64 * 9);
+	assert_true(cases.items[0].settings.batch == 8);
 	k = cases.items[1].workload->kernels;
-	assert_true(k->m == 128 && k->n == 64 && k->k == 8 * 28 * 28 && !k->winograd);
+	assert_true(k->m == 128 && k->n == 64 && k->k == 28 * 28 && !k->winograd);
 	scratch_remove(dir);
 	arena_fini(&arena);
 }
@@ -299,10 +300,51 @@ static void layers_become_cases(void **state)
 	arena_fini(&arena);
 }
 
+/* Servers and diffusion: the batch is of all GPUs, which share experts or an image's positions. */
+static void inference_is_shared_by_ranks(void **state)
+{
+	struct eval_cases cases;
+	struct arena arena;
+	(void)state;
+	load_text(&arena,
+	          "run_id,source,gpu,gpu_count,model,model_config,task,precision,"
+	          "batch_size_per_gpu,seq_len_or_resolution,power_limit_w,metric,value,notes\n"
+	          "a,ml_energy_v3,H100-SXM5-80GB,1,Qwen3-8B,TP=1;EP=1;DP=1,infer,bf16,64,"
+	          "lm-arena-chat,,tokens_per_s,3000,\n"
+	          "b,ml_energy_v3,H100-SXM5-80GB,8,Qwen3-235B-A22B-Instruct-2507-FP8,"
+	          "TP=1;EP=8;DP=1,infer,fp8,64,gpqa,,tokens_per_s,1800,\n"
+	          "c,ml_energy_v3,H100-SXM5-80GB,1,Qwen3-8B,TP=1;EP=1;DP=1,infer,bf16,64,"
+	          "poems,,tokens_per_s,3000,\n"
+	          "d,ml_energy_v3,H100-SXM5-80GB,4,PixArt-Sigma-XL-2-1024-MS,"
+	          "text-to-image;steps=20;ulysses=2;ring=2,infer,bf16,8,1024x1024,,"
+	          "step_time_s,3.5,\n"
+	          "e,ml_energy_v3,H100-SXM5-80GB,1,PixArt-Sigma-XL-2-1024-MS,"
+	          "text-to-image;steps=40;ulysses=1;ring=1,infer,bf16,8,1024x1024,,"
+	          "step_time_s,16,\n",
+	          &cases);
+	const struct eval_case *item = cases.items;
+	assert_null(item[0].reason);
+	assert_true(item[0].settings.batch == 64 && item[0].scale == 64);
+	assert_true(item[0].workload->serves && item[0].workload->runtime == RUNTIME_GRAPH);
+	assert_null(item[1].reason);
+	assert_int_equal(item[1].workload->tensor_ways, 8);
+	/* Experts in 8 bits: a rank holds an eighth of nearly all. */
+	assert_close(item[1].workload->parameters, 235.1e9 / 8, 0.05);
+	assert_string_equal(item[2].reason, "the lengths of data set 'poems' are not known");
+	assert_null(item[3].reason);
+	assert_true(item[3].workload->tensor_ways == 4 && item[3].settings.batch == 8);
+	/* Twice the steps, nearly twice the work; four ranks do a quarter of the denoiser's each.
+	 */
+	double once = item[3].workload->forward_flops, twice = item[4].workload->forward_flops;
+	assert_true(twice > 4 * once && twice < 8.1 * once);
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_say_how_they_ran),
+		cmocka_unit_test(inference_is_shared_by_ranks),
 		cmocka_unit_test(collectives_become_cases),
 		cmocka_unit_test(layers_become_cases),
 		cmocka_unit_test(groups_hold_their_statistics),
