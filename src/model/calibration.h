@@ -57,6 +57,8 @@
 	  "what a server's host takes between two steps for each sequence in flight")              \
 	X(call_s, "s", 0, 1e-4, 4.3e-05,                                                           \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
+	X(pixel_s, "s", 0, 2e-6, 2.5e-7,                                                           \
+	  "host time to encode and write a pixel of a result, while the device waits")             \
 	X(choice_s, "s", 0, 3e-4, 1e-4,                                                            \
 	  "what a library takes besides to choose how it does a convolution that is called alone") \
 	X(host_issue_s, "s", 1e-6, 6e-5, 4.7e-05, "host time to issue one operator, eager")        \

@@ -413,6 +413,11 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		                                           : run->power_limit_w,
 	};
 	double samples = subject->layout.micro * subject->layout.accumulation;
+	double height, width, frames = 1;
+	if (rule->written && sscanf(run->size, "%lfx%lf", &height, &width) == 2) {
+		config_number(run->config, "frames", &frames);
+		subject->settings.pixels = height * width * fmax(frames, 1);
+	}
 	if (rule->collated)
 		subject->settings.collated = samples;
 	if (rule->augmented)

@@ -166,7 +166,8 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 		issue_s *= cal->host_compiled;
 	double issued_s = replayed ? 0 : issues * issue_s;
 	double old = plan->device->compute_capability < VOLTA ? cal->host_old : 1;
-	plan->awaited_s = old * settings->awaited * cal->augment_s;
+	plan->awaited_s = old * settings->awaited * cal->augment_s +
+	                  times->batch * settings->pixels * cal->pixel_s;
 	plan->host_s = old * (cal->host_step_s + issued_s + settings->collated * cal->collate_s);
 }
 

@@ -39,6 +39,7 @@ struct predict_settings {
 	double collated;    /* samples a step that the host itself stacks one by one, in Python */
 	/* Samples a step that one worker augments while the device waits: the first batch of an
 	 * epoch, spread over its steps. */
+	double pixels; /* of pictures that the host encodes and writes after a step, a sample; 0 */
 	double awaited;
 	unsigned accumulation;   /* micro-batches a step; 0 counts as 1 */
 	unsigned pipeline;       /* stages, each on its own GPUs; 0 counts as 1 */

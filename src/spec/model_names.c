@@ -117,6 +117,29 @@ static enum ergon_code read_machine(struct reading *reading, const json_t *objec
 	return code;
 }
 
+static enum ergon_code want_flag(struct reading *reading, const json_t *object,
+                                 struct json_place place, const char *key, bool *flag)
+{
+	const json_t *item = json_object_get(object, key);
+	if (item && !json_is_boolean(item))
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: %s: expected true or false", place.at, key);
+	if (item)
+		*flag = json_is_true(item);
+	return ERGON_OK;
+}
+
+static enum ergon_code read_flags(struct reading *reading, const json_t *object,
+                                  struct json_place place, struct model_rule *rule)
+{
+	bool calibrate = true;
+	enum ergon_code code = want_flag(reading, object, place, "calibrate", &calibrate);
+	rule->judge_only = !calibrate;
+	if (!code)
+		code = want_flag(reading, object, place, "paused", &rule->paused);
+	return code ? code : want_flag(reading, object, place, "written", &rule->written);
+}
+
 static enum ergon_code read_rule(struct reading *reading, const json_t *object, size_t at,
                                  struct model_rule *rule)
 {
@@ -144,6 +167,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "gpus",
 		                             "port_gbits",
 		                             "layout",
+		                             "written",
 		                             "calibrate",
 		                             "paused",
 		                             "batch",
@@ -180,12 +204,8 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	const char *unit = "samples";
 	if (!code)
 		code = json_want_text(object, place, "batch_unit", &unit, reading->err);
-	const json_t *calibrate = json_object_get(object, "calibrate");
-	if (!code && calibrate && !json_is_boolean(calibrate))
-		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-		                     "%s: calibrate: expected true or false", path);
-	rule->judge_only = json_is_false(calibrate);
-	rule->paused = json_is_true(json_object_get(object, "paused"));
+	if (!code)
+		code = read_flags(reading, object, place, rule);
 	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
 	if (!code && !rule->batch_in_tokens && strcmp(unit, "samples") != 0)
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,

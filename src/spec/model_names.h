@@ -23,8 +23,9 @@
  * true (pauses between the steps, so that no power limit acts), "era": the software's year,
  * "machine": "one" (all GPUs of a run are in one), "gpus" (as many as such a machine has, where a
  * run states otherwise), "port_gbits" (of the network, a GPU), "layout": "nchw" or "nhwc" (of
- * images), "calibrate": false (something that is not stated rules these runs: they are judged, but
- * no constant is fitted to their times), "why" } ] }
+ * images), "written": true (a step ends when its pictures are files), "calibrate": false (something
+ * that is not stated rules these runs: they are judged, but no constant is fitted to their times),
+ * "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -45,6 +46,7 @@ struct model_rule {
 	unsigned era;                                /* the software's year; 0: not implied */
 	uint64_t gpus;                               /* that there are; 0: as stated */
 	bool one_machine;                            /* whatever the number of GPUs */
+	bool written;                                /* the host writes the pictures of a step */
 	double port_bps;                             /* of the network, a GPU; 0: not known */
 	uint64_t sequence, resolution;               /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION, SIZE_FRAME, SIZE_GENERATION } size;
