@@ -74,7 +74,8 @@ static bool part_nodes(struct pollux *p, const struct policy_setup *setup)
 		         ((cluster->groups[g].gpus_per_node + size - 1) / size);
 	p->node_of = ARENA_ARRAY(p->arena, uint32_t, parts);
 	p->room_of = ARENA_ARRAY(p->arena, uint8_t, parts);
-	if (parts > NODES_MAX || size > 64 || !p->node_of || !p->room_of ||
+	uint8_t *type_of = ARENA_ARRAY(p->arena, uint8_t, parts);
+	if (!type_of || parts > NODES_MAX || size > 64 || !p->node_of || !p->room_of ||
 	    !ga_init(&p->ga, p->arena, setup->options->seed, parts, size))
 		return false;
 	for (size_t g = 0; g < cluster->group_count; g++)
@@ -84,8 +85,10 @@ static bool part_nodes(struct pollux *p, const struct policy_setup *setup)
 				p->node_of[at] = node;
 				p->room_of[at] = (uint8_t)room;
 				p->ga.room[at] = (uint8_t)room;
+				type_of[at] = (uint8_t)g;
 				left -= room;
 			}
+	p->ga.type_of = cluster->group_count > 1 ? type_of : NULL;
 	return true;
 }
 
@@ -293,31 +296,6 @@ static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
 	return ERGON_OK;
 }
 
-/* Of rows over several types, the type with most GPUs is kept; of equals the faster one. */
-static void keep_one_type(struct pollux *p, uint32_t job, uint8_t *row)
-{
-	const struct policy_call *call = p->call;
-	const struct pool *pool = call->cluster->pool;
-	uint32_t gpus[CLUSTER_GROUPS_MAX] = { 0 }, best = 0;
-	double best_rate = 0;
-	if (pool->group_count == 1)
-		return;
-	for (uint32_t n = 0; n < p->ga.nodes; n++)
-		gpus[pool->group_of[p->node_of[n]]] += row[n];
-	for (uint32_t g = 0; g < pool->group_count; g++) {
-		const struct job_facts *facts = &call->jobs->facts[job];
-		const struct estimate *e = oracle_packed(call->oracle, facts, g, 1, 0);
-		double rate = e->rate ? e->rate[0] : 0;
-		if (gpus[g] > gpus[best] || (gpus[g] == gpus[best] && rate > best_rate)) {
-			best = g;
-			best_rate = rate;
-		}
-	}
-	for (uint32_t n = 0; n < p->ga.nodes; n++)
-		if (pool->group_of[p->node_of[n]] != best)
-			row[n] = 0;
-}
-
 static bool row_is_kept(const struct pollux *p, const uint8_t *state, uint32_t row)
 {
 	size_t at = (size_t)row * p->ga.stride;
@@ -372,15 +350,13 @@ static enum ergon_code place_row(struct pollux *p, uint32_t job, const uint8_t *
 	return code == ERGON_INFEASIBLE ? ERGON_OK : code;
 }
 
-static enum ergon_code apply(struct pollux *p, uint8_t *state, struct plan *plan,
+static enum ergon_code apply(struct pollux *p, const uint8_t *state, struct plan *plan,
                              struct ergon_error *err)
 {
 	enum ergon_code code = ERGON_OK;
-	for (uint32_t i = 0; i < p->order_count; i++) {
-		keep_one_type(p, p->order[i], state + (size_t)i * p->ga.stride);
+	for (uint32_t i = 0; i < p->order_count; i++)
 		if (!row_is_kept(p, state, i))
 			plan_preempt(plan, p->order[i]);
-	}
 	for (uint32_t i = 0; i < p->order_count && !code; i++)
 		if (row_is_kept(p, state, i))
 			code = adapt_batch(p, p->order[i], plan, err);

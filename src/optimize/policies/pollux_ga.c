@@ -181,6 +181,18 @@ static void cut(struct ga *ga, uint8_t *row, uint32_t most)
 	}
 }
 
+/* Of several types the one with most GPUs stays. */
+static void keep_one_type(const struct ga *ga, uint8_t *row)
+{
+	uint32_t gpus[256] = { 0 }, best = 0;
+	for (uint32_t n = 0; n < ga->nodes; n++)
+		gpus[ga->type_of[n]] += row[n];
+	for (uint32_t t = 1; t < 256; t++)
+		best = gpus[t] > gpus[best] ? t : best;
+	for (uint32_t n = 0; n < ga->nodes; n++)
+		row[n] = ga->type_of[n] == best ? row[n] : 0;
+}
+
 static void repair(struct ga *ga, uint8_t *state)
 {
 	uint32_t stride = ga->stride;
@@ -190,6 +202,8 @@ static void repair(struct ga *ga, uint8_t *state)
 	for (uint32_t j = 0; j < ga->rows; j++) {
 		uint8_t *row = state + (size_t)j * stride;
 		uint32_t nodes, gpus;
+		if (ga->type_of)
+			keep_one_type(ga, row);
 		row_shape(row, stride, &nodes, &gpus);
 		if (nodes > 1)
 			for (uint32_t n = 0; n < ga->nodes; n++) {
@@ -361,7 +375,7 @@ static void add_improved(struct ga *ga)
 	survive(ga, count);
 }
 
-uint8_t *ga_search(struct ga *ga)
+const uint8_t *ga_search(struct ga *ga)
 {
 	if (ga->count == 0) {
 		memcpy(rows_of(ga, &ga->people[0]), ga->base, (size_t)ga->rows * ga->stride);

@@ -40,6 +40,7 @@ struct ga {
 	uint8_t *states;         /* [GA_INDIVIDUALS * capacity * stride] */
 	uint8_t *base;           /* [capacity * stride] */
 	uint8_t *scratch;        /* [stride]: free or used GPUs by node */
+	const uint8_t *type_of;  /* [nodes]: a row holds nodes of one type only; NULL: one type */
 	uint8_t *room; /* [stride]: GPUs of each node; its owner sets 0 where it is down */
 	struct ga_individual people[GA_INDIVIDUALS];
 	uint32_t count; /* of the population that lives on between searches */
@@ -61,8 +62,7 @@ static inline uint32_t ga_below(struct ga *ga, uint32_t n)
 	return (uint32_t)(((rng_u64(&ga->rng) >> 32) * n) >> 32);
 }
 
-/* base and jobs [rows] are set: searches; returns the best state, rows x stride, which
- * may be changed: it lives on in the population. */
-uint8_t *ga_search(struct ga *ga);
+/* base and jobs [rows] are set: searches; returns the best state, rows x stride. */
+const uint8_t *ga_search(struct ga *ga);
 
 #endif

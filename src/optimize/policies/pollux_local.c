@@ -71,8 +71,10 @@ static bool shape_across(struct local *l, uint32_t gpus, uint8_t *row)
 {
 	uint32_t nodes[NODES_MAX], count = 0;
 	memset(row, 0, l->ga->stride);
+	uint32_t type = l->ga->type_of ? l->ga->type_of[ga_below(l->ga, l->ga->nodes)] : 0;
 	for (uint32_t n = 0; n < l->ga->nodes; n++)
-		if (l->left[n] && l->owner[n] == NOBODY)
+		if (l->left[n] && l->owner[n] == NOBODY &&
+		    (!l->ga->type_of || l->ga->type_of[n] == type))
 			nodes[count++] = n;
 	for (uint32_t i = 0; i < count && gpus; i++) {
 		uint32_t pick = i + ga_below(l->ga, count - i), n = nodes[pick];

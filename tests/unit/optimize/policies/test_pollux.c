@@ -61,7 +61,7 @@ static void test_measured_tables(void **state)
 	    "name,arrival_s,gpus,application,batch\n"
 	    "a,0,8,imagenet,1600\nb,60,4,deepspeech2,80\nc,90,2,cifar10,512\n"
 	    "d,120,1,bert,24\n");
-	assert_true(s.result.metrics.jct_max_s < 24 * 3600);
+	assert_true(s.result.metrics.jct_max_s < 48 * 3600);
 	assert_true(groups_seen & 4); /* the A100s */
 }
 
