@@ -6,14 +6,15 @@
 # list ("NAME:SIZE:PRECISION"), BUDGET the time for each probe.
 set -eu
 ergon=${ERGON:-build/ergon}
-budget=${BUDGET:-60s}
+budget=${BUDGET:-2m}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# One thread each: on a busy machine, threads that spin at barriers are CPU time without work.
 # Sizes far from the borders: gemm and dist fit the caches, the others stream through memory.
 for kernel in ${KERNELS:-gemm:1024:f64 stencil:0:f64 spmv:0:f64 triad:33554432:f64 dist:0:f64 montecarlo:0:f64}; do
 	name=${kernel%%:*} rest=${kernel#*:}
 	size=${rest%%:*} precision=${rest#*:}
-	set -- kernel "$name" --precision "$precision" --seconds 1s
+	set -- kernel "$name" --precision "$precision" --paradigm simd --seconds 4s
 	[ "$size" = 0 ] || set -- "$@" --size "$size"
 	ERGON_STATE_DIR=$work "$ergon" --quiet characterize --budget "$budget" --json "$work/$name" -- "$ergon" "$@" >/dev/null 2>"$work/err" || {
 		echo "$name: $(cat "$work/err")"

@@ -136,9 +136,10 @@ static void print_cells(struct cli *cli, const struct bench *b)
 	for (size_t i = 0; i < b->count; i++)
 		left_out += b->cells[i].left_out;
 	if (left_out)
-		fprintf(cli->out,
-		        "%zu of %zu rows left out: the budget was spent; --budget 60s runs all\n",
-		        left_out, b->count);
+		fprintf(
+		    cli->out,
+		    "%zu of %zu rows left out: the budget was spent; a longer --budget runs all\n",
+		    left_out, b->count);
 }
 
 static void print_result(struct cli *cli, const struct bench *b, const char *path)
