@@ -52,4 +52,5 @@ float gemm_float_of_bf16(uint16_t bits)
 GEMM_SCALAR(gemm_scalar_f64, double, double, double, AS_IT_IS)
 GEMM_SCALAR(gemm_scalar_f32, float, float, float, AS_IT_IS)
 GEMM_SCALAR(gemm_scalar_bf16, uint16_t, uint16_t, float, gemm_float_of_bf16)
+/* Numbers, not characters. NOLINTNEXTLINE(bugprone-signed-char-misuse,cert-str34-c) */
 GEMM_SCALAR(gemm_scalar_int8, uint8_t, int8_t, int32_t, AS_IT_IS)
