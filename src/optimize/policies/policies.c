@@ -14,6 +14,7 @@ extern const struct scheduling_policy policy_las;
 extern const struct scheduling_policy policy_easy;
 extern const struct scheduling_policy policy_conservative;
 extern const struct scheduling_policy policy_tiresias;
+extern const struct scheduling_policy policy_tiresias_gittins;
 extern const struct scheduling_policy policy_optimus;
 extern const struct scheduling_policy policy_gavel;
 extern const struct scheduling_policy policy_gavel_blind;
@@ -42,6 +43,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_easy,
 	&policy_conservative,
 	&policy_tiresias,
+	&policy_tiresias_gittins,
 	&policy_optimus,
 	&policy_themis,
 	&policy_themis_auction,
