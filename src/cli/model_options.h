@@ -44,7 +44,8 @@ struct model_flags {
 	  "eager, compiled (elementwise chains fused), or instrumented (hooks on " \
 	  "gradients) (default: eager; compiled to generate)", 0, 0 }, \
 	{ "attention", 0, OPTION_TEXT, offsetof(type, flags.attention), "KIND", NULL, \
-	  "materialised or flash (default: materialised; flash to generate)", 0, 0 }, \
+	  "materialised, flash or flash1, its first version (default: materialised; " \
+	  "flash to generate)", 0, 0 }, \
 	{ "layout", 0, OPTION_TEXT, offsetof(type, flags.layout), "KIND", NULL, \
 	  "of images: nhwc, or nchw with copies around convolutions (default: nhwc)", 0, 0 }, \
 	{ "infer", 0, OPTION_FLAG, offsetof(type, flags.infer), NULL, NULL, \

@@ -65,6 +65,7 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_network_s:
 	case CALIBRATION_AT_collective_s:
 	case CALIBRATION_AT_overlap:
+	case CALIBRATION_AT_overlap_tuned:
 	case CALIBRATION_AT_worker_skew:
 		return STAGE_LINKS;
 	default:

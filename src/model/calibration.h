@@ -27,7 +27,10 @@
 	X(conv_tensor, "1", 0.4, 1.0, 0.85, "the same for convolutions on tensor units")           \
 	X(winograd, "1", 1.0, 2.25, 1.8,                                                           \
 	  "gain of 3x3 float32 convolutions over direct ones, large images")                       \
-	X(attention_flash, "1", 0.25, 0.9, 0.29, "share of the tensor peak of fused attention")    \
+	X(attention_flash, "1", 0.15, 0.9, 0.45, "share of the tensor peak of fused attention")    \
+	X(flash_hopper, "1", 0.3, 1.2, 0.8,                                                        \
+	  "factor on it from Hopper on, whose units it feeds worse")                               \
+	X(flash_early, "1", 0.3, 1, 0.6, "factor on both before FlashAttention 2 (2307.08691)")    \
 	X(k_half, "elements", 0, 64, 18, "inner dimension at which a product reaches half")        \
 	X(wave, "1", 0, 1, 0.94, "part of an unfilled last wave of tiles that is lost")            \
 	X(tile_bytes_per_clock, "B", 64, 256, 230,                                                 \
@@ -74,7 +77,10 @@
 	  "factor on host times beside GPUs from before Volta: their hosts are as old")            \
 	X(queue, "1", 0, 1, 0.47,                                                                  \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
-	X(overlap, "1", 0.3, 1, 0.34, "part of the backward pass behind which all-reduce hides")   \
+	X(overlap, "1", 0.05, 1, 0.34, "part of the backward pass behind which all-reduce hides")  \
+	X(overlap_tuned, "1", 0.05, 1, 0.6,                                                        \
+	  "part of the whole step behind which sharded parameters and, since 2023, compiled "      \
+	  "runtimes' gradients travel")                                                            \
 	X(worker_skew, "1", 0.005, 0.3, 0.05,                                                      \
 	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
 	X(tensor_hidden, "1", 0, 1, 0.94,                                                          \
@@ -84,7 +90,7 @@
 	X(pcie, "1", 0.1, 0.95, 0.58, "the same over PCIe")                                        \
 	X(pcie_staged, "1", 0.05, 0.95, 0.3,                                                       \
 	  "the same of cards with GDDR memory, whose transfers cross the host's memory")           \
-	X(network, "1", 0.5, 0.95, 0.53, "the same between nodes, of their ports")                 \
+	X(network, "1", 0.4, 0.95, 0.5, "the same between nodes, of their ports")                  \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.4e+09, "what a node without such ports reaches")     \
 	X(collective_s, "s", 5e-7, 2e-5, 4.9e-06, "latency of one all-reduce hop in a node")       \
 	X(network_s, "s", 3e-6, 6e-5, 5.7e-05, "the same between nodes")                           \

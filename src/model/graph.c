@@ -72,8 +72,8 @@ static bool same_kernel(const struct kernel *a, const struct kernel *b)
 	       a->bytes_fixed == b->bytes_fixed && a->m == b->m && a->n == b->n && a->k == b->k &&
 	       a->batch == b->batch && a->launches == b->launches && a->issue == b->issue &&
 	       a->rate == b->rate && a->family == b->family && a->phase == b->phase &&
-	       a->axis == b->axis && a->winograd == b->winograd && a->repeated == b->repeated &&
-	       a->scores == b->scores && a->group == b->group;
+	       a->axis == b->axis && a->winograd == b->winograd && a->early == b->early &&
+	       a->repeated == b->repeated && a->scores == b->scores && a->group == b->group;
 }
 
 void graph_kernel(struct graph *graph, struct kernel kernel)

@@ -15,7 +15,7 @@ static const char *const optimizers[OPTIMIZER_COUNT] = {
 };
 static const char *const runtimes[RUNTIME_COUNT] = { "eager", "compiled", "instrumented", "graph" };
 static const char *const layouts[LAYOUT_COUNT] = { "nhwc", "nchw" };
-static const char *const attentions[ATTENTION_COUNT] = { "materialised", "flash" };
+static const char *const attentions[ATTENTION_COUNT] = { "materialised", "flash", "flash1" };
 static const char *const causes[CAUSE_COUNT] = { "compute", "memory",  "launch",  "communication",
 	                                         "host",    "loading", "pipeline" };
 

@@ -32,6 +32,7 @@ struct plan {
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s, awaited_s;
 	double waits_s; /* a server's host between two steps */
+	bool tuned; /* software that sends gradients and parameters behind the whole step */
 	double flops, compute_j, memory_j;
 	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
 	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;
@@ -120,6 +121,8 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	layout_init(&plan->layout, workload, settings);
 	communication_init(&plan->communication, &plan->layout, workload, plan->device, cal,
 	                   settings);
+	plan->tuned = workload->runtime == RUNTIME_COMPILED &&
+	              (!settings->era || settings->era >= TENSOR_OVERLAP_ERA);
 	weigh(plan, settings);
 	plan->tensor_s = 0;
 	for (size_t i = 0; i < times->collective_count; i++) {
@@ -239,8 +242,9 @@ static double exposed_s(const struct plan *plan, double backward_s, double all_s
 	const struct communication *c = &plan->communication;
 	/* A stage's parts are done one by one while its pipeline drains. */
 	double last = smaller(plan->layout.pipeline, plan->layout.micro) / plan->layout.micro;
-	double behind = c->everywhere ? all_s : backward_s * last;
-	return larger(c->data_s - plan->cal->overlap * behind, c->bucket_s);
+	double hidden = c->everywhere || plan->tuned ? plan->cal->overlap_tuned * all_s
+	                                             : plan->cal->overlap * backward_s * last;
+	return larger(c->data_s - hidden, c->bucket_s);
 }
 
 /* The slower of device and host decides; but kernels are of unequal length, so that the queue

@@ -49,6 +49,9 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->efficiency[0][FAMILY_CONV] = cal->conv_vector;
 	machine->efficiency[1][FAMILY_CONV] = cal->conv_tensor;
 	machine->efficiency[1][FAMILY_ATTENTION] = cal->attention_flash;
+	if (device->compute_capability >= HOPPER)
+		machine->efficiency[1][FAMILY_ATTENTION] *= cal->flash_hopper;
+	machine->early = 1 / cal->flash_early;
 	machine->operand_s = 1 / (cal->tile_bytes_per_clock * device->boost_hz);
 	machine->clusters = device->compute_capability >= HOPPER;
 	machine->k_half = cal->k_half;
@@ -84,6 +87,7 @@ struct tile_rate {
 	double flop_s;    /* seconds a FLOP of one SM */
 	double operand_s; /* seconds an element of an operand */
 	bool whole;       /* the inner dimension is not split: results of convolutions */
+	double k_half;
 };
 
 /* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
@@ -127,7 +131,7 @@ static inline double tiled_s(const struct machine *machine, const double shape[4
 	double operand_s = (tall + wide) * rate->operand_s;
 	/* Loads run ahead of the arithmetic, imperfectly. */
 	double step_s = sqrt(flop_s * flop_s + operand_s * operand_s);
-	return waves * (k + machine->k_half) * step_s;
+	return waves * (k + rate->k_half) * step_s;
 }
 
 /* How often transforms move the weights and the tensors: they are strided, and written once. */
@@ -141,7 +145,8 @@ static double winograd_s(const struct machine *machine, const struct kernel *ker
                          const struct tile_rate *rate)
 {
 	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n, unused;
-	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s, true };
+	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s, true,
+		                    rate->k_half };
 	double twos = round_up(side / 2), fours = round_up(side / 4);
 	double weights = 4 * WEIGHTS_MOVED * inputs * outputs * machine->memory_s;
 	const double fused[4] = { twos * twos * batch, outputs, 16 * inputs, 1 };
@@ -180,6 +185,8 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 		               machine->efficiency[tensor][kernel->family]),
 		.operand_s = machine->operand_s * operand_bytes[kernel->rate],
 		.whole = kernel->family == FAMILY_CONV && kernel->axis != AXIS_K,
+		/* of fused attention's two products, the second has the context inside */
+		.k_half = kernel->family == FAMILY_ATTENTION ? 0 : machine->k_half,
 	};
 	const double shape[4] = { m, n, k, count };
 	double share; /* of the SMs that have a tile: the smallest tiles tell */
@@ -198,6 +205,7 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	if (kernel->winograd && machine->winograd > 0 && kernel->axis == AXIS_M)
 		best = smaller(best, winograd_s(machine, kernel, batch, &rate));
 	*filled = smaller(share, 1);
+	best *= kernel->early ? machine->early : 1;
 	/* A fused attention kernel has the FLOPs of several products. */
 	double flops = kernel->flops * batch + kernel->flops_fixed;
 	double plain = 2 * m * n * k * count;

@@ -26,6 +26,7 @@ struct machine {
 	double k_half, wave;
 	bool clusters;                     /* two SMs work on one tile of 256 x 256 */
 	double winograd;                   /* of the rate of a plain product; 0: no such kernels */
+	double early; /* seconds of early fused attention over those of today's */
 	double flop_j[RATE_COUNT], byte_j; /* J at the boost voltage */
 };
 void machine_init(struct machine *machine, const struct device *device,

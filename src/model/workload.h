@@ -60,6 +60,7 @@ struct kernel {
 	uint8_t family, phase, axis;
 	bool repeated; /* of a repeated block: full recomputation runs it again */
 	bool scores;   /* of attention's scores: selective recomputation runs it again */
+	bool early;    /* fused attention of the first generation */
 	bool winograd; /* a 3x3 convolution of stride 1 in float32 may use fewer multiplications */
 	uint16_t group;
 };
@@ -102,7 +103,7 @@ enum runtime {
 /* Of images in memory: channels last is what matrix units read; channels first has copies around
  * convolutions. */
 enum layout_kind { LAYOUT_NHWC, LAYOUT_NCHW, LAYOUT_COUNT };
-enum attention_kind { ATTENTION_MATERIALISED, ATTENTION_FLASH, ATTENTION_COUNT };
+enum attention_kind { ATTENTION_MATERIALISED, ATTENTION_FLASH, ATTENTION_FLASH1, ATTENTION_COUNT };
 ERGON_MUST_USE enum ergon_code optimizer_parse(const char *name, enum optimizer_kind *kind,
                                                struct ergon_error *err);
 ERGON_MUST_USE enum ergon_code runtime_parse(const char *name, enum runtime *runtime,

@@ -34,6 +34,7 @@ static void flash(struct graph *graph, const struct shape *s)
 		                 .issue = 1,
 		                 .rate = rate,
 		                 .family = FAMILY_ATTENTION,
+		                 .early = graph->options->attention == ATTENTION_FLASH1,
 		                 .phase = PHASE_FORWARD,
 		                 .axis = AXIS_BATCH };
 	graph_kernel(graph, kernel);
@@ -148,7 +149,7 @@ void op_attention(struct layer *layer)
 		graph->out->cache_bytes +=
 		    2 * s.kv * s.dim * graph->facts->activation_bytes * graph->times;
 	graph_save(graph);
-	if (graph->options->attention == ATTENTION_FLASH)
+	if (graph->options->attention != ATTENTION_MATERIALISED)
 		flash(graph, &s);
 	else
 		materialised(graph, &s);
@@ -157,5 +158,5 @@ void op_attention(struct layer *layer)
 		              .h = x->h,
 		              .w = x->w,
 		              .grad = true,
-		              .saved = graph->options->attention == ATTENTION_FLASH };
+		              .saved = graph->options->attention != ATTENTION_MATERIALISED };
 }

@@ -52,7 +52,8 @@ void graph_finish(struct graph *graph)
 	}
 	if (graph->options->infer)
 		return;
-	/* Every gradient tensor is cleared, and filled by an operator of its own. */
+	/* Every gradient tensor is cleared, and filled by an operator of its own; tuned software
+	 * clears once a step, and products add to what is there. */
 	double share = tensors > 0 ? parameters / tensors : 0;
 	bool eager = !runtime_fuses(graph->options->runtime);
 	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
@@ -61,7 +62,8 @@ void graph_finish(struct graph *graph)
 	                                     .issue = eager ? GRADIENT_ISSUE : GRADIENT_ISSUE / 2,
 	                                     .rate = RATE_FP32,
 	                                     .family = FAMILY_OPTIMIZER,
-	                                     .phase = PHASE_BACKWARD });
+	                                     .phase = (uint8_t)(eager ? PHASE_BACKWARD
+	                                                              : PHASE_OPTIMIZER) });
 	if (f->moved <= 0)
 		return;
 	double count =
