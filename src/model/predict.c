@@ -32,7 +32,7 @@ struct plan {
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s, awaited_s;
 	double waits_s; /* a server's host between two steps */
-	bool tuned; /* software that sends gradients and parameters behind the whole step */
+	bool tuned;     /* software that sends gradients and parameters behind the whole step */
 	double flops, compute_j, memory_j;
 	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
 	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;

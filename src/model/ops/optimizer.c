@@ -56,14 +56,14 @@ void graph_finish(struct graph *graph)
 	 * clears once a step, and products add to what is there. */
 	double share = tensors > 0 ? parameters / tensors : 0;
 	bool eager = !runtime_fuses(graph->options->runtime);
-	graph_kernel(graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
-	                                     .count = tensors,
-	                                     .launches = eager ? 1 : 0,
-	                                     .issue = eager ? GRADIENT_ISSUE : GRADIENT_ISSUE / 2,
-	                                     .rate = RATE_FP32,
-	                                     .family = FAMILY_OPTIMIZER,
-	                                     .phase = (uint8_t)(eager ? PHASE_BACKWARD
-	                                                              : PHASE_OPTIMIZER) });
+	graph_kernel(
+	    graph, (struct kernel){ .bytes_fixed = share * graph->facts->master_bytes,
+	                            .count = tensors,
+	                            .launches = eager ? 1 : 0,
+	                            .issue = eager ? GRADIENT_ISSUE : GRADIENT_ISSUE / 2,
+	                            .rate = RATE_FP32,
+	                            .family = FAMILY_OPTIMIZER,
+	                            .phase = (uint8_t)(eager ? PHASE_BACKWARD : PHASE_OPTIMIZER) });
 	if (f->moved <= 0)
 		return;
 	double count =
