@@ -24,9 +24,9 @@ struct machine {
 	double efficiency[2][FAMILY_COUNT]; /* [on tensor units][family], of products */
 	double operand_s; /* seconds a byte that one SM reads of its tile's operands */
 	double k_half, wave;
-	bool clusters;                     /* two SMs work on one tile of 256 x 256 */
-	double winograd;                   /* of the rate of a plain product; 0: no such kernels */
-	double early; /* seconds of early fused attention over those of today's */
+	bool clusters;   /* two SMs work on one tile of 256 x 256 */
+	double winograd; /* of the rate of a plain product; 0: no such kernels */
+	double early;    /* seconds of early fused attention over those of today's */
 	double flop_j[RATE_COUNT], byte_j; /* J at the boost voltage */
 };
 void machine_init(struct machine *machine, const struct device *device,
