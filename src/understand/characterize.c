@@ -64,6 +64,7 @@ static void waits_of(struct class_evidence *e, const struct rusage *from, double
 	    (double)(now.ru_inblock - from->ru_inblock + now.ru_oublock - from->ru_oublock) /
 	    time_s;
 	e->waits_per_s = (double)(now.ru_nvcsw - from->ru_nvcsw) / time_s;
+	e->preempted_per_s = (double)(now.ru_nivcsw - from->ru_nivcsw) / time_s;
 }
 
 /* What is watched while the command runs as it is. */
@@ -424,13 +425,14 @@ json_t *characterization_to_json(const struct characterization *c)
 	const struct class_evidence *e = &c->evidence;
 	const struct class_roofs *r = &e->roofs;
 	json_t *evidence = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}",
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}",
 	    "gpu", gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e),
 	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
 	    "disk_blocks_per_s", json_number(e->blocks_per_s), "waits_per_s",
-	    json_number(e->waits_per_s), "clock_sensitivity", ratio_to_json(e->clock, e->no_clock),
-	    "slowdown_beside_memory", ratio_to_json(e->neighbour, e->no_neighbour), "counters",
-	    counts_to_json(c), "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
+	    json_number(e->waits_per_s), "preempted_per_s", json_number(e->preempted_per_s),
+	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
+	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", counts_to_json(c),
+	    "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
 	    json_number(r->f64_flops_per_s), "f32_flops_per_s", json_number(r->f32_flops_per_s),
 	    "bytes_per_s", json_number(r->bytes_per_s), "bytes_per_cpu_s",
 	    json_number(r->bytes_per_cpu_s), "cache_bytes_per_s",

@@ -20,6 +20,9 @@ static const double STALLED = 0.4, BUSY_IPC = 1.5;
  * have been read. */
 static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.1, TOUCH_SCATTERED = 2;
 static const double BLOCKS_IO = 2000, WAITS_IO = 100; /* a second */
+/* What sleeps or waits is hardly ever preempted; a command that is, more often than it waits, has
+ * little CPU time because others have it. */
+static const double PREEMPTED = 4;
 
 const char *workload_class_name(enum workload_class class)
 {
@@ -250,7 +253,8 @@ struct workload_verdict classify(const struct class_evidence *e)
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
 	if (class_gpu_is_busy(e))
 		return on_gpu(e);
-	if (e->busy < BUSY_LEAST)
+	bool kept_waiting = e->preempted_per_s > fmax(PREEMPTED, e->waits_per_s);
+	if (e->busy < BUSY_LEAST && !kept_waiting)
 		return not_busy(e);
 	if (known(e->clock))
 		v = by_clock(e);

@@ -69,6 +69,7 @@ struct class_evidence {
 	double read_bytes_per_s, written_bytes_per_s; /* by the memory controllers; NaN unknown */
 	struct class_roofs roofs;
 	double blocks_per_s, waits_per_s; /* of 512 bytes to and from disk; voluntary switches */
+	double preempted_per_s;           /* involuntary ones: it would have run on */
 	/* Why a probe is missing; "" where it was made or not needed. */
 	char no_clock[192], no_neighbour[192], no_counters[192], no_footprint[192];
 	char no_traffic[192];

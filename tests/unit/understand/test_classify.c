@@ -118,6 +118,16 @@ static void verdicts_of_footprints(void **state)
 	}
 	struct class_evidence io = { .busy = 0.02, .blocks_per_s = 1e5 };
 	assert_int_equal(classify(&io).class, CLASS_IO);
+	struct class_evidence starved = { .busy = 0.08,
+		                          .waits_per_s = 10,
+		                          .preempted_per_s = 30,
+		                          .clock = NONE,
+		                          .neighbour = NONE,
+		                          .footprint = { .samples = 9, .set_bytes = 2e6 },
+		                          .roofs = { none, none, 1e9, none, 1e8, 1e10 } };
+	assert_int_equal(classify(&starved).class, CLASS_COMPUTE_OR_CACHE);
+	starved.preempted_per_s = 1;
+	assert_int_equal(classify(&starved).class, CLASS_IDLE);
 }
 
 /* A busy GPU is asked itself, whatever the processor did. */
