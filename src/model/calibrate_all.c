@@ -11,7 +11,7 @@
 #include "model/calibrate.h"
 
 /* Cases of one file, metric and device that a fit sees, whole runs and single kernels. */
-enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60, QUICK_SHARE_MAX = 24, QUICK_EVALUATIONS = 160 };
+enum { SHARE_MAX = 90, KERNELS_SHARE_MAX = 60, QUICK_SHARE_MAX = 24, QUICK_EVALUATIONS = 400 };
 
 struct member {
 	const char *key;

@@ -28,7 +28,7 @@
 	X(winograd, "1", 1.0, 2.25, 1.8,                                                           \
 	  "gain of 3x3 float32 convolutions over direct ones, large images")                       \
 	X(attention_flash, "1", 0.15, 0.9, 0.45, "share of the tensor peak of fused attention")    \
-	X(flash_hopper, "1", 0.3, 1.2, 0.8,                                                        \
+	X(flash_hopper, "1", 0.3, 1.2, 0.5,                                                        \
 	  "factor on it from Hopper on, whose units it feeds worse")                               \
 	X(flash_early, "1", 0.3, 1, 0.6, "factor on both before FlashAttention 2 (2307.08691)")    \
 	X(k_half, "elements", 0, 64, 18, "inner dimension at which a product reaches half")        \
