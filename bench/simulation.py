@@ -464,7 +464,7 @@ def experiment(work):
            "(`pollux-exhaustive`: the paper's baseline); `zeus` does the same by least energy-delay product. Both on the published\n"
            "workloads of Pollux's artifact at the four published loads (5 workloads a load, each as it is and once with jobs\n"
            "and gaps drawn anew: 10 runs a row), 16 nodes of 4 T4, decisions every 60 s, 30 s lost at each re-placement.\n"
-           "Three jobs in ten have a deadline of 1.5 to 4 times their time alone. Means with 95% intervals; comparisons are\n"
+           "Three jobs in ten have a deadline of 1.5 to 4 times their time alone. Means with 95%% intervals; comparisons are\n"
            "paired on the same trace. Every run was audited; a fault would have failed it.\n"
            "`prometheus, lean` is `prometheus --objective %s`: time counts less.\n" % LEAN]
     out.append("### Step times measured, powers from the model\n\n_Times_: %s. _Powers_: %s.\n" %
@@ -569,12 +569,15 @@ def in_short(work):
                 "  hour, %s mean completion time: jobs that start on what is free and stay there hold up those behind them." %
                 (three(runs, "zeus", "fifo") + three(runs, "zeus", "pollux")))
     over = [x for l in runs.loads for x in runs.values("pollux", l, "energy_over_pace_bound")]
+    reach = max(mean_of([1 - 1 / x for x in runs.values("pollux", l, "energy_over_pace_bound")])[0] for l in runs.loads)
     by_load = ["%.0f%%" % (100 * mean_of([1 - 1 / x for x in runs.values("pollux", l, "energy_over_pace_bound")])[0]) for l in runs.loads]
     said.append("- `prometheus` against Pollux on the same: %s energy, %s jobs an hour, %s mean completion time; with time\n"
                 "  counting less (`--objective %s`): %s, %s, %s. The aim was 25%% less energy at no loss: there it is missed,\n"
-                "  and cannot be reached by any policy: Pollux is at %s times the lower bound of the energy at its own pace, so that at most\n"
-                "  %s can be saved at loads 0.5, 1, 1.5, 2. A T4 at a lower clock takes hardly less energy a step (by the model)." %
-                (three(runs, "prometheus", "pollux") + (LEAN,) + three(runs, "prometheus, lean", "pollux") + (spread(over), ", ".join(by_load))))
+                "  and %s in the mean of these traces: Pollux is at %s times the lower bound of the energy at its own\n"
+                "  pace, so that at most %s can be saved at loads 0.5, 1, 1.5, 2. A T4 at a lower clock takes hardly less energy a step (by the model)." %
+                (three(runs, "prometheus", "pollux") + (LEAN,) + three(runs, "prometheus, lean", "pollux") +
+                 ("no policy can reach it at any of the loads" if reach < 0.25 else "the bound does not exclude it at every load",
+                  spread(over), ", ".join(by_load))))
     hosts = sleeping_sweeps(work)
     said.append("  With hosts of 120 W and nodes that can sleep, `prometheus, lean` takes at loads 0.5, 1, 1.5, 2 %s energy against Pollux,\n"
                 "  %s against one whose idle nodes sleep after 120 s." %
