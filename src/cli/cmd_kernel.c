@@ -31,7 +31,7 @@ static const struct option options_table[] = {
 	  .field = offsetof(struct options, paradigm),
 	  .value = "NAME",
 	  .fallback = "openmp",
-	  .help = "scalar, simd, openmp or blas" },
+	  .help = "scalar, simd, openmp, blas, opencl or gpu (cuBLAS, rocBLAS)" },
 	{ .name = "precision",
 	  .kind = OPTION_TEXT,
 	  .field = offsetof(struct options, precision),
@@ -77,7 +77,7 @@ static void print_kernels(struct cli *cli)
 	struct table t;
 	table_init(&t, "lllr", header);
 	for (const struct kernel *const *k = kernels; *k; k++) {
-		char paradigms[80] = "";
+		char paradigms[96] = "";
 		size_t used = 0;
 		for (unsigned p = 0; p < PARADIGM_COUNT; p++)
 			if ((*k)->paradigms & BIT(p))

@@ -16,7 +16,7 @@ static const double ROUND_S = 12; /* what a round through the whole plan takes a
 static const double DEFAULT_BUDGET_S = 60, SHORT_BUDGET_S = 30;
 static const char LATENCY_KERNEL[] = "chase";
 static const double LINE_BYTES = 64; /* that a step of the chase moves */
-static const uint64_t SCALAR_GEMM = 240, DEVICE_GEMM = 512, FMA_TURNS = 1 << 16;
+static const uint64_t SCALAR_GEMM = 240, DEVICE_GEMM = 512, GPU_GEMM = 4096, FMA_TURNS = 1 << 16;
 
 struct planner {
 	struct bench *bench;
@@ -71,6 +71,7 @@ static void plan_arithmetic(struct planner *p, enum paradigm paradigm)
 		uint64_t turns = paradigm == PARADIGM_OPENCL ? FMA_TURNS / 32 : FMA_TURNS;
 		uint64_t n = paradigm == PARADIGM_SCALAR   ? SCALAR_GEMM
 		             : paradigm == PARADIGM_OPENCL ? DEVICE_GEMM
+		             : paradigm == PARADIGM_GPU    ? GPU_GEMM
 		                                           : gemm_size(p);
 		plan(p, "dotacc", precision, paradigm, FMA_TURNS / 4, NULL);
 		plan(p, "fma", precision, paradigm, turns, NULL);
@@ -132,11 +133,15 @@ static void plan_latency(struct planner *p)
 /* What the roofs hang on comes first: a budget that is too short then costs the least. */
 static void make_plan(struct planner *p)
 {
-	static const enum paradigm order[] = { PARADIGM_BLAS, PARADIGM_OPENMP, PARADIGM_SIMD,
-		                               PARADIGM_OPENCL, PARADIGM_SCALAR };
+	static const enum paradigm order[] = { PARADIGM_GPU,  PARADIGM_BLAS,   PARADIGM_OPENMP,
+		                               PARADIGM_SIMD, PARADIGM_OPENCL, PARADIGM_SCALAR };
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+		char text[256];
+		if (order[i] == PARADIGM_GPU &&
+		    !paradigm_available(PARADIGM_GPU, p->env, text, sizeof text))
+			continue;
 		plan_arithmetic(p, order[i]);
-		if (order[i] == PARADIGM_BLAS)
+		if (order[i] == PARADIGM_BLAS || order[i] == PARADIGM_GPU)
 			continue;
 		plan_memory(p, order[i]);
 		if (order[i] == PARADIGM_OPENCL)

@@ -160,6 +160,8 @@ static double share_of(const struct runner *r)
 {
 	double threads = r->run->config.threads, had = r->cpu_s / r->batch_s;
 	cpu_set_t set;
+	if (r->run->config.paradigm == PARADIGM_GPU)
+		return 1; /* its driver may spin or sleep meanwhile */
 	if (r->run->config.paradigm == PARADIGM_OPENCL) {
 		if (had < DEVICE_ONLY || sched_getaffinity(0, sizeof set, &set) != 0)
 			return 1;
@@ -322,6 +324,7 @@ json_t *kernel_run_to_json(const struct kernel_run *run)
 	    run->config.paradigm == PARADIGM_SCALAR   ? "scalar"
 	    : run->config.paradigm == PARADIGM_BLAS   ? "library"
 	    : run->config.paradigm == PARADIGM_OPENCL ? "device"
+	    : run->config.paradigm == PARADIGM_GPU    ? "device"
 						      : isa_name(run->config.isa),
 	    "flops", json_number(run->flops), "bytes", json_number(run->bytes), "passes",
 	    (json_int_t)run->passes, "batches", (json_int_t)run->batches, "time_s",

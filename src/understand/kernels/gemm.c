@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "understand/kernels/gemm_narrow.h"
 #include "understand/kernels/gemm_types.h"
+#include "understand/kernels/gpu_blas.h"
 #include "understand/kernels/openblas.h"
 #include "understand/kernels/opencl.h"
 
@@ -20,8 +21,10 @@ struct gemm {
 	double *x;        /* random signs, for the check */
 	double *expected; /* A (B x) */
 	struct openblas blas;
-	struct opencl *cl; /* then c is where results are checked */
-	bool cl_failed;
+	/* On a device, by one of these; c is then where results are checked. */
+	struct opencl *cl;
+	struct gpu_blas *gpu;
+	bool device_failed;
 	struct gemm_block *blocks; /* [threads] */
 	unsigned block_rows;       /* threads form a grid of so many rows */
 	struct narrow narrow;      /* bf16 and int8 */
@@ -109,8 +112,9 @@ static void run_once(const struct gemm *g)
 static void gemm_run(void *state, uint64_t passes)
 {
 	struct gemm *g = state;
-	if (g->cl) {
-		g->cl_failed = !opencl_run(g->cl, passes);
+	if (g->cl || g->gpu) {
+		g->device_failed =
+		    !(g->cl ? opencl_run(g->cl, passes) : gpu_blas_run(g->gpu, passes));
 		return;
 	}
 	for (uint64_t i = 0; i < passes; i++)
@@ -130,7 +134,8 @@ static void gemm_check(void *state, double *error, double *allowed)
 	double worst = 0;
 	*allowed = 16 * g->type->unit_roundoff;
 	*error = HUGE_VAL;
-	if (g->cl && (g->cl_failed || !opencl_read(g->cl, g->c)))
+	if (g->device_failed || (g->cl && !opencl_read(g->cl, g->c)) ||
+	    (g->gpu && !gpu_blas_read(g->gpu, g->c)))
 		return;
 	double *found = calloc(n, sizeof *found);
 	if (!found)
@@ -144,7 +149,7 @@ static void gemm_check(void *state, double *error, double *allowed)
 	*error = isnan(worst) ? HUGE_VAL : worst;
 	for (size_t i = 0; i < n; i++) /* the next run must write it again */
 		g->type->spoil(g->c, i * n + i);
-	if (g->cl && !opencl_write(g->cl, g->c))
+	if ((g->cl && !opencl_write(g->cl, g->c)) || (g->gpu && !gpu_blas_write(g->gpu, g->c)))
 		*error = HUGE_VAL;
 }
 
@@ -164,6 +169,7 @@ static void gemm_fini(void *state)
 	narrow_fini(&g->narrow);
 	openblas_close(&g->blas);
 	opencl_close(g->cl);
+	gpu_blas_close(g->gpu);
 	*g = (struct gemm){ 0 };
 }
 
@@ -214,6 +220,7 @@ static bool fill(struct gemm *g)
 static enum ergon_code open_device(struct gemm *g, struct ergon_error *err)
 {
 	enum { TILE = 16 };
+	enum ergon_code code;
 	size_t n = g->config.size, bytes = n * n * precision_bytes(g->config.precision);
 	struct opencl_work work = { .name = "gemm",
 		                    .precision = g->config.precision,
@@ -223,7 +230,11 @@ static enum ergon_code open_device(struct gemm *g, struct ergon_error *err)
 		                    .square = true,
 		                    .bytes = { bytes, bytes, bytes },
 		                    .from = { g->c, g->a, g->b } };
-	enum ergon_code code = opencl_open(&g->cl, g->config.env, &work, err);
+	if (g->config.paradigm == PARADIGM_GPU)
+		code = gpu_blas_open(&g->gpu, g->config.env, g->config.precision, n,
+		                     (const void *[]){ g->a, g->b, g->c }, err);
+	else
+		code = opencl_open(&g->cl, g->config.env, &work, err);
 	if (code)
 		gemm_fini(g);
 	return code;
@@ -264,7 +275,7 @@ static enum ergon_code gemm_init(void *state, const struct kernel_config *config
 		return ergon_fail(err, ERGON_NO_MEMORY, "gemm: out of memory at size %llu",
 		                  (unsigned long long)config->size);
 	}
-	if (config->paradigm == PARADIGM_OPENCL)
+	if (config->paradigm == PARADIGM_OPENCL || config->paradigm == PARADIGM_GPU)
 		return open_device(g, err);
 	return ERGON_OK;
 }
@@ -275,7 +286,7 @@ const struct kernel kernel_gemm = {
 	.size_is = "rows of a square matrix",
 	.source = "BLAS level 3",
 	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) |
-	             BIT(PARADIGM_BLAS) | BIT(PARADIGM_OPENCL),
+	             BIT(PARADIGM_BLAS) | BIT(PARADIGM_OPENCL) | BIT(PARADIGM_GPU),
 	.precisions =
 	    BIT(PRECISION_F64) | BIT(PRECISION_F32) | BIT(PRECISION_BF16) | BIT(PRECISION_INT8),
 	.size_min = 1,

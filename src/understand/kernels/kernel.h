@@ -4,8 +4,9 @@
  *
  * It states its floating-point operations and the bytes that it must move for any size, and runs in
  * several paradigms: scalar code (no vectors), SIMD (widest instructions that this processor has,
- * chosen at run time), OpenMP threads (SIMD in each), a BLAS and OpenCL, both opened at run time.
- * Each run's result is checked against a reference; a wrong result is an error, whatever its speed.
+ * chosen at run time), OpenMP threads (SIMD in each), a BLAS, OpenCL and a GPU's own BLAS, all
+ * three opened at run time. Each run's result is checked against a reference; a wrong result is an
+ * error, whatever its speed.
  *
  * States: a zeroed state of state_size bytes -> init() -> run() any number of times, check() after
  * any of them -> fini(). Only init allocates. Bytes are the traffic that the algorithm needs with
@@ -30,6 +31,7 @@ enum paradigm {
 	PARADIGM_OPENMP,
 	PARADIGM_BLAS,
 	PARADIGM_OPENCL,
+	PARADIGM_GPU, /* the vendor's own library */
 	PARADIGM_COUNT
 };
 
@@ -85,7 +87,8 @@ ERGON_MUST_USE enum ergon_code paradigm_find(const char *name, enum paradigm *pa
 /* The widest set that this processor and its operating system support. */
 enum isa kernel_isa(void);
 
-/* bf16 and int8 are computed by our own loops alone: the BLAS and OpenCL here know f64 and f32. */
+/* bf16 and int8 are computed by our own loops alone: the BLASes and OpenCL here know f64 and f32.
+ */
 bool paradigm_has_precision(enum paradigm paradigm, enum precision precision);
 /* Does a paradigm use several threads of ours? */
 bool paradigm_is_parallel(enum paradigm paradigm);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "understand/kernels/gpu_blas.h"
 #include "understand/kernels/kernel.h"
 #include "understand/kernels/openblas.h"
 #include "understand/kernels/opencl.h"
@@ -45,7 +46,7 @@ const struct kernel *const kernels[] = {
 enum { KERNELS_MAX = 64 };
 
 static const char *const precision_names[] = { "f64", "f32", "bf16", "int8" };
-static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas", "opencl" };
+static const char *const paradigm_names[] = { "scalar", "simd", "openmp", "blas", "opencl", "gpu" };
 
 enum ergon_code kernel_find(const char *name, const struct kernel **kernel, struct ergon_error *err)
 {
@@ -107,7 +108,9 @@ const char *paradigm_name(enum paradigm paradigm)
 bool paradigm_has_precision(enum paradigm paradigm, enum precision precision)
 {
 	bool wide = precision == PRECISION_F64 || precision == PRECISION_F32;
-	return wide || (paradigm != PARADIGM_BLAS && paradigm != PARADIGM_OPENCL);
+	bool ours =
+	    paradigm != PARADIGM_BLAS && paradigm != PARADIGM_OPENCL && paradigm != PARADIGM_GPU;
+	return wide || ours;
 }
 
 bool paradigm_is_parallel(enum paradigm paradigm)
@@ -123,6 +126,8 @@ bool paradigm_available(enum paradigm paradigm, const struct ergon_env *env, cha
 	switch (paradigm) {
 	case PARADIGM_OPENCL:
 		return opencl_describe(env, text, size);
+	case PARADIGM_GPU:
+		return gpu_blas_describe(env, text, size);
 	case PARADIGM_BLAS:
 		if (openblas_open(&blas, env, &why)) {
 			snprintf(text, size, "%s", why.text);
