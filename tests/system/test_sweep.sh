@@ -20,7 +20,7 @@ fail() {
 sweep() {
 	folder=$1
 	shift
-	"$@" "$ERGON" simulate --cluster 2x4:t4 --trace jobs.csv --oracle model --interval 60s --restart-cost 30s \
+	"$@" "$ERGON" simulate --cluster 2x4:t4 --trace jobs.csv --oracle model --interval 360s --restart-cost 30s \
 		--sweep load=0.5:1:0.5 --policies pollux,zeus,easy --seeds 2 --folder "$folder" --json "$folder.json" \
 		--quiet $workers >"$folder.out" 2>"$folder.err"
 }
