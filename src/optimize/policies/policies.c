@@ -25,6 +25,7 @@ extern const struct scheduling_policy policy_themis_auction;
 extern const struct scheduling_policy policy_pollux;
 extern const struct scheduling_policy policy_pollux_exhaustive;
 extern const struct scheduling_policy policy_zeus;
+extern const struct scheduling_policy policy_zeus_genetic;
 extern const struct scheduling_policy policy_hades;
 extern const struct scheduling_policy policy_aurachronos;
 extern const struct scheduling_policy policy_charon;
@@ -54,6 +55,7 @@ const struct scheduling_policy *const scheduling_policies[] = {
 	&policy_pollux,
 	&policy_pollux_exhaustive,
 	&policy_zeus,
+	&policy_zeus_genetic,
 	&policy_hades,
 	&policy_aurachronos,
 	&policy_charon,
