@@ -162,7 +162,7 @@ fuzz_one() {
 	mkdir -p "build/check/corpus/$fuzz_name" "tests/fuzz/corpus/$fuzz_name"
 	set -- "$target"
 	[ ! -f "tests/fuzz/fuzz_$fuzz_name.dict" ] || set -- "$target" -dict="tests/fuzz/fuzz_$fuzz_name.dict"
-	if "$@" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
+	if ERGON_DATA_DIR="$PWD/data" "$@" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
 		-artifact_prefix="build/check/$fuzz_name-" "build/check/corpus/$fuzz_name" \
 		"tests/fuzz/corpus/$fuzz_name" >"$logs/fuzz-$fuzz_name.log" 2>&1; then
 		echo "passed $fuzz_name"

@@ -56,7 +56,7 @@ static void begin(struct experiment *x)
 		                                    .audit = true };
 	if (experiment_load(&env, &options, x, &err)) {
 		fprintf(stderr, "%s (ERGON_DATA_DIR must be set)\n", err.text);
-		exit(0);
+		exit(1);
 	}
 }
 
