@@ -210,7 +210,7 @@ def gavel_targets(out):
 
 
 # Published for the heterogeneous cluster, mean completion time in hours over ten traces each.
-SIA = [("philly", 0.6), ("saturn", 0.7)]
+SIA = [("philly", 0.6), ("saturn", 0.7), ("newtrace", 0.7)]
 
 
 def sia_targets(work):
