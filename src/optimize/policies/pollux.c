@@ -21,6 +21,7 @@
 
 #include "optimize/policies/goodput.h"
 #include "optimize/policies/pollux_ga.h"
+#include "optimize/policies/service_order.h"
 #include "optimize/policy.h"
 
 enum {
@@ -197,17 +198,6 @@ static uint32_t retune(void *state, const struct policy_call *call, uint32_t job
 	return best_batch(k, now);
 }
 
-static int by_service(const void *a, const void *b, void *user)
-{
-	const struct pollux *p = user;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	uint64_t sx = job_served_gpu_ns(&p->call->jobs->state[x], p->call->now_ns);
-	uint64_t sy = job_served_gpu_ns(&p->call->jobs->state[y], p->call->now_ns);
-	if (sx != sy)
-		return sx < sy ? -1 : 1;
-	return (x > y) - (x < y);
-}
-
 static bool make_table(struct pollux *p, struct known *k)
 {
 	size_t size = ((size_t)p->ga.nodes + 1) * (p->ga.gpus + 1);
@@ -277,7 +267,7 @@ static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
 		if (state->status == JOB_RUNNING && call->now_ns > state->segment_ns)
 			observe(p, call, j);
 	}
-	qsort_r(p->order, rows, sizeof *p->order, by_service, p);
+	service_order(call, p->order, rows);
 	p->share_gpus = (p->ga.gpus + rows - 1) / rows;
 	for (uint32_t i = 0; i < rows; i++) {
 		p->old_row[i] = p->known[p->order[i]].row;

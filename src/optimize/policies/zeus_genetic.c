@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "optimize/policies/pollux_ga.h"
+#include "optimize/policies/service_order.h"
 #include "optimize/policy.h"
 
 enum { NODES_MAX = 1024, NODE_GPUS_MAX = 64, BATCHES_MAX = 64, GENERATIONS = 3 };
@@ -169,16 +170,6 @@ static void fill_row(struct genetic *g, uint32_t row)
 		memcpy(g->ga.base + (size_t)row * g->ga.stride, g->jobs[job].held, g->ga.stride);
 }
 
-/* Whoever has been served least comes first, as in Pollux. */
-static int by_service(const void *a, const void *b, void *user)
-{
-	const struct policy_call *call = user;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	uint64_t sx = job_served_gpu_ns(&call->jobs->state[x], call->now_ns);
-	uint64_t sy = job_served_gpu_ns(&call->jobs->state[y], call->now_ns);
-	return sx != sy ? (sx < sy ? -1 : 1) : (x > y) - (x < y);
-}
-
 static void reclaim_tables(struct genetic *g)
 {
 	for (uint32_t i = 0; i < g->order_count; i++) {
@@ -201,7 +192,7 @@ static enum ergon_code prepare(struct genetic *g, struct ergon_error *err)
 	g->order_count = rows;
 	if (rows == 0)
 		return ERGON_OK;
-	qsort_r(g->order, rows, sizeof *g->order, by_service, (void *)(uintptr_t)g->call);
+	service_order(g->call, g->order, rows);
 	g->share_gpus = (g->ga.gpus + rows - 1) / rows;
 	for (uint32_t i = 0; i < rows; i++) {
 		g->old_row[i] = g->jobs[g->order[i]].row;

@@ -107,3 +107,24 @@ void pollux_workload(struct pollux_workload *w, const char *load, int workload)
 		                                  .interval_ns = 60 * NS_PER_S,
 		                                  .restart_ns = 30 * NS_PER_S };
 }
+
+static struct simulated *of_group;
+
+void simulated_of_group(struct simulated *s)
+{
+	of_group = s;
+}
+
+int simulated_setup(void **state)
+{
+	(void)state;
+	simulated_init(of_group);
+	return 0;
+}
+
+int simulated_teardown(void **state)
+{
+	(void)state;
+	simulated_fini(of_group);
+	return 0;
+}

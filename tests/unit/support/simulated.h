@@ -26,6 +26,13 @@ void simulated_load(struct simulated *s, const char *cluster, const char *rows,
 const struct metrics *simulated_run(struct simulated *s, const char *policy);
 void simulated_fini(struct simulated *s);
 
+/* Runs a program's tests between simulated_init and simulated_fini of s. */
+#define simulated_group(s, tests)                                                                  \
+	(simulated_of_group(s), cmocka_run_group_tests(tests, simulated_setup, simulated_teardown))
+void simulated_of_group(struct simulated *s);
+int simulated_setup(void **state);
+int simulated_teardown(void **state);
+
 /* Of an experiment that the test owns: fails the test where that is not possible. */
 void load_experiment(const struct ergon_env *env, const struct experiment_options *options,
                      struct experiment *x);

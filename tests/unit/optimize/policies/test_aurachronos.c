@@ -123,20 +123,6 @@ static void test_explanation_of_charon(void **state)
 	assert_true(s.result.metrics.power_peak_w <= 16);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,5 +133,5 @@ int main(void)
 		cmocka_unit_test(test_explanation),
 		cmocka_unit_test(test_explanation_of_charon),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

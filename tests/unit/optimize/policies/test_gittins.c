@@ -56,20 +56,6 @@ static void test_queue_is_left(void **state)
 	assert_close(m->jct_max_s, 60 + 9000 + 1200, 0.02);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,5 +64,5 @@ int main(void)
 		cmocka_unit_test(test_goes_on_where_the_end_is_near),
 		cmocka_unit_test(test_queue_is_left),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

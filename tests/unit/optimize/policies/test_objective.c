@@ -74,20 +74,6 @@ static void test_what_is_refused(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,5 +81,5 @@ int main(void)
 		cmocka_unit_test(test_rising),
 		cmocka_unit_test(test_what_is_refused),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

@@ -65,25 +65,11 @@ static void test_measured_tables(void **state)
 	assert_true(groups_seen & 4); /* the A100s */
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_types),
 		cmocka_unit_test(test_measured_tables),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

@@ -64,20 +64,6 @@ static void test_clock(void **state)
 	assert_true(held->jct_mean_s > free_run.jct_mean_s);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,5 +71,5 @@ int main(void)
 		cmocka_unit_test(test_savings),
 		cmocka_unit_test(test_clock),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

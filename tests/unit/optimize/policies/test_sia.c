@@ -86,20 +86,6 @@ static void test_two_types(void **state)
 	                       "c,200,1,bert-base,64,4000\nd,300,4,resnet50,256,2000\n");
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,5 +93,5 @@ int main(void)
 		cmocka_unit_test(test_one_each),
 		cmocka_unit_test(test_two_types),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }

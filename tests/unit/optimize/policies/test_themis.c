@@ -90,20 +90,6 @@ static void test_hades_weighs_fairness(void **state)
 	expect(jct_s, 3);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	simulated_init(&s);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	simulated_fini(&s);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,5 +99,5 @@ int main(void)
 		cmocka_unit_test(test_hades_order),
 		cmocka_unit_test(test_hades_weighs_fairness),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return simulated_group(&s, tests);
 }
