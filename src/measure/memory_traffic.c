@@ -24,7 +24,7 @@ static const double MIB = 1048576, LINE = 64;
 /* Events state a scale to MiB; a bare count is of cache lines. */
 static double bytes_of(double scale)
 {
-	return scale == 1 ? LINE : scale * MIB;
+	return scale > 0 ? scale * MIB : LINE;
 }
 
 /* false where the PMU has no such event. */
@@ -71,13 +71,6 @@ static void open_controllers(struct memory_traffic *t, int *refused)
 		sysfs_list_free(names, count);
 }
 
-static void close_all(struct memory_traffic *t)
-{
-	for (size_t i = 0; i < t->count; i++)
-		close(t->counters[i].fd);
-	t->count = 0;
-}
-
 void memory_traffic_open(struct memory_traffic *t, const struct ergon_env *env)
 {
 	int refused = 0;
@@ -85,7 +78,7 @@ void memory_traffic_open(struct memory_traffic *t, const struct ergon_env *env)
 	open_controllers(t, &refused);
 	if (!refused && t->count > 0)
 		return;
-	close_all(t); /* a part of the controllers would be a part of the traffic */
+	memory_traffic_close(t); /* a part of the controllers would be a part of the traffic */
 	if (refused == EACCES || refused == EPERM)
 		snprintf(t->reason, sizeof t->reason,
 		         "the memory controllers' counters are closed to this user: "
@@ -118,5 +111,7 @@ void memory_traffic_read(const struct memory_traffic *t, double *read_bytes, dou
 
 void memory_traffic_close(struct memory_traffic *t)
 {
-	close_all(t);
+	for (size_t i = 0; i < t->count; i++)
+		close(t->counters[i].fd);
+	t->count = 0;
 }

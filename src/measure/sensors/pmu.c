@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/sensors/pmu.h"
 
-#include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +86,7 @@ bool pmu_event(const struct ergon_env *env, const char *name, const char *event,
 		if (!add_term(env, name, term, config))
 			return false;
 	snprintf(file, sizeof file, "events/%.60s.scale", event);
-	*scale = 1;
+	*scale = 0;
 	return !pmu_text(env, name, file, text, sizeof text) ||
 	       (parse_real(text, scale) && *scale > 0);
 }
@@ -104,8 +103,8 @@ int pmu_open(const struct ergon_env *env, uint32_t type, uint64_t config, unsign
 
 bool pmu_count(int fd, uint64_t *count)
 {
-	ssize_t got = pread(fd, count, sizeof *count, 0); /* for a test's file */
-	if (got < 0 && errno == ESPIPE)
-		got = read(fd, count, sizeof *count);
+	ssize_t got = read(fd, count, sizeof *count);
+	if (got == 0) /* the end of a file that plays a counter */
+		got = pread(fd, count, sizeof *count, 0);
 	return got == (ssize_t)sizeof *count;
 }

@@ -25,7 +25,7 @@ struct pmu {
 bool pmu_read(const struct ergon_env *env, const char *name, struct pmu *pmu);
 
 /* An event of events/: its encoding after format/ ("event=0x04,umask=0x03"), and what a count is
- * in the unit that the PMU states (1 where it states none). false where it cannot be read. */
+ * in the unit that the PMU states (0 where it states none). false where it cannot be read. */
 bool pmu_event(const struct ergon_env *env, const char *name, const char *event, uint64_t *config,
                double *scale);
 

@@ -49,7 +49,7 @@ static bool event_config(const struct ergon_env *env, const struct event *event,
                          double *uj_per_count)
 {
 	double joules;
-	if (!pmu_event(env, event->pmu, event->name, config, &joules) || joules == 1)
+	if (!pmu_event(env, event->pmu, event->name, config, &joules) || joules == 0)
 		return false;
 	*uj_per_count = joules * 1e6;
 	return true;
