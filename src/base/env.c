@@ -47,7 +47,9 @@ static bool real_sleep_until(void *user, uint64_t ns)
 static void *real_dl_open(void *user, const char *soname, const char **why)
 {
 	(void)user;
-	void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+	/* Vendors' libraries start threads and leave handlers behind, which would run into code
+	 * that is gone: a closed library stays in memory. */
+	void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!handle)
 		*why = dlerror();
 	return handle;
