@@ -63,8 +63,8 @@ static void first_line(FILE *out, const json_t *document)
 		        time);
 		return;
 	}
-	fprintf(out, "%s energy: %s in %s, %s on average (95%%: %s)\n", provenance, energy, time,
-	        power, range);
+	fprintf(out, "%s energy: %s in %s, mean %s (95%%: %s)\n", provenance, energy, time, power,
+	        range);
 	if (strcmp(provenance, "modelled") == 0)
 		fprintf(out, "No sensor can be read here, so a model stands in; ergon sensors says "
 		             "why.\n");

@@ -9,7 +9,11 @@ start_machine "$scratch/sys"
 # Without a terminal: one screen, several, a document; no library is needed for these.
 "$ERGON" top --sysfs "$scratch/sys" --once >"$scratch/once"
 grep -q '^ergon top .* W measured' "$scratch/once" || fail "--once: no first line"
-grep -q '^package-1 *70.0 W' "$scratch/once" || fail "--once: no power of package-1"
+# 70 W; a busy machine reads the counters and the clock some time apart.
+grep -qE '^package-1 *(6[5-9]|7[0-5])\.[0-9] W' "$scratch/once" || {
+	cat "$scratch/once"
+	fail "--once: no power of package-1"
+}
 grep -q ' PID .*POWER' "$scratch/once" || fail "--once: no processes"
 [ "$(awk '{ if (length($0) > 80) n++ } END { print n + 0 }' "$scratch/once")" = 0 ] || fail "wider than 80 columns"
 "$ERGON" top --sysfs "$scratch/sys" --batch --frames 2 --interval 300ms >"$scratch/batch"

@@ -125,7 +125,7 @@ static void chase_check(void *state, double *error, double *allowed)
 const struct kernel kernel_chase = {
 	.name = "chase",
 	.summary = "pointer chase, one load after the other: latency",
-	.size_is = "64 B lines of a thread",
+	.size_is = "64 B lines a thread",
 	.source = "lat_mem_rd, McVoy and Staelin, lmbench, 1996",
 	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_OPENMP),
 	.precisions = BIT(PRECISION_F64),

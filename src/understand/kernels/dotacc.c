@@ -129,7 +129,7 @@ static void dotacc_check(void *state, double *error, double *allowed)
 const struct kernel kernel_dotacc = {
 	.name = "dotacc",
 	.summary = "products of bf16 or int8 summed up in registers: their roof",
-	.size_is = "turns of each accumulator",
+	.size_is = "turns of its loop",
 	.source = "the processor's own peak",
 	.paradigms = BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP),
 	.precisions = BIT(PRECISION_BF16) | BIT(PRECISION_INT8),

@@ -229,7 +229,7 @@ static void fma_check(void *state, double *error, double *allowed)
 const struct kernel kernel_fma = {
 	.name = "fma",
 	.summary = "multiply-add out of registers: the roof of arithmetic",
-	.size_is = "multiply-adds of a chain",
+	.size_is = "steps of a chain",
 	.source = "the processor's own peak",
 	.paradigms =
 	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_OPENCL),

@@ -283,7 +283,7 @@ static enum ergon_code gemm_init(void *state, const struct kernel_config *config
 const struct kernel kernel_gemm = {
 	.name = "gemm",
 	.summary = "matrix multiplication, C = A B: arithmetic",
-	.size_is = "rows of a square matrix",
+	.size_is = "rows of a matrix",
 	.source = "BLAS level 3",
 	.paradigms = BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) |
 	             BIT(PARADIGM_BLAS) | BIT(PARADIGM_OPENCL) | BIT(PARADIGM_GPU),

@@ -51,7 +51,7 @@ struct kernel_config {
 
 struct kernel {
 	const char *name, *summary;
-	const char *size_is;            /* "elements of each array" */
+	const char *size_is;            /* "elements of an array" */
 	const char *source;             /* whose definition this is */
 	unsigned paradigms, precisions; /* bits */
 	uint64_t size_min, size_max, size_default;

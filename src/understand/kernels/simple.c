@@ -263,7 +263,7 @@ SIMPLE(convolution, CONVOLUTION, 2 * 9 * CHANNELS * CHANNELS * (n - 2) * (n - 2)
 /* Two products of WIDTH and one exponential a pair; perfect reuse of queries, keys and values. */
 SIMPLE(attention, ATTENTION, (4 * WIDTH + 3) * n * n, 4 * WIDTH * n * w)
 
-static const char elements[] = "elements of each array";
+static const char elements[] = "elements of an array";
 static const char rows_of[] = "rows of 1024";
 SIMPLE_ROW(copy, "STREAM copy, a = b", elements, "McCalpin, STREAM, 1995", 16, UINT64_C(1) << 32,
            UINT64_C(1) << 23);
@@ -289,9 +289,8 @@ SIMPLE_ROW(elementwise, "activation and residual: x sigmoid(x) + y", elements,
            "SiLU, Elfwing, Uchibe and Doya 2018", 16, UINT64_C(1) << 32, UINT64_C(1) << 22);
 SIMPLE_ROW(reduction, "sums of rows: one read, hardly a write", rows_of, "loss and norm layers", 1,
            UINT64_C(1) << 22, 4096);
-SIMPLE_ROW(embedding, "sums of 16 rows of a table, random: recommendation",
-           "bags, rows of the table", "DLRM, Naumov and others 2019", 1, UINT64_C(1) << 26,
-           UINT64_C(1) << 16);
+SIMPLE_ROW(embedding, "sums of 16 rows of a table, random: recommendation", "bags, table rows",
+           "DLRM, Naumov and others 2019", 1, UINT64_C(1) << 26, UINT64_C(1) << 16);
 SIMPLE_ROW(convolution, "3 x 3 convolution, 16 channels in and out", "pixels of an edge",
            "convolution layers", 3, 8192, 512);
 SIMPLE_ROW(attention, "one head of attention, 64 wide, in blocks of keys", "tokens",

@@ -195,7 +195,7 @@ static void triad_check(void *state, double *error, double *allowed)
 const struct kernel kernel_triad = {
 	.name = "triad",
 	.summary = "STREAM triad, a = b + s c: memory bandwidth",
-	.size_is = "elements of each array",
+	.size_is = "elements of an array",
 	.source = "McCalpin, STREAM, 1995",
 	.paradigms =
 	    BIT(PARADIGM_SCALAR) | BIT(PARADIGM_SIMD) | BIT(PARADIGM_OPENMP) | BIT(PARADIGM_OPENCL),
