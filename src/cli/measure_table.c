@@ -89,7 +89,7 @@ static void domains(FILE *out, const json_t *document)
 	static const char *const header[] = { "domain",       "energy", "average", "peak",
 		                              "95% interval", "source", "total" };
 	struct table table;
-	table_init(&table, "lrrrrll", header);
+	table_init(&table, "lrRRrll", header);
 	const json_t *list = json_object_get(document, "domains"), *d;
 	size_t i, left_out = 0;
 	json_array_foreach(list, i, d)
@@ -123,7 +123,7 @@ static void by_node(FILE *out, const json_t *document)
 	static const char *const header[] = { "node", "ranks",        "energy", "average",
 		                              "peak", "95% interval", "source" };
 	struct table table;
-	table_init(&table, "lrrrrll", header);
+	table_init(&table, "lrrRRll", header);
 	const json_t *nodes = json_object_get(document, "nodes"), *node;
 	size_t i;
 	json_array_foreach(nodes, i, node)

@@ -65,30 +65,54 @@ static const char *cell_at(const struct table *table, size_t row, size_t column)
 	return cell ? cell : "";
 }
 
-void table_print(const struct table *table, FILE *out)
+/* The columns' widths; 0 for one that is left out. */
+static void measure_widths(const struct table *table, int *width)
 {
-	int width[TABLE_COLUMNS_MAX] = { 0 };
+	int total = -2;
 	for (size_t i = 0; i < table->rows * table->columns; i++) {
 		int columns = columns_of(cell_at(table, 0, i));
 		if (columns > width[i % table->columns])
 			width[i % table->columns] = columns;
 	}
+	for (size_t i = 0; i < table->columns; i++)
+		total += width[i] + 2;
+	for (size_t i = table->columns; i-- > 0 && total > TABLE_WIDTH_MAX;) {
+		if (table->align[i] != 'L' && table->align[i] != 'R')
+			continue;
+		total -= width[i] + 2;
+		width[i] = 0;
+	}
+}
+
+static void print_rule(const struct table *table, const int *width, FILE *out)
+{
+	for (size_t i = 0; i < table->columns; i++) {
+		for (int k = 0; k < width[i]; k++)
+			fputc('-', out);
+		if (width[i] || i + 1 == table->columns)
+			fputs(i + 1 == table->columns ? "\n" : "  ", out);
+	}
+}
+
+void table_print(const struct table *table, FILE *out)
+{
+	int width[TABLE_COLUMNS_MAX] = { 0 };
+	measure_widths(table, width);
 	for (size_t row = 0; row < table->rows; row++) {
 		for (size_t i = 0; i < table->columns; i++) {
 			const char *cell = cell_at(table, row, i);
 			int pad = width[i] - columns_of(cell);
 			bool last = i + 1 == table->columns;
-			if (table->align[i] == 'r')
+			if (width[i] == 0)
+				continue;
+			if (table->align[i] == 'r' || table->align[i] == 'R')
 				fprintf(out, "%*s%s%s", pad, "", cell, last ? "" : "  ");
 			else
 				fprintf(out, "%s%*s", cell, last ? 0 : pad + 2, "");
 		}
 		fputc('\n', out);
-		for (size_t i = 0; row == 0 && i < table->columns; i++) {
-			for (int k = 0; k < width[i]; k++)
-				fputc('-', out);
-			fputs(i + 1 == table->columns ? "\n" : "  ", out);
-		}
+		if (row == 0)
+			print_rule(table, width, out);
 	}
 }
 

@@ -54,11 +54,31 @@ static void cells_may_be_missing_or_not_ascii(void **state)
 	table_fini(&table); /* twice does no harm */
 }
 
+/* 80 columns fit; of 81 the last column that may go goes, and only as many as it takes. */
+static void a_wide_table_leaves_columns_out(void **state)
+{
+	(void)state;
+	static const char *const header[] = { "a", "mean", "peak", "b" };
+	for (int wide = 0; wide < 2; wide++) {
+		struct table table;
+		table_init(&table, "lRRl", header);
+		table_row(&table, "%*s\t1\t2\tx", 65 + wide, "x");
+		char *text = printed(&table);
+		assert_int_equal(strcspn(text, "\n"), wide ? 66 + 2 + 4 + 2 + 1 : 80);
+		assert_non_null(strstr(text, "mean"));
+		assert_int_equal(strstr(text, "peak") == NULL, wide);
+		assert_non_null(strstr(text, "1  "));
+		free(text);
+		table_fini(&table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_line_up),
 		cmocka_unit_test(cells_may_be_missing_or_not_ascii),
+		cmocka_unit_test(a_wide_table_leaves_columns_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
