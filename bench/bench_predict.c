@@ -6,7 +6,8 @@
  * The last column is the speed against 2,580 us for one GPT-3 configuration, which a Python
  * analytical predictor of this field took on the same class of machine.
  *
- * usage: bench_predict [ROUNDS]
+ * usage: bench_predict [ROUNDS [CASE]]   (CASE: that line alone, from 1; instruction counts of a
+ * machine that is busy with other work: valgrind --tool=callgrind --toggle-collect=predict)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
 {
 	enum { CALLS = 100 }; /* short rounds fit between two interrupts */
 	int rounds = argc > 1 ? atoi(argv[1]) : 500;
+	size_t only = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	struct ergon_env env;
 	struct ergon_env_storage storage;
 	struct calibration calibration;
@@ -125,6 +127,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct workload *workload;
 		struct device device;
+		if (only && i + 1 != only)
+			continue;
 		load(&env, &arena, &cases[i], &workload, &device);
 		double best = 1e9, sum = 0;
 		for (int round = 0; round < rounds; round++) {

@@ -6,33 +6,48 @@
 #define ERGON_MODEL_PAIR_H
 
 #include <stdint.h>
-#include <string.h>
 
 typedef double pair __attribute__((vector_size(16)));
 typedef int64_t pair_bits __attribute__((vector_size(16)));
 
-static inline pair load_pair(const double *at)
+static inline pair pair_of(double value)
 {
-	pair out;
-	memcpy(&out, at, sizeof out);
-	return out;
+	return (pair){ value, value };
 }
 
-static inline pair pair_magnitude(pair value)
+static inline pair pair_choose(pair_bits mask, pair yes, pair no)
 {
-	static const pair_bits magnitude = { INT64_MAX, INT64_MAX };
-	return (pair)((pair_bits)value & magnitude);
+	return (pair)(((pair_bits)yes & mask) | ((pair_bits)no & ~mask));
 }
 
-/* The value where the mask is set, else 0. */
-static inline pair pair_where(pair_bits mask, pair value)
+static inline pair pair_larger(pair a, pair b)
 {
-	return (pair)((pair_bits)value & mask);
+	return pair_choose(a > b, a, b);
 }
 
-static inline double pair_sum(pair value)
+static inline pair pair_smaller(pair a, pair b)
 {
-	return value[0] + value[1];
+	return pair_choose(a < b, a, b);
+}
+
+/* ceil() and floor() of 0 <= value < 2^51: adding 2^52 leaves no bits for a fraction; greater ones
+ * stay about what they are. */
+static inline pair pair_rounded(pair value)
+{
+	const pair shift = { 4503599627370496.0, 4503599627370496.0 };
+	return (value + shift) - shift;
+}
+
+static inline pair pair_up(pair value)
+{
+	pair near = pair_rounded(value);
+	return near + (pair)((pair_bits)pair_of(1) & (near < value));
+}
+
+static inline pair pair_down(pair value)
+{
+	pair near = pair_rounded(value);
+	return near - (pair)((pair_bits)pair_of(1) & (near > value));
 }
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/pair.h"
 #include "model/parallel.h"
 #include "model/timetable.h"
 
@@ -34,13 +33,15 @@ struct plan {
 	double waits_s; /* a server's host between two steps */
 	bool tuned;     /* software that sends gradients and parameters behind the whole step */
 	double flops, compute_j, memory_j;
-	/* Rows that compute holds up, and the shares of the SMs that these and others fill. */
-	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j, hot_filled, cool_filled;
+	/* Rows that compute holds up at boost, and others; the shares of the SMs that both fill. */
+	struct row_sums hot, cool;
+	double hot_filled, cool_filled;
+	double idle_w, active_w;
 };
 
 /* Everything at one clock (as a share of boost). */
 struct moment {
-	double device_s, backward_s, exposed_s, step_s;
+	double device_s, compute_s, memory_s, backward_s, exposed_s, step_s;
 	double cause_s[CAUSE_COUNT];
 	double hot_s, cool_s; /* of device_s, by what holds the kernels up at boost */
 	double static_w, compute_w, memory_w, power_w;
@@ -54,10 +55,9 @@ struct limiter {
 	double hot_weight, cool_weight;             /* of the hotter phase in what it sees */
 };
 
-static double idle_power(const struct plan *plan)
+static double idle_power(const struct device *device, const struct calibration *cal)
 {
-	return isnan(plan->device->idle_w) ? plan->cal->idle * plan->device->tdp_w
-	                                   : plan->device->idle_w;
+	return isnan(device->idle_w) ? cal->idle * device->tdp_w : device->idle_w;
 }
 
 /* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
@@ -73,11 +73,11 @@ static inline double smaller(double a, double b)
 
 /* What a device in use draws besides idle power and its FLOPs and bytes, at any clock and through
  * gaps as well: its memory's interface runs at full clock, read or not. */
-static double active_power(const struct plan *plan)
+static double active_power(const struct device *device, const struct calibration *cal)
 {
-	bool hbm = strncmp(plan->device->memory_type, "HBM", 3) == 0;
-	double j = PJ * (hbm ? plan->cal->standby_hbm : plan->cal->standby_gddr);
-	return plan->device->memory_bandwidth_bps * j;
+	bool hbm = strncmp(device->memory_type, "HBM", 3) == 0;
+	double j = PJ * (hbm ? cal->standby_hbm : cal->standby_gddr);
+	return device->memory_bandwidth_bps * j;
 }
 
 /* Clock tree and leakage, while kernels run. */
@@ -90,7 +90,8 @@ static double busy_power(const struct plan *plan, double clock, double v)
  * (Guerreiro et al. 2019 measure both ends). */
 static double voltage(const struct calibration *cal, double clock)
 {
-	return cal->voltage_floor + (1 - cal->voltage_floor) * pow(clock, cal->voltage_bend);
+	double bent = clock < 1 ? pow(clock, cal->voltage_bend) : 1;
+	return cal->voltage_floor + (1 - cal->voltage_floor) * bent;
 }
 
 /* How often the rows of a class run on one GPU in a step. */
@@ -107,6 +108,38 @@ static void weigh(struct plan *plan, const struct predict_settings *settings)
 	bool full = settings->recompute == RECOMPUTE_FULL;
 	plan->weight[full ? KERNEL_FORWARD_REPEATED : KERNEL_FORWARD_SCORES] *= 2;
 	plan->weight[KERNEL_FORWARD_REPEATED_SCORES] *= 2;
+}
+
+static void add_sums(struct row_sums *sums, const struct row_sums *more, double weight)
+{
+	sums->compute_s += weight * more->compute_s;
+	sums->memory_s += weight * more->memory_s;
+	sums->compute_j += weight * more->compute_j;
+	sums->memory_j += weight * more->memory_j;
+	sums->kernels_s += weight * more->kernels_s;
+	sums->busy_s += weight * more->busy_s;
+}
+
+/* Of a step: each class as often as it runs. */
+static void sum_classes(struct plan *plan, double *launches, double *issues)
+{
+	struct row_sums hot = { 0 }, cool = { 0 };
+	plan->flops = 0;
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
+		const struct class_sums *sums = &plan->times->sums[class];
+		double weight = plan->weight[class];
+		*launches += weight * sums->launches;
+		*issues += weight * sums->issues;
+		plan->flops += weight * sums->flops;
+		add_sums(&hot, &sums->hot, weight);
+		add_sums(&cool, &sums->cool, weight);
+	}
+	plan->hot = hot;
+	plan->cool = cool;
+	plan->compute_j = hot.compute_j + cool.compute_j;
+	plan->memory_j = hot.memory_j + cool.memory_j;
+	plan->hot_filled = hot.kernels_s > 0 ? hot.busy_s / hot.kernels_s : 1;
+	plan->cool_filled = cool.kernels_s > 0 ? smaller(cool.busy_s / cool.kernels_s, 1) : 1;
 }
 
 static void plan_fill(struct plan *plan, const struct timetable *times,
@@ -135,28 +168,10 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	/* Nothing to hide behind in a step of one token, nor before an attention that waits. */
 	if (!workload->infer && (!settings->era || settings->era >= TENSOR_OVERLAP_ERA))
 		plan->tensor_s *= 1 - cal->tensor_hidden;
-	plan->flops = plan->compute_j = plan->memory_j = 0;
-	plan->hot_compute_s = plan->hot_memory_s = plan->hot_compute_j = plan->hot_memory_j = 0;
-	double launches = 0, issues = 0, hot_busy_s = 0, busy_s = 0, kernels_s = 0;
-	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
-		double weight = plan->weight[class];
-		launches += weight * times->sums[class].launches;
-		issues += weight * times->sums[class].issues;
-		plan->flops += weight * times->sums[class].flops;
-		plan->compute_j += weight * times->sums[class].compute_j;
-		plan->memory_j += weight * times->sums[class].memory_j;
-		plan->hot_compute_s += weight * times->sums[class].hot_compute_s;
-		plan->hot_memory_s += weight * times->sums[class].hot_memory_s;
-		plan->hot_compute_j += weight * times->sums[class].hot_compute_j;
-		plan->hot_memory_j += weight * times->sums[class].hot_memory_j;
-		hot_busy_s += weight * times->sums[class].hot_busy_s;
-		busy_s += weight * times->sums[class].busy_s;
-		kernels_s += weight * times->sums[class].kernels_s;
-	}
-	double hot_s = plan->hot_compute_s + cal->hidden * plan->hot_memory_s;
-	plan->hot_filled = hot_s > 0 ? hot_busy_s / hot_s : 1;
-	plan->cool_filled =
-	    kernels_s > hot_s ? fmin((busy_s - hot_busy_s) / (kernels_s - hot_s), 1) : 1;
+	plan->idle_w = idle_power(plan->device, cal);
+	plan->active_w = active_power(plan->device, cal);
+	double launches = 0, issues = 0;
+	sum_classes(plan, &launches, &issues);
 	bool replayed = workload->runtime == RUNTIME_GRAPH;
 	plan->waits_s = 0;
 	if (workload->serves)
@@ -180,59 +195,41 @@ static double memory_slowdown(const struct calibration *cal, double clock)
 	return larger(1, cal->memory_clock / clock);
 }
 
-/* Sum of |c slow - m starved| over rows: nearly all of a prediction's time is spent here and in
- * timing kernels. */
-static double sum_apart(const double *c, const double *m, size_t count, double slow, double starved)
+/* Of a class, each row once, at one clock: the longer of compute and memory counts in full, of the
+ * other what is not hidden. Rows that are hot at boost are so at every clock; others stay as they
+ * are, or turn. */
+static void time_class(const struct timetable *times, int class, double slow, double starved,
+                       double *compute_s, double *memory_s)
 {
-	pair sums[2] = { { 0, 0 }, { 0, 0 } };
-	size_t i = 0;
-	for (; i + 4 <= count; i += 4) {
-		pair one = load_pair(c + i) * slow - load_pair(m + i) * starved;
-		pair two = load_pair(c + i + 2) * slow - load_pair(m + i + 2) * starved;
-		sums[0] += pair_magnitude(one);
-		sums[1] += pair_magnitude(two);
+	const struct class_sums *sums = &times->sums[class];
+	double hidden = times->constants.hidden;
+	double compute = (sums->hot.compute_s + hidden * sums->stay_compute_s) * slow;
+	double memory = (hidden * sums->hot.memory_s + sums->stay_memory_s) * starved;
+	for (size_t i = sums->from; i < sums->to; i++) {
+		double c = times->compute_s[i] * slow, m = times->memory_s[i] * starved;
+		compute += c > m ? c : hidden * c;
+		memory += c > m ? hidden * m : m;
 	}
-	double sum = pair_sum(sums[0] + sums[1]);
-	for (; i < count; i++)
-		sum += fabs(c[i] * slow - m[i] * starved);
-	return sum;
+	*compute_s = compute;
+	*memory_s = memory;
 }
 
-/* Device seconds of a class without launches, each row once. A kernel takes max + hidden * min =
- * (1 + hidden)/2 (c + m) + (1 - hidden)/2 |c - m|: no branch, so that the loop runs at the speed of
- * additions. */
-static double sum_class(const struct plan *plan, int class, double slow, double starved)
+/* Seconds of all kernels of a step without launches. */
+static void time_kernels(const struct plan *plan, double clock, struct moment *moment)
 {
-	const struct timetable *times = plan->times;
-	size_t from = times->from[class], count = times->from[class + 1] - from;
-	if (!count)
-		return 0;
-	double both = times->sums[class].compute_s * slow + times->sums[class].memory_s * starved;
-	double apart =
-	    sum_apart(times->compute_s + from, times->memory_s + from, count, slow, starved);
-	double hidden = plan->cal->hidden;
-	return (1 + hidden) / 2 * both + (1 - hidden) / 2 * apart;
-}
-
-/* The split of the device's seconds into compute and memory: only for the answer. */
-static void split_kernels(const struct plan *plan, double clock, double cause_s[CAUSE_COUNT])
-{
-	double slow = 1 / clock, hidden = plan->cal->hidden;
-	double starved = memory_slowdown(plan->cal, clock), compute = 0, memory = 0;
+	double slow = 1 / clock, starved = memory_slowdown(plan->cal, clock);
+	moment->compute_s = moment->memory_s = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
-		double all = 0, arithmetic = 0;
-		for (size_t i = plan->times->from[class]; i < plan->times->from[class + 1]; i++) {
-			double c = plan->times->compute_s[i] * slow;
-			double m = plan->times->memory_s[i] * starved;
-			double longer = c > m ? 1 : hidden, shorter = c > m ? hidden : 1;
-			arithmetic += longer * c;
-			all += longer * c + shorter * m;
-		}
-		compute += plan->weight[class] * arithmetic;
-		memory += plan->weight[class] * (all - arithmetic);
+		double compute_s, memory_s, weight = plan->weight[class];
+		time_class(plan->times, class, slow, starved, &compute_s, &memory_s);
+		moment->compute_s += weight * compute_s;
+		moment->memory_s += weight * memory_s;
+		if (class == KERNEL_BACKWARD)
+			moment->backward_s = weight * (compute_s + memory_s);
 	}
-	cause_s[CAUSE_COMPUTE] = compute;
-	cause_s[CAUSE_MEMORY] = memory;
+	moment->device_s = plan->launch_s + moment->compute_s + moment->memory_s;
+	moment->hot_s =
+	    plan->hot.compute_s * slow + plan->cal->hidden * plan->hot.memory_s * starved;
 }
 
 /* Gradients that nothing hides: at least the last bucket. `step_s` is the work they may hide
@@ -258,16 +255,7 @@ static double side_by_side(const struct plan *plan, double device_s, double host
 static void at_clock(const struct plan *plan, const struct predict_settings *settings, double clock,
                      struct moment *moment)
 {
-	double slow = 1 / clock, starved = memory_slowdown(plan->cal, clock);
-	moment->device_s = plan->launch_s;
-	moment->hot_s =
-	    plan->hot_compute_s * slow + plan->cal->hidden * plan->hot_memory_s * starved;
-	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
-		double class_s = plan->weight[class] * sum_class(plan, class, slow, starved);
-		moment->device_s += class_s;
-		if (class == KERNEL_BACKWARD)
-			moment->backward_s = class_s;
-	}
+	time_kernels(plan, clock, moment);
 	/* Stages wait while the pipeline fills and drains; so do those who wait for their layers'
 	 * sums. The host issues what a stage runs. */
 	double bubble = 1 + plan->layout.bubble;
@@ -294,11 +282,10 @@ static void at_clock(const struct plan *plan, const struct predict_settings *set
 	double busy_s = moment->hot_s * plan->hot_filled + moment->cool_s * plan->cool_filled +
 	                plan->cal->link_busy * moment->exposed_s +
 	                plan->cal->launch_busy * plan->launch_s;
-	moment->static_w = active_power(plan) + moment->busy_w * busy_s / step;
+	moment->static_w = plan->active_w + moment->busy_w * busy_s / step;
 	moment->compute_w = plan->compute_j * moment->v2 / step;
 	moment->memory_w = plan->memory_j / step;
-	moment->power_w =
-	    idle_power(plan) + moment->static_w + moment->compute_w + moment->memory_w;
+	moment->power_w = plan->idle_w + moment->static_w + moment->compute_w + moment->memory_w;
 }
 
 static void limiter_init(struct limiter *limiter, const struct plan *plan, const struct moment *top)
@@ -307,8 +294,8 @@ static void limiter_init(struct limiter *limiter, const struct plan *plan, const
 	*limiter = (struct limiter){ .hot_share = top->hot_s / step,
 		                     .cool_share = top->cool_s / step,
 		                     .launch_share = plan->launch_s / step };
-	double hot_w = top->hot_s > 0 ? (plan->hot_compute_j + plan->hot_memory_j) / top->hot_s : 0;
-	double cool_j = plan->compute_j + plan->memory_j - plan->hot_compute_j - plan->hot_memory_j;
+	double hot_w = top->hot_s > 0 ? (plan->hot.compute_j + plan->hot.memory_j) / top->hot_s : 0;
+	double cool_j = plan->compute_j + plan->memory_j - plan->hot.compute_j - plan->hot.memory_j;
 	double cool_w = top->cool_s > 0 ? cool_j / top->cool_s : 0;
 	double share = hot_w > cool_w ? limiter->hot_share : limiter->cool_share;
 	double weight = step / (step + plan->cal->limiter_s) * share / (share + FELT_SHARE);
@@ -320,9 +307,9 @@ static double limited_power(const struct limiter *limiter, const struct plan *pl
                             const struct moment *moment)
 {
 	double busy = moment->busy_w;
-	double hot_j = plan->hot_compute_j * moment->v2 + plan->hot_memory_j;
-	double cool_j = (plan->compute_j - plan->hot_compute_j) * moment->v2 + plan->memory_j -
-	                plan->hot_memory_j;
+	double hot_j = plan->hot.compute_j * moment->v2 + plan->hot.memory_j;
+	double cool_j = (plan->compute_j - plan->hot.compute_j) * moment->v2 + plan->memory_j -
+	                plan->hot.memory_j;
 	double hot = busy * plan->hot_filled, cool = busy * plan->cool_filled;
 	if (moment->hot_s > 0)
 		hot += hot_j / moment->hot_s;
@@ -331,7 +318,7 @@ static double limited_power(const struct limiter *limiter, const struct plan *pl
 	double mean = limiter->hot_share * hot + limiter->cool_share * cool +
 	              limiter->launch_share * plan->cal->launch_busy * busy;
 	double mean_weight = 1 - limiter->hot_weight - limiter->cool_weight;
-	double seen = idle_power(plan) + active_power(plan) + mean_weight * mean +
+	double seen = plan->idle_w + plan->active_w + mean_weight * mean +
 	              limiter->hot_weight * hot + limiter->cool_weight * cool;
 	/* Hot phases grow longer at lower clocks: no less than the mean as it then is. */
 	return larger(seen, moment->power_w);
@@ -342,7 +329,7 @@ static double limited_power(const struct limiter *limiter, const struct plan *pl
 static double first_guess(const struct plan *plan, double target_w, double top_w,
                           const struct moment *top)
 {
-	double fixed = idle_power(plan) + active_power(plan) + top->memory_w;
+	double fixed = plan->idle_w + plan->active_w + top->memory_w;
 	double share = (target_w - fixed) / (top_w - fixed);
 	return share > 0 ? sqrt(share) : 0;
 }
@@ -441,7 +428,7 @@ static void fill_intervals(const struct plan *plan, struct prediction *out)
 	out->energy_high_j = out->energy_per_step_j * energy;
 }
 
-static void fill(const struct plan *plan, const struct predict_settings *settings, double clock,
+static void fill(const struct plan *plan, const struct predict_settings *settings,
                  const struct moment *moment, struct prediction *out)
 {
 	const struct workload *workload = plan->workload;
@@ -456,7 +443,8 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	out->device_time_s = moment->device_s;
 	out->host_time_s = plan->host_s;
 	out->communication_time_s = plan->communication.data_s + plan->tensor_s;
-	split_kernels(plan, clock, out->cause_s);
+	out->cause_s[CAUSE_COMPUTE] = moment->compute_s;
+	out->cause_s[CAUSE_MEMORY] = moment->memory_s;
 	out->cause_s[CAUSE_LAUNCH] = plan->launch_s;
 	out->cause_s[CAUSE_HOST] = moment->cause_s[CAUSE_HOST];
 	out->cause_s[CAUSE_COMMUNICATION] = moment->cause_s[CAUSE_COMMUNICATION];
@@ -467,7 +455,7 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 		if (out->cause_s[cause] > out->cause_s[out->bound])
 			out->bound = (enum cause)cause;
 	}
-	out->idle_w = idle_power(plan);
+	out->idle_w = plan->idle_w;
 	out->static_w = moment->static_w;
 	out->compute_w = moment->compute_w;
 	out->memory_w = moment->memory_w;
@@ -483,7 +471,7 @@ static double run(struct plan *plan, const struct timetable *times,
 	plan_fill(plan, times, settings);
 	double clock = choose_clock(plan, settings, prediction, moment);
 	prediction->clock_hz = clock * plan->device->boost_hz;
-	fill(plan, settings, clock, moment, prediction);
+	fill(plan, settings, moment, prediction);
 	return clock;
 }
 
@@ -515,8 +503,8 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	if (kernel->family == FAMILY_COLLECTIVE) /* stands in the row of communication */
 		return;
 	double often = plan->weight[kernel_class(kernel)], weight = often * kernel->count;
-	double c = often * plan->times->compute_s[i] / clock;
-	double m = often * plan->times->memory_s[i] * memory_slowdown(plan->cal, clock);
+	double c = weight * work.compute_s / clock;
+	double m = weight * work.memory_s * memory_slowdown(plan->cal, clock);
 	double gap_s =
 	    plan->workload->runtime == RUNTIME_GRAPH ? plan->cal->replay_s : plan->cal->launch_s;
 	double launches = weight * kernel->launches, launch = launches * gap_s;
@@ -533,9 +521,9 @@ static void add_kernel(const struct plan *plan, size_t i, double clock,
 	row->launches += launches;
 	row->energy_j += weight * (work.flops * plan->times->machine.flop_j[kernel->rate] * v * v +
 	                           work.dram_bytes * plan->times->machine.byte_j);
-	bool hot = plan->times->compute_s[i] > plan->times->memory_s[i];
+	bool hot = work.compute_s > work.memory_s;
 	double filled = hot ? plan->hot_filled : plan->cool_filled;
-	row->energy_j += time * (idle_power(plan) + active_power(plan)) +
+	row->energy_j += time * (plan->idle_w + plan->active_w) +
 	                 ((compute + memory) * filled + plan->cal->launch_busy * launch) *
 	                     busy_power(plan, clock, v);
 	breakdown->family_s[kernel->family] += time;
@@ -567,7 +555,7 @@ static void add_rest(const struct plan *plan, const struct moment *moment, doubl
 		*row =
 		    (struct breakdown_row){ .group = rests[i].name, .family = FAMILY_COLLECTIVE };
 		row->time_s = row->cause_s[rests[i].cause] = time;
-		row->energy_j = time * (idle_power(plan) + active_power(plan));
+		row->energy_j = time * (plan->idle_w + plan->active_w);
 		if (rests[i].busy)
 			row->energy_j += time * plan->cal->link_busy * busy_power(plan, clock, v);
 	}
@@ -586,7 +574,7 @@ void predict_explain(const struct workload *workload, const struct device *devic
 	*breakdown = (struct breakdown){ .count = workload->group_count };
 	for (size_t i = 0; i < workload->group_count; i++)
 		breakdown->rows[i].group = workload->groups[i];
-	for (size_t i = 0; i < table.from[KERNEL_CLASS_COUNT]; i++)
+	for (size_t i = 0; i < table.count; i++)
 		add_kernel(&plan, i, clock, settings, breakdown, largest);
 	size_t kept = 0;
 	for (size_t i = 0; i < breakdown->count; i++)

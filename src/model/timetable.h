@@ -4,9 +4,10 @@
  *
  * It is what predictions share that differ only in GPUs, pipeline, ZeRO, recomputation,
  * accumulation or power cap: predict() makes one and uses it once, a search makes one and uses it
- * for thousands of configurations. Rows are those of the workload, in the same order; how often a
- * step runs them depends on their class only. A value without pointers of its own (it borrows its
- * three inputs); about 36 KB, so it may stand on the stack.
+ * for thousands of configurations. How often a step runs a kernel depends on its class only, so
+ * sums over a class are all that is kept; and the few rows that compute holds up at some clocks and
+ * memory at others. A value without pointers of its own (it borrows its three inputs); about 30 KB,
+ * so it may stand on the stack.
  */
 #ifndef ERGON_MODEL_TIMETABLE_H
 #define ERGON_MODEL_TIMETABLE_H
@@ -17,15 +18,20 @@
 #include "model/predict.h"
 #include "model/timing.h"
 
-/* Sums over the rows of a class, each run as often as the model has it. */
+/* Sums over rows, each run as often as the model has it; at the boost clock and voltage. */
+struct row_sums {
+	double compute_s, memory_s; /* each on its own */
+	double compute_j, memory_j;
+	double kernels_s; /* the longer, and the part of the shorter that is not hidden */
+	double busy_s;    /* of each row times the share of the SMs that it fills */
+};
+
+/* Of a class: rows that compute holds up at the boost clock, and those that memory does. */
 struct class_sums {
 	double launches, issues, flops;
-	double compute_s, memory_s;
-	double compute_j, memory_j; /* at the boost voltage */
-	/* Of these, rows that compute holds up at the boost clock: the hot ones. */
-	double hot_compute_s, hot_memory_s, hot_compute_j, hot_memory_j;
-	/* Time at the boost clock; and each row's times the share of the SMs that it fills. */
-	double kernels_s, busy_s, hot_busy_s;
+	struct row_sums hot, cool;
+	double stay_compute_s, stay_memory_s; /* of the cool ones, those that are so at any clock */
+	size_t from, to;                      /* the others, in the timetable */
 };
 
 struct timetable {
@@ -36,10 +42,10 @@ struct timetable {
 	bool calibrated;                       /* this one was measured */
 	struct machine machine;
 	double batch;
-	size_t from[KERNEL_CLASS_COUNT + 1]; /* rows of class c: from[c] to from[c + 1] */
+	size_t count; /* rows */
 	struct class_sums sums[KERNEL_CLASS_COUNT];
-	/* All launches of a row; one more, so that rows can be read in twos. */
-	double compute_s[KERNELS_MAX + 1], memory_s[KERNELS_MAX + 1];
+	/* Rows that memory holds up at boost and compute does at some lower clock: all launches. */
+	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX];
 	uint16_t collectives[KERNELS_MAX]; /* rows, which take no time above */
 	size_t collective_count;
 };

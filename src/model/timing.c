@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "model/pair.h"
+
 static const double PJ = 1e-12;
 static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
 static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
@@ -32,10 +34,16 @@ void machine_init(struct machine *machine, const struct device *device,
 		reached *= cal->memory_old;
 	machine->memory_s = second / reached;
 	machine->stream_s = machine->memory_s;
-	machine->gather_s = machine->memory_s / cal->memory_gather;
-	machine->depthwise_s = machine->memory_s / cal->depthwise;
-	machine->norm_s = machine->memory_s / cal->norm;
-	machine->layout_s = machine->memory_s * cal->transposed;
+	double gather = 1 / cal->memory_gather, norm = 1 / cal->norm;
+	const double passes[FAMILY_COUNT] = { [FAMILY_DEPTHWISE] = 1 / cal->depthwise,
+		                              [FAMILY_EMBEDDING] = gather,
+		                              [FAMILY_POOLING] = gather,
+		                              [FAMILY_NORM] = norm,
+		                              [FAMILY_SOFTMAX] = norm,
+		                              [FAMILY_LAYOUT] = cal->transposed };
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		machine->byte_s[family] =
+		    passes[family] > 0 ? machine->memory_s * passes[family] : machine->memory_s;
 	double l2_bps = cal->l2_bytes_per_clock * device->sm_count * device->boost_hz;
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
@@ -77,61 +85,102 @@ void machine_in_model(struct machine *machine, const struct calibration *calibra
 {
 	double slower = 1 / calibration->memory_in_model;
 	machine->memory_s *= slower;
-	machine->gather_s *= slower;
-	machine->depthwise_s *= slower;
-	machine->norm_s *= slower;
-	machine->layout_s *= slower;
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		machine->byte_s[family] *= slower;
 }
 
-struct tile_rate {
-	double flop_s;    /* seconds a FLOP of one SM */
-	double operand_s; /* seconds an element of an operand */
-	bool whole;       /* the inner dimension is not split: results of convolutions */
-	double k_half;
-};
-
-/* fmax() and fmin() are calls, for the sake of NaN; here no operand is one. */
-static inline double larger(double a, double b)
-{
-	return a > b ? a : b;
-}
-
+/* fmin() is a call, for the sake of NaN; here no operand is one. */
 static inline double smaller(double a, double b)
 {
 	return a < b ? a : b;
 }
 
-/* ceil() without a call into libm: shapes are far below 2^62. */
+/* ceil() without a call into libm. */
 static inline double round_up(double value)
 {
-	double whole = (double)(int64_t)value;
-	return whole < value ? whole + 1 : whole;
+	return pair_up(pair_of(value))[0];
 }
 
-/* Seconds of all tiles on the SMs, with the inner dimension split where tiles are few. A tile of
- * Tm x Tn does 2 Tm Tn FLOPs and reads Tm + Tn operands for each of its k steps; k_half steps stand
- * for filling and draining its pipeline. Tile sides are powers of two: their inverses are exact. */
-static inline double tiled_s(const struct machine *machine, const double shape[4], double tall,
-                             double wide, const struct tile_rate *rate, double *filled)
+/* A product of m x k by k x n, `count` of them. */
+struct shape {
+	double m, n, k, count;
+	bool whole; /* the inner dimension is not split: results of convolutions */
+	double k_half;
+};
+
+/* Two tiles: 1 / rows and 1 / columns, which are powers of two, so that these are exact. */
+struct tiles {
+	pair rows, columns;
+};
+
+/* Seconds of all tiles of either size on the SMs, with the inner dimension split where tiles are
+ * few; k_half steps stand for filling and draining a tile's pipeline. *filled: share of the SMs
+ * that have one. */
+static inline pair tiled_s(const struct machine *machine, const struct shape *shape,
+                           struct tiles sides, pair step_s, pair *filled)
 {
-	double tiles = round_up(shape[0] * (1 / tall)) * round_up(shape[1] * (1 / wide)) * shape[3];
-	double k = shape[2], exact = 1;
-	*filled = 1;
-	if (tiles < machine->sms) {
-		double room = (double)(int64_t)(machine->sms / tiles);
-		double split = rate->whole ? 1 : larger(1, smaller(room, k * (1.0 / 256)));
-		*filled = tiles * split / machine->sms;
-		exact = larger(*filled, 1);
-		k /= split;
-	} else {
-		exact = tiles / machine->sms;
+	pair rows = pair_up(pair_of(shape->m) * sides.rows);
+	pair columns = pair_up(pair_of(shape->n) * sides.columns);
+	pair tiles = rows * columns * pair_of(shape->count), sms = pair_of(machine->sms);
+	pair exact = tiles / sms, k = pair_of(shape->k);
+	pair_bits few = tiles < sms;
+	*filled = pair_of(1);
+	if (few[0] | few[1]) {
+		pair one = pair_of(1), split = one;
+		if (!shape->whole)
+			split = pair_larger(
+			    one, pair_smaller(pair_down(sms / tiles), k * pair_of(1.0 / 256)));
+		pair busy = tiles * split / sms;
+		*filled = pair_choose(few, busy, one);
+		exact = pair_choose(few, pair_larger(busy, one), exact);
+		k = pair_choose(few, k / split, k);
 	}
-	double waves = exact + machine->wave * (round_up(exact) - exact);
-	double flop_s = 2 * tall * wide * rate->flop_s;
-	double operand_s = (tall + wide) * rate->operand_s;
-	/* Loads run ahead of the arithmetic, imperfectly. */
-	double step_s = sqrt(flop_s * flop_s + operand_s * operand_s);
-	return waves * (k + rate->k_half) * step_s;
+	pair waves = exact + pair_of(machine->wave) * (pair_up(exact) - exact);
+	return waves * (k + pair_of(shape->k_half)) * step_s;
+}
+
+/* A tile of Tm x Tn does 2 Tm Tn FLOPs and reads Tm + Tn operands for each of its k steps. Loads
+ * run ahead of the arithmetic, imperfectly. */
+static double tile_step_s(double tall, double wide, double flop_s, double operand_s)
+{
+	double arithmetic_s = 2 * tall * wide * flop_s, loads_s = (tall + wide) * operand_s;
+	return sqrt(arithmetic_s * arithmetic_s + loads_s * loads_s);
+}
+
+static inline bool on_tensor_units(const struct kernel *kernel)
+{
+	return kernel->rate != RATE_FP32 && kernel->rate != RATE_FP64;
+}
+
+static double seconds_a_flop(const struct machine *machine, const struct kernel *kernel)
+{
+	return 1 / (machine->sm_rate[kernel->rate] *
+	            machine->efficiency[on_tensor_units(kernel)][kernel->family]);
+}
+
+static double seconds_an_operand(const struct machine *machine, const struct kernel *kernel)
+{
+	static const double operand_bytes[RATE_COUNT] = { 8, 4, 4, 2, 2, 1 };
+	return machine->operand_s * operand_bytes[kernel->rate];
+}
+
+void machine_meet_product(struct machine *machine, const struct kernel *kernel)
+{
+	static const double sides[TILE_COUNT][2] = {
+		[TILE_128_128] = { 128, 128 },      [TILE_64_64] = { 64, 64 },
+		[TILE_128_64] = { 128, 64 },        [TILE_256_128] = { 256, 128 },
+		[TILE_256_256] = { 256, 256 },      [TILE_THIN_ROWS] = { THIN, 128 },
+		[TILE_THIN_COLUMNS] = { 128, THIN }
+	};
+	enum product_kind product = product_of(kernel);
+	double flop_s = seconds_a_flop(machine, kernel);
+	double operand_s = seconds_an_operand(machine, kernel);
+	for (int tile = 0; tile < TILE_COUNT; tile++)
+		machine->step_s[kernel->rate][product][tile] =
+		    tile_step_s(sides[tile][0], sides[tile][1], flop_s, operand_s);
+	if (!machine->clusters)
+		machine->step_s[kernel->rate][product][TILE_256_256] = (double)INFINITY;
+	machine->met[kernel->rate][product] = true;
 }
 
 /* How often transforms move the weights and the tensors: they are strided, and written once. */
@@ -141,25 +190,67 @@ static const double WEIGHTS_MOVED = 4, TENSORS_MOVED = 3;
  * 1509.09308): tiles of 2x2 results from 16 products in one kernel, or of 4x4 from 36, with the
  * transformed tensors in memory between kernels. A tile that sticks out of the image is lost, and
  * weights are transformed in every call. */
-static double winograd_s(const struct machine *machine, const struct kernel *kernel, double batch,
-                         const struct tile_rate *rate)
+static double winograd_s(const struct machine *machine, const struct kernel *kernel, double batch)
 {
-	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n, unused;
-	struct tile_rate slower = { rate->flop_s / machine->winograd, rate->operand_s, true,
-		                    rate->k_half };
+	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n;
 	double twos = round_up(side / 2), fours = round_up(side / 4);
 	double weights = 4 * WEIGHTS_MOVED * inputs * outputs * machine->memory_s;
-	const double fused[4] = { twos * twos * batch, outputs, 16 * inputs, 1 };
-	const double apart[4] = { fours * fours * batch, outputs, inputs, 36 };
-	double in_one = tiled_s(machine, fused, 32, 32, &slower, &unused) + 16 * weights;
-	double products = smaller(tiled_s(machine, apart, 128, 128, &slower, &unused),
-	                          tiled_s(machine, apart, 64, 64, &slower, &unused));
-	double moved = 36 * 4 * TENSORS_MOVED * apart[0] * (inputs + outputs);
-	return smaller(in_one, products + moved * machine->memory_s + 36 * weights);
+	double flop_s = seconds_a_flop(machine, kernel) / machine->winograd;
+	double operand_s = seconds_an_operand(machine, kernel);
+	double rows = fours * fours * batch, half = machine->k_half;
+	const struct shape fused = { twos * twos * batch, outputs, 16 * inputs, 1, true, half };
+	const struct shape apart = { rows, outputs, inputs, 36, true, half };
+	const struct tiles small = { { 1.0 / 32, 1.0 / 32 }, { 1.0 / 32, 1.0 / 32 } };
+	const struct tiles large = { { 1.0 / 128, 1.0 / 64 }, { 1.0 / 128, 1.0 / 64 } };
+	const pair large_s = { tile_step_s(128, 128, flop_s, operand_s),
+		               tile_step_s(64, 64, flop_s, operand_s) };
+	pair unused, small_s = pair_of(tile_step_s(32, 32, flop_s, operand_s));
+	double in_one = tiled_s(machine, &fused, small, small_s, &unused)[0] + 16 * weights;
+	pair products = tiled_s(machine, &apart, large, large_s, &unused);
+	double moved = 36 * 4 * TENSORS_MOVED * rows * (inputs + outputs);
+	return smaller(in_one, smaller(products[0], products[1]) + moved * machine->memory_s +
+	                           36 * weights);
 }
 
-static double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
-                        double *filled)
+/* Seconds with the tiles that suit best. *filled: share of the SMs that have one, of the smallest
+ * tiles, which tell. */
+static double best_tiles_s(const struct machine *machine, const struct kernel *kernel,
+                           const struct shape *shape, double *filled)
+{
+	static const struct tiles square = { { 1.0 / 128, 1.0 / 64 }, { 1.0 / 128, 1.0 / 64 } };
+	static const struct tiles large = { { 1.0 / 256, 1.0 / 256 }, { 1.0 / 128, 1.0 / 256 } };
+	static const struct tiles half = { { 1.0 / 128, 1.0 / 128 }, { 1.0 / 64, 1.0 / 64 } };
+	static const struct tiles thin = { { 1.0 / 32, 1.0 / 128 }, { 1.0 / 128, 1.0 / 32 } };
+	const double *step_s = machine->step_s[kernel->rate][product_of(kernel)];
+	pair share, unused;
+	pair squares = tiled_s(machine, shape, square,
+	                       (pair){ step_s[TILE_128_128], step_s[TILE_64_64] }, &share);
+	pair others;
+	if (!on_tensor_units(kernel)) {
+		others = tiled_s(machine, shape, half, pair_of(step_s[TILE_128_64]), &unused);
+	} else {
+		others = tiled_s(machine, shape, large,
+		                 (pair){ step_s[TILE_256_128], step_s[TILE_256_256] }, &unused);
+	}
+	pair both = pair_smaller(squares, others);
+	double best = smaller(both[0], both[1]);
+	*filled = share[1];
+	if (shape->m > THIN && shape->n > THIN)
+		return best;
+	/* libraries have tiles for a few rows, or columns */
+	pair thins = tiled_s(machine, shape, thin,
+	                     (pair){ step_s[TILE_THIN_ROWS], step_s[TILE_THIN_COLUMNS] }, &share);
+	for (int i = 0; i < 2; i++) {
+		if ((i ? shape->n : shape->m) > THIN)
+			continue;
+		best = smaller(best, thins[i]);
+		*filled = share[i];
+	}
+	return best;
+}
+
+double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
+                 double flops, double *filled)
 {
 	double m = kernel->m, n = kernel->n, k = kernel->k, count = kernel->batch;
 	switch ((enum batch_axis)kernel->axis) {
@@ -178,79 +269,27 @@ static double product_s(const struct machine *machine, const struct kernel *kern
 	case AXIS_NONE:
 		break;
 	}
-	bool tensor = kernel->rate != RATE_FP32 && kernel->rate != RATE_FP64;
-	static const double operand_bytes[RATE_COUNT] = { 8, 4, 4, 2, 2, 1 };
-	struct tile_rate rate = {
-		.flop_s = 1 / (machine->sm_rate[kernel->rate] *
-		               machine->efficiency[tensor][kernel->family]),
-		.operand_s = machine->operand_s * operand_bytes[kernel->rate],
-		.whole = kernel->family == FAMILY_CONV && kernel->axis != AXIS_K,
+	double plain = 2 * m * n * k * count;
+	if (!(plain > 0)) {
+		*filled = 0;
+		return 0;
+	}
+	bool conv = kernel->family == FAMILY_CONV, fused = kernel->family == FAMILY_ATTENTION;
+	const struct shape shape = {
+		.m = m,
+		.n = n,
+		.k = k,
+		.count = count,
+		.whole = conv && kernel->axis != AXIS_K,
 		/* of fused attention's two products, the second has the context inside */
-		.k_half = kernel->family == FAMILY_ATTENTION ? 0 : machine->k_half,
+		.k_half = fused ? 0 : machine->k_half,
 	};
-	const double shape[4] = { m, n, k, count };
-	double share; /* of the SMs that have a tile: the smallest tiles tell */
-	double best = tiled_s(machine, shape, 128, 128, &rate, &share);
-	if (tensor && machine->clusters)
-		best = smaller(best, tiled_s(machine, shape, 256, 256, &rate, &share));
-	if (tensor)
-		best = smaller(best, tiled_s(machine, shape, 256, 128, &rate, &share));
-	else
-		best = smaller(best, tiled_s(machine, shape, 128, 64, &rate, &share));
-	best = smaller(best, tiled_s(machine, shape, 64, 64, &rate, &share));
-	if (m <= THIN) /* libraries have tiles for a few rows, or columns */
-		best = smaller(best, tiled_s(machine, shape, THIN, 128, &rate, &share));
-	if (n <= THIN)
-		best = smaller(best, tiled_s(machine, shape, 128, THIN, &rate, &share));
+	double share, best = best_tiles_s(machine, kernel, &shape, &share);
 	if (kernel->winograd && machine->winograd > 0 && kernel->axis == AXIS_M)
-		best = smaller(best, winograd_s(machine, kernel, batch, &rate));
-	*filled = smaller(share, 1);
+		best = smaller(best, winograd_s(machine, kernel, batch));
+	share = smaller(share, 1);
+	*filled = kernel->family == FAMILY_RECURRENT ? share * machine->recurrent_busy : share;
 	best *= kernel->early ? machine->early : 1;
 	/* A fused attention kernel has the FLOPs of several products. */
-	double flops = kernel->flops * batch + kernel->flops_fixed;
-	double plain = 2 * m * n * k * count;
-	return plain > 0 ? best * (flops / plain) : 0;
-}
-
-void kernel_work(const struct machine *machine, const struct kernel *kernel, double batch,
-                 struct work *work)
-{
-	work->flops = kernel->flops * batch + kernel->flops_fixed;
-	work->bytes = kernel->bytes * batch + kernel->bytes_fixed;
-	double byte_s = machine->memory_s;
-	work->compute_s = work->flops / machine->vector_rate;
-	work->filled = smaller(work->bytes * machine->fill, 1);
-	switch ((enum family)kernel->family) {
-	case FAMILY_GEMM:
-	case FAMILY_CONV:
-	case FAMILY_ATTENTION:
-	case FAMILY_RECURRENT:
-		work->compute_s = product_s(machine, kernel, batch, &work->filled);
-		if (kernel->family == FAMILY_RECURRENT)
-			work->filled *= machine->recurrent_busy;
-		break;
-	case FAMILY_DEPTHWISE:
-		byte_s = machine->depthwise_s;
-		break;
-	case FAMILY_EMBEDDING:
-	case FAMILY_POOLING:
-		byte_s = machine->gather_s;
-		break;
-	case FAMILY_NORM:
-	case FAMILY_SOFTMAX:
-		byte_s = machine->norm_s;
-		break;
-	case FAMILY_LAYOUT:
-		byte_s = machine->layout_s;
-		break;
-	default:
-		break;
-	}
-	double resident = smaller(work->bytes, machine->l2_resident);
-	work->dram_bytes = work->bytes - resident;
-	double streamed = kernel->k > 0 ? smaller(kernel->bytes_fixed, work->dram_bytes) : 0;
-	if (kernel->family == FAMILY_ATTENTION && !(kernel->m > 0)) /* a cache of keys, one query */
-		streamed = work->dram_bytes;
-	work->memory_s = (work->dram_bytes - streamed) * byte_s + streamed * machine->stream_s +
-	                 resident * machine->l2_s + (kernel->launches > 0 ? machine->ramp_s : 0);
+	return best * (flops / plain);
 }
