@@ -225,6 +225,12 @@ static const char *take_dims(struct eval_builder *builder, const struct measured
 	return NULL;
 }
 
+static unsigned software_year(const struct eval_builder *builder, const struct measured_run *run,
+                              const struct model_rule *rule)
+{
+	return rule->era ? rule->era : model_names_machine(builder->names, run)->era;
+}
+
 static const char *set_software(struct eval_builder *builder, const struct measured_run *run,
                                 const struct model_rule *rule, struct workload_options *options)
 {
@@ -247,7 +253,7 @@ static const char *set_software(struct eval_builder *builder, const struct measu
 		layout = stated;
 	if (layout && layout_parse(layout, &options->layout, &err))
 		return eval_reason(builder, "%s", err.text);
-	if (rule->era >= LAYOUT_ERA)
+	if (software_year(builder, run, rule) >= LAYOUT_ERA)
 		options->layout = LAYOUT_NHWC;
 	const char *attention = strstr(run->config, "flash attention") ? "flash" : rule->attention;
 	if (attention && attention_parse(attention, &options->attention, &err))
@@ -401,13 +407,14 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 	subject->settings = (struct predict_settings){
 		/* Context parallelism: each rank has its share of every sample's tokens. */
 		.batch = subject->layout.micro / subject->layout.context,
-		.gpus = (unsigned)(subject->layout.data * subject->layout.context),
+		.gpus =
+		    rule->apart ? 1 : (unsigned)(subject->layout.data * subject->layout.context),
 		.pipeline = (unsigned)subject->layout.pipeline,
 		.virtual_stages = (unsigned)fmin(fmax(virtual_stages, 1), 1000),
 		.zero = sharding(run->config),
 		.recompute = recomputation(run->config),
 		.accumulation = (unsigned)subject->layout.accumulation,
-		.era = rule->era,
+		.era = software_year(builder, run, rule),
 		.power_cap_w = rule->paused                ? UNLIMITED_W
 		               : isnan(run->power_limit_w) ? 0
 		                                           : run->power_limit_w,
@@ -422,15 +429,17 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		subject->settings.collated = samples;
 	if (rule->augmented)
 		subject->settings.awaited = samples / fmax(rule->dataset_samples / samples, 1);
+	const struct machine_rule *machine = model_names_machine(builder->names, run);
 	subject->settings.node_gpus = (unsigned)subject->device->node_gpus;
 	if (config_number(run->config, "nodes", &nodes) && nodes >= 1)
 		subject->settings.node_gpus = (unsigned)ceil(run->gpus / nodes);
-	else if (rule->one_machine)
+	else if (machine->one_machine)
 		subject->settings.node_gpus = (unsigned)run->gpus;
 	else if (strstr(run->config, "on different servers"))
 		subject->settings.node_gpus = 1;
 	subject->settings.bridge = strcasestr(run->config, "nvlink") != NULL;
-	subject->settings.network_bps = rule->port_bps * subject->settings.node_gpus;
+	subject->settings.staged = machine->staged;
+	subject->settings.network_bps = machine->port_bps * subject->settings.node_gpus;
 	return NULL;
 }
 
@@ -515,12 +524,15 @@ static const struct measured_run *as_known(struct eval_builder *builder,
                                            const struct measured_run *run)
 {
 	const struct model_rule *rule = model_names_find(builder->names, run);
+	double gpus = (double)model_names_machine(builder->names, run)->gpus;
 	struct measured_run *copy =
-	    rule && rule->gpus ? ARENA_NEW(builder->arena, struct measured_run) : NULL;
+	    gpus > 0 ? ARENA_NEW(builder->arena, struct measured_run) : NULL;
 	if (!copy)
 		return run;
 	*copy = *run;
-	copy->gpus = (double)rule->gpus;
+	if (rule && rule->batch_split)
+		copy->batch *= run->gpus / gpus;
+	copy->gpus = gpus;
 	return copy;
 }
 

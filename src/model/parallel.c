@@ -47,6 +47,8 @@ static double link_bps(const struct device *device, const struct calibration *ca
 {
 	bool gddr = strncmp(device->memory_type, "GDDR", 4) == 0;
 	bool card = gddr || strstr(device->name, "PCIE");
+	if (settings->staged)
+		return device->pcie_bps * cal->pcie_staged;
 	if (device->nvlink_bps <= 0 || (card && (ranks > 2 || !settings->bridge)))
 		return device->pcie_bps * (gddr ? cal->pcie_staged : cal->pcie);
 	/* Hopper's switches add up what passes through them (SHARP). */

@@ -33,6 +33,7 @@ struct predict_settings {
 	unsigned node_gpus; /* GPUs that share a node; 0: all of them up to 8 */
 	double network_bps; /* between nodes, a node's one direction; 0: as such a node is sold */
 	bool bridge;        /* of NVLink between two cards in slots */
+	bool staged;        /* GPUs of a node reach each other through the host's memory alone */
 	double power_cap_w; /* per GPU; 0: the device's own limit */
 	double loading_s;   /* time the input pipeline needs for a step; 0: not considered */
 	double clock_hz;    /* holds the clock there; 0: free */

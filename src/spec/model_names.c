@@ -97,26 +97,6 @@ static enum ergon_code read_size(struct reading *reading, const json_t *object,
 	                            place.at);
 }
 
-/* What is known of the machines of a source. */
-static enum ergon_code read_machine(struct reading *reading, const json_t *object,
-                                    struct json_place place, struct model_rule *rule)
-{
-	const char *machine = NULL;
-	double gbits = 0;
-	enum ergon_code code = json_want_text(object, place, "machine", &machine, reading->err);
-	if (!code && machine && strcmp(machine, "one") != 0)
-		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-		                     "%s: machine: expected one", place.at);
-	rule->one_machine = machine != NULL;
-	if (!code)
-		code =
-		    json_want_count(object, place, "gpus", 1, 1u << 20, &rule->gpus, reading->err);
-	if (!code)
-		code = json_want_real(object, place, "port_gbits", 0.1, 1e4, &gbits, reading->err);
-	rule->port_bps = gbits * 1e9 / 8;
-	return code;
-}
-
 static enum ergon_code want_flag(struct reading *reading, const json_t *object,
                                  struct json_place place, const char *key, bool *flag)
 {
@@ -129,12 +109,57 @@ static enum ergon_code want_flag(struct reading *reading, const json_t *object,
 	return ERGON_OK;
 }
 
+/* What is known of the machines of a source. */
+static enum ergon_code read_machine(struct reading *reading, const json_t *object, size_t at,
+                                    struct machine_rule *rule)
+{
+	static const char *const known[] = { "source", "config", "machine", "gpus", "port_gbits",
+		                             "peers",  "era",    "why",     NULL };
+	char path[48];
+	snprintf(path, sizeof path, "machines[%zu]", at);
+	struct json_place place = { reading->file, path };
+	const char *machine = NULL;
+	double gbits = 0;
+	uint64_t era = 0;
+	bool peers = true;
+	if (!json_is_object(object))
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s is not an object", path);
+	enum ergon_code code = json_only_keys(object, place, known, reading->err);
+	if (!code)
+		code = want_copy(reading, object, place, "source", &rule->source);
+	if (!code)
+		code = want_copy(reading, object, place, "config", &rule->config);
+	if (!code)
+		code = json_want_text(object, place, "machine", &machine, reading->err);
+	if (!code && machine && strcmp(machine, "one") != 0)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: machine: expected one", place.at);
+	rule->one_machine = machine != NULL;
+	if (!code)
+		code =
+		    json_want_count(object, place, "gpus", 1, 1u << 20, &rule->gpus, reading->err);
+	if (!code)
+		code = json_want_real(object, place, "port_gbits", 0.1, 1e4, &gbits, reading->err);
+	rule->port_bps = gbits * 1e9 / 8;
+	if (!code)
+		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
+	rule->era = (unsigned)era;
+	if (!code)
+		code = want_flag(reading, object, place, "peers", &peers);
+	rule->staged = !peers;
+	return code;
+}
+
 static enum ergon_code read_flags(struct reading *reading, const json_t *object,
                                   struct json_place place, struct model_rule *rule)
 {
-	bool calibrate = true;
+	bool calibrate = true, exchange = true;
 	enum ergon_code code = want_flag(reading, object, place, "calibrate", &calibrate);
+	if (!code)
+		code = want_flag(reading, object, place, "exchange", &exchange);
 	rule->judge_only = !calibrate;
+	rule->apart = !exchange;
 	if (!code)
 		code = want_flag(reading, object, place, "paused", &rule->paused);
 	return code ? code : want_flag(reading, object, place, "written", &rule->written);
@@ -163,11 +188,9 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "batch_unit",
 		                             "padding",
 		                             "era",
-		                             "machine",
-		                             "gpus",
-		                             "port_gbits",
 		                             "layout",
 		                             "written",
+		                             "exchange",
 		                             "calibrate",
 		                             "paused",
 		                             "batch",
@@ -207,9 +230,10 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = read_flags(reading, object, place, rule);
 	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
-	if (!code && !rule->batch_in_tokens && strcmp(unit, "samples") != 0)
+	rule->batch_split = strcmp(unit, "split") == 0;
+	if (!code && !rule->batch_in_tokens && !rule->batch_split && strcmp(unit, "samples") != 0)
 		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-		                     "%s: batch_unit: expected samples or tokens", path);
+		                     "%s: batch_unit: expected samples, tokens or split", path);
 	if (!code)
 		code = read_size(reading, object, place, rule);
 	if (!code)
@@ -222,8 +246,6 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
 	rule->era = (unsigned)era;
-	if (!code)
-		code = read_machine(reading, object, place, rule);
 	if (!code)
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);
@@ -268,6 +290,23 @@ static enum ergon_code read_prompts(const struct reading *reading, struct model_
 	return ERGON_OK;
 }
 
+static enum ergon_code read_machines(struct reading *reading, const json_t *list,
+                                     struct model_names *names)
+{
+	size_t count = json_array_size(list);
+	if (count > RULES_MAX)
+		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "more than %d machines", RULES_MAX);
+	struct machine_rule *rules = ARENA_ARRAY(reading->arena, struct machine_rule, count + 1);
+	enum ergon_code code =
+	    rules ? ERGON_OK : ergon_fail(reading->err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; !code && i < count; i++)
+		code = read_machine(reading, json_array_get(list, i), i, &rules[i]);
+	names->machines = rules;
+	names->machine_count = code ? 0 : count;
+	return code;
+}
+
 const struct prompt_lengths *model_names_prompts(const struct model_names *names,
                                                  const char *dataset)
 {
@@ -281,8 +320,8 @@ enum ergon_code model_names_parse(const char *text, size_t length, const char *f
                                   struct arena *arena, struct model_names *names,
                                   struct ergon_error *err)
 {
-	static const char *const known[] = { "about", "datasets", "rules", NULL };
-	json_t *root, *rules = NULL, *datasets = NULL;
+	static const char *const known[] = { "about", "datasets", "machines", "rules", NULL };
+	json_t *root, *rules = NULL, *datasets = NULL, *machines = NULL;
 	struct json_place place = { file, "" };
 	*names = (struct model_names){ 0 };
 	enum ergon_code code = json_parse(text, length, file, &root, err);
@@ -297,6 +336,8 @@ enum ergon_code model_names_parse(const char *text, size_t length, const char *f
 		code = json_need_array(root, place, "rules", &rules, err);
 	if (!code)
 		code = json_need_object(root, place, "datasets", &datasets, err);
+	if (!code && json_object_get(root, "machines"))
+		code = json_need_array(root, place, "machines", &machines, err);
 	size_t count = code ? 0 : json_array_size(rules);
 	if (count > RULES_MAX)
 		code =
@@ -311,6 +352,8 @@ enum ergon_code model_names_parse(const char *text, size_t length, const char *f
 	struct model_names found = { .rules = list, .count = count };
 	if (!code)
 		code = read_prompts(&reading, &found);
+	if (!code)
+		code = read_machines(&reading, machines, &found);
 	json_decref(root);
 	if (!code)
 		*names = found;
@@ -335,6 +378,18 @@ enum ergon_code model_names_load(const struct ergon_env *env, struct arena *aren
 static bool fits(const char *pattern, const char *text)
 {
 	return !pattern || fnmatch(pattern, text, FNM_CASEFOLD) == 0;
+}
+
+const struct machine_rule *model_names_machine(const struct model_names *names,
+                                               const struct measured_run *run)
+{
+	static const struct machine_rule unknown = { 0 };
+	for (size_t i = 0; i < names->machine_count; i++) {
+		const struct machine_rule *rule = &names->machines[i];
+		if (fits(rule->source, run->source) && fits(rule->config, run->config))
+			return rule;
+	}
+	return &unknown;
 }
 
 const struct model_rule *model_names_find(const struct model_names *names,

@@ -18,14 +18,18 @@
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
  * "padding": "batch" (each
- * batch as long as its longest sentence), "batch_unit": "samples" or "tokens" (what
- * batch_size_per_gpu counts), "batch" and "precision" (assumed where a run states none), "paused":
- * true (pauses between the steps, so that no power limit acts), "era": the software's year,
- * "machine": "one" (all GPUs of a run are in one), "gpus" (as many as such a machine has, where a
- * run states otherwise), "port_gbits" (of the network, a GPU), "layout": "nchw" or "nhwc" (of
- * images), "written": true (a step ends when its pictures are files), "calibrate": false (something
- * that is not stated rules these runs: they are judged, but no constant is fitted to their times),
- * "why" } ] }
+ * batch as long as its longest sentence), "batch_unit": "samples", "tokens" (what
+ * batch_size_per_gpu counts) or "split" (samples: those of all stated GPUs, divided by their
+ * number), "batch" and "precision" (assumed where a run states none), "paused": true (pauses
+ * between the steps, so that no power limit acts), "era": the software's year (where "machines"
+ * does not say), "layout": "nchw" or "nhwc" (of images), "written": true (a step ends when its
+ * pictures are files), "exchange": false (each GPU trains a copy of its own: no gradients travel),
+ * "calibrate": false (something that is not stated rules these runs: they are judged, but no
+ * constant is fitted to their times), "why" } ], "machines": [ what is known of the machines of a
+ * source, and of their software: { "source", "config": patterns, the first entry that fits a run
+ * counts; "machine": "one" (all GPUs of a run are in one), "gpus" (as many as such a machine has,
+ * where a run states otherwise), "port_gbits" (of the network, a GPU), "peers": false (GPUs reach
+ * each other through the host's memory alone), "era", "why" } ] }
  */
 #ifndef ERGON_SPEC_MODEL_NAMES_H
 #define ERGON_SPEC_MODEL_NAMES_H
@@ -44,10 +48,8 @@ struct model_rule {
 	const char *optimizer, *runtime, *attention; /* NULL: not implied */
 	const char *layout;                          /* NULL: not implied */
 	unsigned era;                                /* the software's year; 0: not implied */
-	uint64_t gpus;                               /* that there are; 0: as stated */
-	bool one_machine;                            /* whatever the number of GPUs */
 	bool written;                                /* the host writes the pictures of a step */
-	double port_bps;                             /* of the network, a GPU; 0: not known */
+	bool apart;                                  /* no gradients travel between the GPUs */
 	uint64_t sequence, resolution;               /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION, SIZE_FRAME, SIZE_GENERATION } size;
 	double dataset_samples; /* an epoch; 0: unknown */
@@ -56,12 +58,23 @@ struct model_rule {
 	bool pad_to_batch;      /* the data set's lengths are known */
 	double length_median, length_sigma, length_longest;
 	bool batch_in_tokens;
+	bool batch_split;      /* of all stated GPUs, divided by their number */
 	const char *precision; /* where the run states none; NULL: none */
 	double batch;          /* samples a GPU where the run states none; 0: none */
 	bool paused;           /* the device cools down between steps: no power limit acts */
 	bool judge_only; /* something unstated rules these runs: no constant is fitted to their
 	                    times */
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
+};
+
+/* Where a source's runs ran. */
+struct machine_rule {
+	const char *source, *config; /* patterns; NULL: any */
+	uint64_t gpus;               /* that there are; 0: as stated */
+	bool one_machine;            /* whatever the number of GPUs */
+	bool staged;                 /* what GPUs send each other goes through the host's memory */
+	double port_bps;             /* of the network, a GPU; 0: not known */
+	unsigned era;                /* the software's year; 0: not known */
 };
 
 /* A data set of prompts. */
@@ -73,6 +86,8 @@ struct prompt_lengths {
 struct model_names {
 	const struct model_rule *rules;
 	size_t count;
+	const struct machine_rule *machines;
+	size_t machine_count;
 	const struct prompt_lengths *prompts;
 	size_t prompt_count;
 };
@@ -86,6 +101,9 @@ ERGON_MUST_USE enum ergon_code model_names_parse(const char *text, size_t length
 /* NULL where the data set is not known, or has no prompts. */
 const struct prompt_lengths *model_names_prompts(const struct model_names *names,
                                                  const char *dataset);
+/* All zeros where nothing is known. */
+const struct machine_rule *model_names_machine(const struct model_names *names,
+                                               const struct measured_run *run);
 /* NULL where no rule fits. */
 const struct model_rule *model_names_find(const struct model_names *names,
                                           const struct measured_run *run);

@@ -20,7 +20,7 @@ static const struct facts facts[OPTIMIZER_COUNT] = {
 	[OPTIMIZER_ADAM] = { "adam", 7, 18, 12, 7 },
 	[OPTIMIZER_ADAMW] = { "adamw", 7, 20, 14, 8 },
 	[OPTIMIZER_ADADELTA] = { "adadelta", 7, 24, 14, 9 },
-	[OPTIMIZER_LAMB] = { "lamb", 11, 24, 20, 10 },
+	[OPTIMIZER_LAMB] = { "lamb", 11, 17, 20, 8 },
 	[OPTIMIZER_NONE] = { "none", 0, 0, 0, 0 },
 };
 enum { TENSORS_A_LAUNCH = 40 };           /* of a multi-tensor kernel */
