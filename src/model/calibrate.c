@@ -9,12 +9,12 @@
 #include "base/json.h"
 #include "base/stats.h"
 
-static const double ROBUST = 0.08;        /* log residual beyond which a row counts linearly */
-static const double FULL_SHARE = 50;      /* rows of a file and metric that weigh as one */
-static const double PRIOR_SIGMA = 3;      /* in logits: nearly all of the bounds' range */
-static const double PRIOR_WEIGHT = 0.001; /* against residuals whose squares sum to about 1 */
-/* Few devices tell how power splits: their bounds are what is known of silicon and memories. */
-static const double POWER_PRIOR_WEIGHT = 0.03;
+static const double ROBUST = 0.08;   /* log residual beyond which a row counts linearly */
+static const double FULL_SHARE = 50; /* rows of a file and metric that weigh as one */
+/* A file and metric, whose squared weights sum to 1, is worth as much as so many independent rows,
+ * each off by as much: machines, software, what the model leaves out. */
+static const double INDEPENDENT = 128, ROW_SIGMA = 0.12;
+static const double TWO_WIDTHS = 2; /* the data says more than the prior did */
 
 struct problem {
 	const struct eval_cases *cases;
@@ -22,7 +22,11 @@ struct problem {
 	const size_t *field;  /* [unknowns]: which constant */
 	size_t unknowns, rows;
 	struct calibration base;
-	double *start; /* [unknowns], as logits */
+	/* Where derivatives are taken, and which rows a constant moves there: seen in the first
+	 * round of derivatives, so that later ones predict those rows alone. */
+	double *here, *here_out;     /* [unknowns], [rows] */
+	bool *moves;                 /* [unknowns][rows] */
+	bool met[CALIBRATION_COUNT]; /* of unknowns: moves is known */
 };
 
 static double *at(struct calibration *calibration, size_t i)
@@ -64,31 +68,61 @@ static double robust(double r)
 	return r < 0 ? -sqrt(loss) : sqrt(loss);
 }
 
-static double prior_weight(size_t field)
+/* What one standard deviation weighs, of data as of the prior. */
+static double unit_residual(void)
 {
-	return field >= CALIBRATION_AT_fp32_pj ? POWER_PRIOR_WEIGHT : PRIOR_WEIGHT;
+	return ROW_SIGMA / sqrt(INDEPENDENT);
 }
 
+static double row_residual(const struct problem *problem, const struct calibration *calibration,
+                           size_t at)
+{
+	const struct eval_case *item = &problem->cases->items[at];
+	struct eval_point point;
+	eval_predict(item, calibration, &point);
+	double r = log(point.predicted / item->measured);
+	return problem->weight[at] * (isfinite(r) ? robust(r) : 10);
+}
+
+/* Which unknown a derivative is taken for: the first that left `here`. */
+static size_t moved(const struct problem *problem, const double *z)
+{
+	size_t at = 0;
+	while (at + 1 < problem->unknowns && z[at] == problem->here[at])
+		at++;
+	return at;
+}
+
+/* flag 2: z is `here`, where flag 1 was last, but for one unknown. */
 static int residuals(void *user, int rows, int unknowns, const double *z, double *out, int flag)
 {
-	const struct problem *problem = user;
+	struct problem *problem = user;
 	struct calibration calibration;
-	size_t row = 0;
-	(void)rows;
-	(void)flag;
+	size_t row = 0, column = flag == 2 ? moved(problem, z) : 0;
+	bool *moves = problem->moves + column * problem->rows;
 	apply(problem, z, &calibration);
 	for (size_t i = 0; i < problem->cases->count; i++) {
-		const struct eval_case *item = &problem->cases->items[i];
-		struct eval_point point;
 		if (problem->weight[i] <= 0)
 			continue;
-		eval_predict(item, &calibration, &point);
-		double r = log(point.predicted / item->measured);
-		out[row++] = problem->weight[i] * (isfinite(r) ? robust(r) : 10);
+		if (flag == 2 && problem->met[column] && !moves[row])
+			out[row] = problem->here_out[row];
+		else
+			out[row] = row_residual(problem, &calibration, i);
+		if (flag == 2 && !problem->met[column])
+			moves[row] = out[row] != problem->here_out[row];
+		row++;
 	}
-	for (int i = 0; i < unknowns; i++)
-		out[row++] =
-		    prior_weight(problem->field[i]) * (z[i] - problem->start[i]) / PRIOR_SIGMA;
+	for (int i = 0; i < unknowns; i++) {
+		const struct calibration_field *field = &calibration_fields[problem->field[i]];
+		double value = from_logit(problem->field[i], z[i]);
+		out[row++] = unit_residual() * (value - field->expected) / field->width;
+	}
+	if (flag == 2) {
+		problem->met[column] = true;
+	} else {
+		memcpy(problem->here, z, (size_t)unknowns * sizeof *z);
+		memcpy(problem->here_out, out, (size_t)rows * sizeof *out);
+	}
 	return 0;
 }
 
@@ -153,27 +187,25 @@ static bool invert(double *a, size_t n)
 	return true;
 }
 
-/* Covariance s^2 (J'J)^-1 with J by differences at the solution. */
+/* Covariance s^2 (J'J)^-1 with J by differences at the solution, and s what one standard deviation
+ * weighs. */
 static bool covariance(struct problem *problem, const double *z, double *out)
 {
 	size_t n = problem->unknowns, m = problem->rows;
 	double *base = calloc(m, sizeof *base), *jacobian = calloc(m * n, sizeof *jacobian);
-	double *moved = calloc(n, sizeof *moved);
-	bool good = base && jacobian && moved;
+	double *there = calloc(n, sizeof *there);
+	bool good = base && jacobian && there;
 	if (good)
 		residuals(problem, (int)m, (int)n, z, base, 1);
 	for (size_t j = 0; good && j < n; j++) {
 		double *column = jacobian + j * m, step = STEP;
-		memcpy(moved, z, n * sizeof *moved);
-		moved[j] += step;
-		residuals(problem, (int)m, (int)n, moved, column, 1);
+		memcpy(there, z, n * sizeof *there);
+		there[j] += step;
+		residuals(problem, (int)m, (int)n, there, column, 1);
 		for (size_t i = 0; i < m; i++)
 			column[i] = (column[i] - base[i]) / step;
 	}
-	double squares = 0;
-	for (size_t i = 0; good && i < m; i++)
-		squares += base[i] * base[i];
-	double variance = squares / (m > n ? (double)(m - n) : 1);
+	double variance = unit_residual() * unit_residual();
 	for (size_t j = 0; good && j < n; j++)
 		for (size_t k = 0; k < n; k++) {
 			double sum = 0;
@@ -186,9 +218,11 @@ static bool covariance(struct problem *problem, const double *z, double *out)
 		out[i] *= variance;
 	free(base);
 	free(jacobian);
-	free(moved);
+	free(there);
 	return good;
 }
+
+static const double AT_BOUND = 4; /* in logits: 2% of the range */
 
 static void describe(struct problem *problem, const double *z, struct calibrate_result *result)
 {
@@ -198,11 +232,13 @@ static void describe(struct problem *problem, const double *z, struct calibrate_
 	for (size_t i = 0; i < n; i++) {
 		struct calibrate_field *field = &result->fields[problem->field[i]];
 		field->fitted = true;
-		field->at_bound = fabs(z[i] - SHIFT) > 5;
+		const struct calibration_field *known = &calibration_fields[problem->field[i]];
 		double sigma = good ? sqrt(fmax(cov[i * n + i], 0)) : (double)INFINITY;
-		field->identified = sigma < PRIOR_SIGMA / 3;
 		field->low95 = from_logit(problem->field[i], z[i] - 1.96 * sigma);
 		field->high95 = from_logit(problem->field[i], z[i] + 1.96 * sigma);
+		double width = (field->high95 - field->low95) / (2 * 1.96);
+		field->at_bound = fabs(z[i] - SHIFT) > AT_BOUND;
+		field->identified = width * TWO_WIDTHS < known->width;
 		for (size_t j = 0; good && j < n; j++) {
 			double c = cov[i * n + j] / sqrt(cov[i * n + i] * cov[j * n + j]);
 			if (j != i && isfinite(c) && fabs(c) > fabs(field->correlation)) {
@@ -275,6 +311,7 @@ static enum ergon_code solve(struct problem *problem, const struct calibrate_opt
 	double *work = calloc(5 * problem->unknowns + problem->rows, sizeof *work);
 	int *pivots = calloc(problem->unknowns, sizeof *pivots);
 	enum ergon_code code = ERGON_OK;
+	memset(problem->met, 0, sizeof problem->met);
 	if (!fvec || !jacobian || !work || !pivots) {
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	} else {
@@ -304,7 +341,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
                           struct ergon_error *err)
 {
 	size_t field[CALIBRATION_COUNT], unknowns = 0;
-	double z[CALIBRATION_COUNT], start[CALIBRATION_COUNT];
+	double z[CALIBRATION_COUNT];
 	*result = (struct calibrate_result){ 0 };
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
 		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
@@ -312,12 +349,17 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		if (spread || (options->fitted && !options->fitted[i]))
 			continue;
 		z[unknowns] = to_logit(i, *at(calibration, i));
-		start[unknowns] = to_logit(i, calibration_fields[i].start);
 		field[unknowns++] = i;
 	}
 	double *weight = calloc(cases->count + 1, sizeof *weight);
-	if (!weight)
+	double *here = calloc(unknowns + cases->count + unknowns + 1, sizeof *here);
+	bool *moves = calloc((cases->count + unknowns) * unknowns + 1, sizeof *moves);
+	if (!weight || !here || !moves) {
+		free(weight);
+		free(here);
+		free(moves);
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	}
 	result->cases = fill_weights(cases, options->used, weight);
 	struct problem problem = { .cases = cases,
 		                   .weight = weight,
@@ -325,7 +367,9 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		                   .unknowns = unknowns,
 		                   .rows = result->cases + unknowns,
 		                   .base = *calibration,
-		                   .start = start };
+		                   .here = here,
+		                   .here_out = here + unknowns,
+		                   .moves = moves };
 	enum ergon_code code = ERGON_OK;
 	if (result->cases < unknowns || !unknowns)
 		code = ergon_fail(err, ERGON_INFEASIBLE,
@@ -353,6 +397,8 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	if (!code && options->spreads)
 		code = calibrate_spreads(cases, options->used, calibration, err);
 	free(weight);
+	free(here);
+	free(moves);
 	return code;
 }
 

@@ -4,9 +4,10 @@
  *
  * Levenberg-Marquardt (MINPACK's lmdif, through cminpack) on log residuals, log(predicted /
  * measured), made robust (pseudo-Huber) so that rows which measured something else do not steer.
- * Each file and metric counts alike, however many rows it has. Bounds come from
- * calibration_fields; a weak prior pulls a constant that the data does not see to its start value.
- * Deterministic: same cases, same constants.
+ * Each file and metric counts alike, however many rows it has, and as a handful of independent
+ * ones. Bounds come from calibration_fields, and so does the prior of each constant (expected,
+ * width): the fit is the most probable one given both, so that a constant that the data at hand
+ * does not see stays where textbooks have it. Deterministic: same cases, same constants.
  */
 #ifndef ERGON_MODEL_CALIBRATE_H
 #define ERGON_MODEL_CALIBRATE_H
@@ -31,10 +32,10 @@ struct calibrate_options {
 };
 
 struct calibrate_field {
-	bool fitted, identified; /* identified: the data narrows the prior at least threefold */
-	bool at_bound;
-	double low95, high95; /* confidence interval; NAN where not fitted */
-	const char *partner;  /* the constant most correlated with it, or NULL */
+	bool fitted, identified; /* identified: the data at least halves the prior's width */
+	bool at_bound;           /* within 2% of the range */
+	double low95, high95;    /* confidence interval; NAN where not fitted */
+	const char *partner;     /* the constant most correlated with it, or NULL */
 	double correlation;
 };
 
@@ -57,8 +58,8 @@ ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, 
                                                 bool *sampled, struct ergon_error *err);
 /* The installed calibration from scratch: constants of single devices, factors of each device, then
  * the constants of interconnects, which only runs on several GPUs and collectives see; spreads
- * last. used: which cases, as above. thorough: none of the stages is cut short (a minute); else
- * each takes a few steps (seconds). */
+ * last. used: which cases, as above. thorough: constants and devices in turn, twice (a minute);
+ * else once, as folds do (seconds). */
 ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used,
                                              bool thorough, struct calibration *calibration,
                                              struct calibrate_result *result,

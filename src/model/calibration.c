@@ -10,8 +10,8 @@
 #include "base/json.h"
 
 const struct calibration_field calibration_fields[CALIBRATION_COUNT] = {
-#define CALIBRATION_ROW(name, unit, low, high, start, meaning)                                     \
-	{ #name, unit, meaning, low, high, start },
+#define CALIBRATION_ROW(name, unit, low, high, expected, width, meaning)                           \
+	{ #name, unit, meaning, low, high, expected, width },
 	CALIBRATION_FIELDS(CALIBRATION_ROW)
 #undef CALIBRATION_ROW
 };
@@ -71,7 +71,7 @@ static double *value_at(struct calibration *calibration, size_t at)
 void calibration_init(struct calibration *calibration)
 {
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
-		*value_at(calibration, i) = calibration_fields[i].start;
+		*value_at(calibration, i) = calibration_fields[i].expected;
 	calibration->device_count = 0;
 }
 

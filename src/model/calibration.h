@@ -17,121 +17,138 @@
 #include "ergon/error.h"
 #include "spec/device.h"
 
-/* field, unit, lower bound, upper bound, start value, meaning. The table is the struct, the file
- * format, the documentation and what can be fitted. */
+/* field, unit, lower bound, upper bound, expected, width, meaning. The table is the struct, the
+ * file format, the documentation and what can be fitted.
+ *
+ * Expected and width (one standard deviation, the same unit) are the prior, and every fit starts
+ * from the expected value: what textbooks, data sheets and vendors' guides say before one looks at
+ * any measurement. They are round numbers on purpose; never set them from a fit. */
 #define CALIBRATION_FIELDS(X)                                                                      \
-	X(gemm_vector, "1", 0.88, 1.0, 0.93,                                                       \
+	X(gemm_vector, "1", 0.88, 1.0, 0.93, 0.03,                                                 \
 	  "share of the float32 vector peak a large product reaches")                              \
-	X(gemm_tensor, "1", 0.75, 1.0, 0.85, "share of the tensor peak a large product reaches")   \
-	X(conv_vector, "1", 0.6, 1.1, 1, "the same for convolutions in float32")                   \
-	X(conv_tensor, "1", 0.4, 1.0, 0.85, "the same for convolutions on tensor units")           \
-	X(winograd, "1", 1.0, 2.25, 1.8,                                                           \
+	X(gemm_tensor, "1", 0.75, 1.0, 0.85, 0.05,                                                 \
+	  "share of the tensor peak a large product reaches")                                      \
+	X(conv_vector, "1", 0.6, 1.1, 0.9, 0.1, "the same for convolutions in float32")            \
+	X(conv_tensor, "1", 0.4, 1.0, 0.75, 0.12, "the same for convolutions on tensor units")     \
+	X(winograd, "1", 1.0, 2.25, 1.8, 0.3,                                                      \
 	  "gain of 3x3 float32 convolutions over direct ones, large images")                       \
-	X(attention_flash, "1", 0.15, 0.9, 0.45, "share of the tensor peak of fused attention")    \
-	X(flash_hopper, "1", 0.3, 1.2, 0.5,                                                        \
+	X(attention_flash, "1", 0.15, 0.9, 0.5, 0.12,                                              \
+	  "share of the tensor peak of fused attention")                                           \
+	X(flash_hopper, "1", 0.3, 1.2, 0.6, 0.15,                                                  \
 	  "factor on it from Hopper on, whose units it feeds worse")                               \
-	X(flash_early, "1", 0.3, 1, 0.6, "factor on both before FlashAttention 2 (2307.08691)")    \
-	X(k_half, "elements", 0, 64, 18, "inner dimension at which a product reaches half")        \
-	X(wave, "1", 0, 1, 0.94, "part of an unfilled last wave of tiles that is lost")            \
-	X(tile_bytes_per_clock, "B", 64, 256, 230,                                                 \
+	X(flash_early, "1", 0.3, 1, 0.6, 0.15,                                                     \
+	  "factor on both before FlashAttention 2 (2307.08691)")                                   \
+	X(k_half, "elements", 0, 64, 32, 16, "inner dimension at which a product reaches half")    \
+	X(wave, "1", 0, 1, 0.9, 0.15, "part of an unfilled last wave of tiles that is lost")       \
+	X(tile_bytes_per_clock, "B", 64, 256, 128, 50,                                             \
 	  "operands that flow from L2 into one SM each clock")                                     \
-	X(memory, "1", 0.83, 0.95, 0.89, "share of the memory bandwidth that long kernels reach")  \
-	X(memory_gddr, "1", 0.7, 0.92, 0.8, "the same where the memory is GDDR")                   \
-	X(memory_old, "1", 0.7, 1.0, 0.88,                                                         \
+	X(memory, "1", 0.83, 0.95, 0.88, 0.03,                                                     \
+	  "share of the memory bandwidth that long kernels reach")                                 \
+	X(memory_gddr, "1", 0.7, 0.92, 0.85, 0.05, "the same where the memory is GDDR")            \
+	X(memory_old, "1", 0.7, 1.0, 0.9, 0.08,                                                    \
 	  "factor on both before Volta (compute capability below 7)")                              \
-	X(memory_in_model, "1", 0.6, 1, 0.71,                                                      \
+	X(memory_in_model, "1", 0.6, 1, 0.85, 0.1,                                                 \
 	  "of that, what kernels reach whose buffers are not those of the last run")               \
-	X(memory_clock, "1", 0.1, 1.0, 0.95,                                                       \
+	X(memory_clock, "1", 0.1, 1.0, 0.6, 0.2,                                                   \
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
-	X(memory_half_s, "s", 0, 3e-6, 3.2e-07, "ramp of a kernel's memory stream")                \
-	X(memory_gather, "1", 0.1, 1.0, 0.27, "of that, what gathers and pooling reach")           \
-	X(transposed, "1", 0.02, 1.0, 0.5,                                                         \
+	X(memory_half_s, "s", 0, 3e-6, 1e-6, 6e-7, "ramp of a kernel's memory stream")             \
+	X(memory_gather, "1", 0.1, 1.0, 0.5, 0.25, "of that, what gathers and pooling reach")      \
+	X(transposed, "1", 0.02, 1.0, 0.5, 0.25,                                                   \
 	  "part of the operands of convolutions on matrix units that is copied, channels first")   \
-	X(depthwise, "1", 0.05, 1.0, 0.2, "of that, what depthwise convolutions reach")            \
-	X(norm, "1", 0.5, 1.0, 0.67, "of that, what norms and softmax reach")                      \
-	X(l2_share, "1", 0, 0.6, 0.036,                                                            \
+	X(depthwise, "1", 0.05, 1.0, 0.25, 0.15, "of that, what depthwise convolutions reach")     \
+	X(norm, "1", 0.5, 1.0, 0.75, 0.12, "of that, what norms and softmax reach")                \
+	X(l2_share, "1", 0, 0.6, 0.2, 0.15,                                                        \
 	  "share of the L2 that still holds what the last kernel wrote")                           \
-	X(l2_bytes_per_clock, "B", 16, 128, 35, "L2 bandwidth of one SM and clock")                \
-	X(hidden, "1", 0.02, 0.5, 0.17,                                                            \
+	X(l2_bytes_per_clock, "B", 16, 128, 64, 20, "L2 bandwidth of one SM and clock")            \
+	X(hidden, "1", 0.02, 0.5, 0.2, 0.12,                                                       \
 	  "part of the lesser of compute and memory that is not hidden")                           \
-	X(launch_s, "s", 0, 3e-6, 2.8e-06, "device time between two kernels")                      \
-	X(replay_s, "s", 0, 1e-5, 4.9e-6, "the same where a captured graph is replayed")           \
-	X(sequence_s, "s", 0, 2e-4, 1.2e-5,                                                        \
+	X(launch_s, "s", 0, 3e-6, 2e-6, 7e-7, "device time between two kernels")                   \
+	X(replay_s, "s", 0, 1e-5, 1.5e-6, 1e-6, "the same where a captured graph is replayed")     \
+	X(sequence_s, "s", 0, 2e-4, 2e-5, 2e-5,                                                    \
 	  "what a server's host takes between two steps for each sequence in flight")              \
-	X(call_s, "s", 0, 1e-4, 4.3e-05,                                                           \
+	X(call_s, "s", 0, 1e-4, 2e-5, 1.5e-5,                                                      \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
-	X(pixel_s, "s", 0, 2e-6, 2.5e-7,                                                           \
+	X(pixel_s, "s", 0, 2e-6, 2e-7, 3e-7,                                                       \
 	  "host time to encode and write a pixel of a result, while the device waits")             \
-	X(choice_s, "s", 0, 3e-4, 1e-4,                                                            \
+	X(choice_s, "s", 0, 3e-4, 1e-4, 7e-5,                                                      \
 	  "what a library takes besides to choose how it does a convolution that is called alone") \
-	X(host_issue_s, "s", 1e-6, 6e-5, 4.7e-05, "host time to issue one operator, eager")        \
-	X(host_compiled, "1", 0.05, 1, 0.35, "the same with a compiled runtime, as a share")       \
-	X(hook_s, "s", 0, 5e-3, 0.00071,                                                           \
+	X(host_issue_s, "s", 1e-6, 6e-5, 3e-5, 1.5e-5, "host time to issue one operator, eager")   \
+	X(host_compiled, "1", 0.05, 1, 0.35, 0.2, "the same with a compiled runtime, as a share")  \
+	X(hook_s, "s", 0, 5e-3, 5e-4, 5e-4,                                                        \
 	  "what hooks on the gradient of a tensor take, where a framework has them")               \
-	X(host_step_s, "s", 0, 2e-2, 0.0012, "host time of a step besides operators")              \
-	X(collate_s, "s", 1e-7, 1e-5, 1.5e-06,                                                     \
+	X(host_step_s, "s", 0, 2e-2, 1e-3, 1e-3, "host time of a step besides operators")          \
+	X(collate_s, "s", 1e-7, 1e-5, 1e-6, 1e-6,                                                  \
 	  "host time to fetch and stack one sample of a table in memory, in Python")               \
-	X(augment_s, "s", 5e-5, 6e-4, 2.5e-04,                                                     \
+	X(augment_s, "s", 5e-5, 6e-4, 3e-4, 1.5e-4,                                                \
 	  "time in which one worker reads and augments a small image, in Python")                  \
-	X(host_old, "1", 1, 2.5, 1.8,                                                              \
+	X(host_old, "1", 1, 2.5, 1.5, 0.4,                                                         \
 	  "factor on host times beside GPUs from before Volta: their hosts are as old")            \
-	X(queue, "1", 0, 1, 0.47,                                                                  \
+	X(queue, "1", 0, 1, 0.5, 0.25,                                                             \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
-	X(overlap, "1", 0.05, 1, 0.34, "part of the backward pass behind which all-reduce hides")  \
-	X(overlap_tuned, "1", 0.05, 1, 0.6,                                                        \
+	X(overlap, "1", 0.05, 1, 0.5, 0.25,                                                        \
+	  "part of the backward pass behind which all-reduce hides")                               \
+	X(overlap_tuned, "1", 0.05, 1, 0.6, 0.25,                                                  \
 	  "part of the whole step behind which sharded parameters and, since 2023, compiled "      \
 	  "runtimes' gradients travel")                                                            \
-	X(worker_skew, "1", 0.005, 0.3, 0.05,                                                      \
+	X(worker_skew, "1", 0.005, 0.3, 0.05, 0.04,                                                \
 	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
-	X(tensor_hidden, "1", 0, 1, 0.94,                                                          \
+	X(tensor_hidden, "1", 0, 1, 0.5, 0.3,                                                      \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
-	X(nvlink, "1", 0.5, 0.9, 0.52, "share of a link's stated bandwidth that all-reduce gets")  \
-	X(nvlink_switch, "1", 0.4, 1.2, 0.78, "the same where switches add up, from Hopper on")    \
-	X(pcie, "1", 0.1, 0.95, 0.58, "the same over PCIe")                                        \
-	X(pcie_staged, "1", 0.05, 0.95, 0.3,                                                       \
+	X(nvlink, "1", 0.5, 0.9, 0.7, 0.1,                                                         \
+	  "share of a link's stated bandwidth that all-reduce gets")                               \
+	X(nvlink_switch, "1", 0.4, 1.2, 0.75, 0.15,                                                \
+	  "the same where switches add up, from Hopper on")                                        \
+	X(pcie, "1", 0.1, 0.95, 0.7, 0.15, "the same over PCIe")                                   \
+	X(pcie_staged, "1", 0.05, 0.95, 0.4, 0.2,                                                  \
 	  "the same of cards with GDDR memory, whose transfers cross the host's memory")           \
-	X(network, "1", 0.4, 0.95, 0.5, "the same between nodes, of their ports")                  \
-	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.4e+09, "what a node without such ports reaches")     \
-	X(collective_s, "s", 5e-7, 2e-5, 4.9e-06, "latency of one all-reduce hop in a node")       \
-	X(network_s, "s", 3e-6, 6e-5, 5.7e-05, "the same between nodes")                           \
-	X(fp32_pj, "pJ", 8, 14, 11, "energy of a float32 vector FLOP at 12 nm, boost voltage")     \
-	X(tensor_pj, "pJ", 0.6, 1.5, 1, "energy of a tensor FLOP at 12 nm, 16-bit operands")       \
-	X(process_exponent, "1", 0.4, 1, 0.7,                                                      \
+	X(network, "1", 0.4, 0.95, 0.7, 0.15, "the same between nodes, of their ports")            \
+	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 1e9, "what a node without such ports reaches") \
+	X(collective_s, "s", 5e-7, 2e-5, 4e-6, 2e-6, "latency of one all-reduce hop in a node")    \
+	X(network_s, "s", 3e-6, 6e-5, 2e-5, 1.2e-5, "the same between nodes")                      \
+	X(fp32_pj, "pJ", 8, 14, 11, 1.5,                                                           \
+	  "energy of a float32 vector FLOP at 12 nm, boost voltage")                               \
+	X(tensor_pj, "pJ", 0.6, 1.5, 1, 0.2, "energy of a tensor FLOP at 12 nm, 16-bit operands")  \
+	X(process_exponent, "1", 0.4, 1, 0.7, 0.15,                                                \
 	  "vector energy scales with (process / 12 nm) to this")                                   \
-	X(clock_exponent, "1", 0, 0.8, 0.4, "and with (boost clock / 1.4 GHz) to this")            \
-	X(tensor_exponent, "1", 0.4, 1.0, 0.7,                                                     \
+	X(clock_exponent, "1", 0, 0.8, 0.4, 0.2, "and with (boost clock / 1.4 GHz) to this")       \
+	X(tensor_exponent, "1", 0.4, 1.0, 0.7, 0.15,                                               \
 	  "tensor energy scales with (process / 12 nm) to this")                                   \
-	X(tf32, "1", 1.2, 3, 1.8,                                                                  \
+	X(tf32, "1", 1.2, 3, 1.8, 0.4,                                                             \
 	  "energy of a TF32 FLOP over that of a 16-bit one: wider operands")                       \
-	X(hbm_pj, "pJ", 35, 80, 60, "energy of a byte from HBM")                                   \
-	X(gddr_pj, "pJ", 90, 200, 140, "energy of a byte from GDDR")                               \
-	X(busy, "1", 0.25, 0.55, 0.4, "clock tree and leakage of a busy device, share of its TDP") \
-	X(launch_busy, "1", 0.02, 0.5, 0.15, "part of that which launches and tiny kernels draw")  \
-	X(link_busy, "1", 0.05, 1, 0.3,                                                            \
+	X(hbm_pj, "pJ", 35, 80, 55, 12, "energy of a byte from HBM")                               \
+	X(gddr_pj, "pJ", 90, 200, 130, 25, "energy of a byte from GDDR")                           \
+	X(busy, "1", 0.25, 0.55, 0.4, 0.08,                                                        \
+	  "clock tree and leakage of a busy device, share of its TDP")                             \
+	X(launch_busy, "1", 0.02, 0.5, 0.15, 0.1,                                                  \
+	  "part of that which launches and tiny kernels draw")                                     \
+	X(link_busy, "1", 0.05, 1, 0.3, 0.2,                                                       \
 	  "part of that which a device draws while it waits for its links")                        \
-	X(fill_bytes, "B", 8192, 262144, 49152,                                                    \
+	X(fill_bytes, "B", 8192, 262144, 49152, 40000,                                             \
 	  "traffic of a kernel that makes one SM busy all the while")                              \
-	X(recurrent_busy, "1", 0.2, 1, 0.6,                                                        \
+	X(recurrent_busy, "1", 0.2, 1, 0.6, 0.2,                                                   \
 	  "part of the SMs with a tile that a step of a recurrence keeps busy")                    \
-	X(standby_hbm, "pJ", 5, 20, 10,                                                            \
+	X(standby_hbm, "pJ", 5, 20, 10, 4,                                                         \
 	  "draw of a device in use at any clock, idle power apart, over its HBM's bandwidth")      \
-	X(standby_gddr, "pJ", 40, 90, 65, "the same with GDDR memory")                             \
-	X(idle, "1", 0.05, 0.18, 0.1, "idle power as a share of TDP where nobody measured it")     \
-	X(voltage_bend, "1", 5, 25, 12,                                                            \
+	X(standby_gddr, "pJ", 40, 90, 65, 12, "the same with GDDR memory")                         \
+	X(idle, "1", 0.05, 0.18, 0.1, 0.03,                                                        \
+	  "idle power as a share of TDP where nobody measured it")                                 \
+	X(voltage_bend, "1", 5, 25, 12, 4,                                                         \
 	  "voltage over that at boost: floor + (1 - floor) (clock / boost)^bend")                  \
-	X(voltage_floor, "1", 0.7, 0.86, 0.78, "voltage of the lowest clocks, over that at boost") \
-	X(min_clock, "1", 0.1, 0.3, 0.18, "lowest clock over boost that a power cap can force")    \
-	X(cap_reach, "1", 0.88, 1.0, 0.96,                                                         \
+	X(voltage_floor, "1", 0.7, 0.86, 0.78, 0.04,                                               \
+	  "voltage of the lowest clocks, over that at boost")                                      \
+	X(min_clock, "1", 0.1, 0.3, 0.18, 0.05,                                                    \
+	  "lowest clock over boost that a power cap can force")                                    \
+	X(cap_reach, "1", 0.88, 1.0, 0.96, 0.02,                                                   \
 	  "mean power that a strictly binding cap allows, over it")                                \
-	X(cap_sharpness, "1", 5, 30, 8,                                                            \
+	X(cap_sharpness, "1", 5, 30, 10, 5,                                                        \
 	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
-	X(limiter_s, "s", 0.1, 10, 1.5,                                                            \
+	X(limiter_s, "s", 0.1, 10, 1.5, 1.5,                                                       \
 	  "time over which a power limiter averages: shorter phases it cannot tell apart")         \
-	X(time_spread, "1", 0.01, 2, 0.35, "80% interval of time: factor exp(+-x)")                \
-	X(host_spread, "1", 0, 2, 0.3, "the same, besides, where the host holds the device up")    \
-	X(device_spread, "1", 0, 2, 0.12,                                                          \
+	X(time_spread, "1", 0.01, 2, 0.35, 1, "80% interval of time: factor exp(+-x)")             \
+	X(host_spread, "1", 0, 2, 0.3, 1, "the same, besides, where the host holds the device up") \
+	X(device_spread, "1", 0, 2, 0.12, 1,                                                       \
 	  "the same, besides, where the device was never measured")                                \
-	X(power_spread, "1", 0.01, 2, 0.20, "80% interval of power: factor exp(+-x)")
+	X(power_spread, "1", 0.01, 2, 0.2, 1, "80% interval of power: factor exp(+-x)")
 
 /* What a calibrated device may scale, name and meaning: boards differ from their data sheets in
  * clocks they hold, in what their memory controller reaches and in silicon. 1 where nobody measured
@@ -162,7 +179,7 @@ struct device_calibration {
 };
 
 struct calibration {
-#define CALIBRATION_MEMBER(name, unit, low, high, start, meaning) double name;
+#define CALIBRATION_MEMBER(name, unit, low, high, expected, width, meaning) double name;
 	CALIBRATION_FIELDS(CALIBRATION_MEMBER)
 #undef CALIBRATION_MEMBER
 	size_t device_count;
@@ -171,20 +188,21 @@ struct calibration {
 
 struct calibration_field {
 	const char *name, *unit, *meaning;
-	double low, high, start;
+	double low, high, expected, width;
 };
 enum {
-#define CALIBRATION_COUNT_ONE(name, unit, low, high, start, meaning) CALIBRATION_AT_##name,
+#define CALIBRATION_COUNT_ONE(name, unit, low, high, expected, width, meaning)                     \
+	CALIBRATION_AT_##name,
 	CALIBRATION_FIELDS(CALIBRATION_COUNT_ONE)
 #undef CALIBRATION_COUNT_ONE
 	    CALIBRATION_COUNT
 };
 extern const struct calibration_field calibration_fields[CALIBRATION_COUNT];
 
-/* The start values: before any fit; no device is calibrated. */
+/* The expected values: before any fit; no device is calibrated. */
 void calibration_init(struct calibration *calibration);
-/* env->data_dir/calibration/default.json; a field that it lacks keeps its start value, one that is
- * outside its bounds is an error. */
+/* env->data_dir/calibration/default.json; a field that it lacks keeps its expected value, one that
+ * is outside its bounds is an error. */
 ERGON_MUST_USE enum ergon_code calibration_load(const struct ergon_env *env,
                                                 struct calibration *calibration,
                                                 struct ergon_error *err);
