@@ -66,7 +66,7 @@ struct experiment_flags {
 		type, flags.checkpoint_ns, OPTION_DURATION, "DURATION", .name = "checkpoint",      \
 		.help = "work between two checkpoints, where the trace states none", .max = 1e7),  \
 	    EXPERIMENT_ROW(type, flags.delay_ns, OPTION_DURATION, "DURATION", .name = "delay",     \
-	                   .help = "policies may put a start off so long for carbon or price",     \
+	                   .help = "prometheus may put a start off so long for carbon or price",   \
 	                   .max = 1e7),                                                            \
 	    EXPERIMENT_ROW(type, flags.without, OPTION_TEXT, "LEVERS", .name = "without",          \
 	                   .help = "keep prometheus from: count, batch, power, sleep, start"),     \

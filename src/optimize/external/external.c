@@ -23,6 +23,10 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	if (!services->external || !services->env)
 		return ergon_fail(err, ERGON_BAD_INPUT,
 		                  "policy external needs --external COMMAND or LIBRARY.so");
+	if (setup->options->energy_measure != ENERGY_JOULES)
+		return ergon_fail(err, ERGON_INFEASIBLE,
+		                  "policy external is told of energy in joules; --objective cost "
+		                  "and co2 are not in its protocol");
 	x->what = services->external;
 	x->env = services->env;
 	x->patience_ns =

@@ -122,7 +122,7 @@ static bool can_wait(struct aura *aura, const struct policy_call *call, uint32_t
 	for (uint32_t i = 0; i < count; i++) {
 		const struct candidate *c = &search->scratch[i];
 		double time_s =
-		    search->restart_s +
+		    search_restart_s(search, facts) +
 		    estimate_remaining_s(c->estimate, facts, state->epoch, state->progress);
 		if (time_s < due_s && wait_for(aura, call, c->group, c->gpus) + time_s <= due_s)
 			return true;
@@ -146,7 +146,7 @@ static bool choose(struct search *search, const struct policy_call *call, const 
 		if (c->gpus > free[c->group])
 			continue;
 		double time_s =
-		    search->restart_s +
+		    search_restart_s(search, facts) +
 		    estimate_remaining_s(c->estimate, facts, state->epoch, state->progress);
 		if (time_s < fastest_s || time_s <= due_s) {
 			fastest_s = time_s;

@@ -111,7 +111,8 @@ static void consider(struct fair *fair, const struct policy_call *call, const st
 	c->fits = fair->rules->best(fair, call, plan, c->job, left, &how);
 	c->stays = false;
 	if (c->fits) {
-		left_s = search->restart_s + left_of(call, c->job, how.estimate);
+		left_s = search_restart_s(search, &call->jobs->facts[c->job]) +
+		         left_of(call, c->job, how.estimate);
 		objective = search_score(search, left_s, how.estimate->power_w);
 	}
 	if (state->gpus && state->gpus <= left[state->group]) {

@@ -30,6 +30,8 @@ enum {
 	GENERATIONS = 3, /* where jobs have come or gone; the local search does for the rest */
 };
 
+static const double published_restart_s = 30;
+
 /* What is known of one job. */
 struct known {
 	struct batch_limits limits;
@@ -49,6 +51,7 @@ struct known {
 struct pollux {
 	struct ga ga;
 	struct arena *arena;
+	const struct policy_options *options;
 	struct known *known; /* [jobs] */
 	uint32_t *order, *old_row;
 	struct ga_job *rows;
@@ -110,6 +113,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 			                  "does not allow; use --oracle measured:DIR or model",
 			                  setup->jobs->facts[i].name);
 	p->arena = setup->arena;
+	p->options = setup->options;
 	p->known = ARENA_ARRAY(p->arena, struct known, count);
 	p->order = ARENA_ARRAY(p->arena, uint32_t, count);
 	p->old_row = ARENA_ARRAY(p->arena, uint32_t, count);
@@ -224,6 +228,14 @@ static bool make_table(struct pollux *p, struct known *k)
 	return true;
 }
 
+/* As the run has it; where restarts cost nothing, still the published 30 s, or jobs would move for
+ * any gain. */
+static double restart_s(const struct pollux *p, const struct job_facts *job)
+{
+	uint64_t cost_ns = job_restart_ns(job, p->options);
+	return cost_ns ? (double)cost_ns * 1e-9 : published_restart_s;
+}
+
 static void fill_row(struct pollux *p, const struct policy_call *call, uint32_t row)
 {
 	uint32_t job = p->order[row];
@@ -233,12 +245,13 @@ static void fill_row(struct pollux *p, const struct policy_call *call, uint32_t 
 	uint32_t limit = k->limits.fixed && call->oracle->ops->gradient
 	                     ? 1
 	                     : k->limits.largest / k->limits.local_min;
-	double age_s = (double)(call->now_ns - call->jobs->facts[job].arrival_ns) * 1e-9;
-	double lost_s = 30.0 * state->restarts;
+	const struct job_facts *facts = &call->jobs->facts[job];
+	double age_s = (double)(call->now_ns - facts->arrival_ns) * 1e-9;
+	double cost_s = restart_s(p, facts), lost_s = cost_s * state->restarts;
 	if (most > limit)
 		most = limit;
 	p->rows[row] = (struct ga_job){ .max_gpus = most < JOB_GPUS_MAX ? most : JOB_GPUS_MAX,
-		                        .keep = fmax(age_s - lost_s, 0) / (age_s + 30),
+		                        .keep = fmax(age_s - lost_s, 0) / (age_s + cost_s),
 		                        .value = k->value };
 	if (state->gpus)
 		memcpy(p->ga.base + (size_t)row * p->ga.stride, k->held, p->ga.stride);

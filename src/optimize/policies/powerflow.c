@@ -3,13 +3,13 @@
  * PowerFlow (Gu et al., arXiv 2304.06381): the least completion time under an energy budget, by the
  * number of GPUs and their clock (or cap) together.
  *
- * The budget is a mean power (--power-budget): what was not used since the first arrival may be
- * used later, spread over an hour; it is no hard cap. At every decision each job, shortest first,
- * gets the fewest GPUs that it can run on at its most frugal setting, while GPUs and power last.
- * Then the step that saves most remaining time per watt is taken again and again: twice the GPUs,
- * or the next faster setting, of any job. Without a budget only time counts. A job moves to another
- * number of GPUs only where that saves more than a tenth of its time after the restart; a setting
- * changes at no cost.
+ * The budget is a mean power (--power-budget, also one that varies): what was not used since the
+ * first arrival may be used later, spread over an hour; it is no hard cap. At every decision each
+ * job, shortest first, gets the fewest GPUs that it can run on at its most frugal setting, while
+ * GPUs and power last. Then the step that saves most remaining time per watt is taken again and
+ * again: twice the GPUs, or the next faster setting, of any job. Without a budget only time counts.
+ * A job moves to another number of GPUs only where that saves more than a tenth of its time after
+ * the restart; a setting changes at no cost.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +33,8 @@ struct choice {
 struct powerflow {
 	struct choice *choices; /* [jobs], of those active */
 	uint32_t count;
-	double restart_s, budget_w, used_j, base_w;
+	const struct policy_options *options;
+	double budget_w, used_j, base_w;
 	uint64_t first_ns, last_ns;
 	bool begun;
 };
@@ -42,7 +43,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 {
 	struct powerflow *p = state;
 	p->choices = ARENA_ARRAY(setup->arena, struct choice, setup->jobs->count);
-	p->restart_s = (double)setup->options->restart_ns * 1e-9;
+	p->options = setup->options;
 	p->budget_w = setup->options->power_budget_w;
 	return p->choices ? ERGON_OK : ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 }
@@ -110,8 +111,11 @@ static double allowance(struct powerflow *p, const struct policy_call *call)
 			             (double)(until - p->last_ns) * 1e-9;
 	}
 	p->last_ns = call->now_ns;
-	double due_j = p->budget_w * (double)(call->now_ns - p->first_ns) * 1e-9;
-	return fmax(0, p->budget_w + (due_j - p->used_j) / horizon_s);
+	const struct series *budget = call->cluster->budget;
+	double now_w = budget ? series_at(budget, call->now_ns) : p->budget_w;
+	double due_j = budget ? series_integral(budget, p->first_ns, call->now_ns)
+	                      : p->budget_w * (double)(call->now_ns - p->first_ns) * 1e-9;
+	return fmax(0, now_w + (due_j - p->used_j) / horizon_s);
 }
 
 /* Shortest first, the least that each can run on. */
@@ -161,7 +165,7 @@ static double best_step(const struct powerflow *p, const struct policy_call *cal
 {
 	const struct job_facts *facts = &call->jobs->facts[c->job];
 	const struct level *now = &c->levels[c->rank];
-	double best = 0;
+	double best = 0, restart_s = (double)job_restart_ns(facts, p->options) * 1e-9;
 	if (c->rank + 1 < c->level_count) {
 		const struct level *faster = &c->levels[c->rank + 1];
 		double more_w = faster->power_w - now->power_w;
@@ -179,7 +183,7 @@ static double best_step(const struct powerflow *p, const struct policy_call *cal
 	for (uint32_t r = 0; r < twice.level_count; r++) {
 		double more_w = extra_w(call, &twice, &twice.levels[r]) - extra_w(call, c, now);
 		double saved_s = now->time_s - twice.levels[r].time_s;
-		if (more_w > spare_w || saved_s <= least_saving * now->time_s + p->restart_s)
+		if (more_w > spare_w || saved_s <= least_saving * now->time_s + restart_s)
 			continue;
 		if (saved_s / fmax(more_w, 1e-3) > best) {
 			best = saved_s / fmax(more_w, 1e-3);
@@ -270,7 +274,8 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 {
 	struct powerflow *p = state;
 	double now_w = plan_power_w(plan), jobs_w = 0;
-	double allowed_w = isfinite(p->budget_w) ? allowance(p, call) : (double)INFINITY;
+	bool limited = isfinite(p->budget_w) || call->cluster->budget;
+	double allowed_w = limited ? allowance(p, call) : (double)INFINITY;
 	for (uint32_t j = call->jobs->first; j != JOB_NONE; j = call->jobs->state[j].next) {
 		const struct job_state *job = &call->jobs->state[j];
 		if (job->gpus)

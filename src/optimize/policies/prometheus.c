@@ -27,8 +27,9 @@
 #include "base/units.h"
 #include "optimize/policies/budget.h"
 #include "optimize/policies/curves.h"
+#include "optimize/policies/energy.h"
 
-enum { STEPS = 24, POWER_STEPS = 4, PENDING_MAX = 1024, NOTHING = 0xffff };
+enum { STEPS = 24, POWER_STEPS = 4, PENDING_MAX = 1024, NOTHING = 0xffff, DEAR_POINTS = 20 };
 /* Before anything has happened: jobs in the system per GPU. */
 static const double first_jobs_a_gpu = 0.1;
 static const double price_max_w = 1e7, tolerance = 1e-2;
@@ -68,6 +69,11 @@ struct prometheus {
 	double power_price;                 /* W of worth a W drawn */
 	double worth_w;
 	double energy_j, stay_s, last_power_w; /* so far; drawn since the last decision */
+	/* Where energy counts as cost or carbon: the mean of its price from now on over 2^k
+	 * minutes, over that of a day. */
+	const struct series *series;
+	double dear[DEAR_POINTS];
+	const struct series *start_series; /* what a start may be put off for; NULL: nothing */
 	uint64_t last_ns;
 	uint64_t *idle_since_ns; /* [nodes]; 0: not idle */
 	bool any_sleep;
@@ -79,6 +85,10 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	const struct cluster_view *cluster = setup->cluster;
 	uint32_t jobs = setup->jobs->count;
 	p->options = *setup->options;
+	p->series = energy_series(setup);
+	p->start_series = p->series         ? p->series
+	                  : cluster->carbon ? cluster->carbon
+	                                    : cluster->price;
 	p->curves.all_settings = !(p->options.without & LEVER_POWER);
 	p->curves.own_batch = p->options.without & LEVER_BATCH;
 	p->curves.own_count = p->options.without & LEVER_COUNT;
@@ -110,6 +120,29 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	return curves_init(&p->curves, setup, err);
 }
 
+/* How electricity from now on compares with that of a day. */
+static void look_ahead(struct prometheus *p, uint64_t now_ns)
+{
+	if (!p->series)
+		return;
+	double day = series_integral(p->series, now_ns, now_ns + 86400 * NS_PER_S) / 86400;
+	for (int k = 0; k < DEAR_POINTS; k++) {
+		uint64_t span_ns = (60 * NS_PER_S) << k;
+		double mean = series_integral(p->series, now_ns, now_ns + span_ns) / 60 / (1 << k);
+		p->dear[k] = day > 0 ? fmax(0, mean / day) : 1;
+	}
+}
+
+/* What a joule of the next time_s counts. */
+static double dearness(const struct prometheus *p, double time_s)
+{
+	if (!p->series)
+		return 1;
+	double at = fmin(fmax(0, log2(time_s / 60)), DEAR_POINTS - 1.001);
+	int k = (int)at;
+	return p->dear[k] + (p->dear[k + 1] - p->dear[k]) * (at - k);
+}
+
 /* The price that a job which stays for time_s will meet in the mean: today's for a short one, the
  * usual one for a long one. */
 static double price_over(const struct prometheus *p, uint32_t group, double time_s)
@@ -135,8 +168,10 @@ static double worth_of(const struct prometheus *p, const struct policy_call *cal
 		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
 			continue;
 		double time_s = curve_time_s(item, c->epoch, c->part);
-		double energy_j = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price);
-		double held_w = p->host_w[item->group] + price_over(p, item->group, time_s);
+		double dear = dearness(p, time_s);
+		double energy_j =
+		    curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear;
+		double held_w = p->host_w[item->group] * dear + price_over(p, item->group, time_s);
 		least =
 		    fmin(least, energy_j + (c->weight * p->worth_w + held_w * item->gpus) * time_s);
 	}
@@ -152,8 +187,11 @@ static void choose(struct prometheus *p, const struct policy_call *call, struct 
 		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
 			continue;
 		double time_s = fmax(1e-6, curve_time_s(item, c->epoch, c->part));
-		double energy_j = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price);
-		double held_w = (p->host_w[item->group] + p->price_w[item->group]) * item->gpus;
+		double dear = dearness(p, time_s);
+		double energy_j =
+		    curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear;
+		double held_w =
+		    (p->host_w[item->group] * dear + p->price_w[item->group]) * item->gpus;
 		double gain_w = (worth_j - energy_j) / time_s - held_w, restart_s = 0;
 		if (!is_present(call, c, item)) {
 			restart_s = c->restart_s;
@@ -328,9 +366,11 @@ static void fill_up(struct prometheus *p, uint32_t *left)
 		for (uint32_t k = 0; c->item == NOTHING && k < c->curve->count; k++) {
 			const struct curve_item *item = &c->curve->items[k];
 			double time_s = curve_time_s(item, c->epoch, c->part);
+			double dear = dearness(p, time_s);
 			double cost =
-			    curve_energy_j(item, c->epoch, c->part) +
-			    (c->weight * p->worth_w + p->host_w[item->group] * item->gpus) * time_s;
+			    curve_energy_j(item, c->epoch, c->part) * dear +
+			    (c->weight * p->worth_w + p->host_w[item->group] * dear * item->gpus) *
+				time_s;
 			if (item->gpus > left[item->group] || p->price_w[item->group] <= 0 ||
 			    cost >= least)
 				continue;
@@ -349,8 +389,9 @@ static double cost_of(const struct prometheus *p, const struct policy_call *call
                       const struct choice *c, const struct curve_item *item)
 {
 	double time_s = curve_time_s(item, c->epoch, c->part), worth_w = c->weight * p->worth_w;
-	double cost = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) +
-	              (worth_w + p->host_w[item->group] * item->gpus) * time_s;
+	double dear = dearness(p, time_s);
+	double cost = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear +
+	              (worth_w + p->host_w[item->group] * dear * item->gpus) * time_s;
 	if (c->now_on && !is_present(call, c, item))
 		cost += c->restart_s * (worth_w + p->idle_w[item->group] * item->gpus);
 	return cost;
@@ -427,8 +468,7 @@ static void admit(struct prometheus *p, const struct policy_call *call)
 static uint64_t better_later(const struct prometheus *p, const struct policy_call *call,
                              const struct choice *c)
 {
-	const struct series *series =
-	    call->cluster->carbon ? call->cluster->carbon : call->cluster->price;
+	const struct series *series = p->start_series;
 	const struct job_facts *job = &call->jobs->facts[c->job];
 	uint64_t latest_ns = job->arrival_ns + p->options.delay_ns, best_ns = UINT64_MAX;
 	const struct curve_item *item = &c->curve->items[c->item];
@@ -602,6 +642,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	/* Where only joules count, time still does a little, or no job would ever begin. */
 	p->worth_w = b > 0 ? fmax(least_weight, a / b) * p->energy_j / p->stay_s : 1e9;
 	gather(p, call);
+	look_ahead(p, call->now_ns);
 	fit_budget(p, call);
 	admit(p, call);
 	enum ergon_code code = apply(p, call, plan, err);

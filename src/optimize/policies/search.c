@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/units.h"
 #include "optimize/policies/budget.h"
+#include "optimize/policies/energy.h"
 
 enum { BATCHES_MAX = 64, EVERY_COUNT_TO = 64, SCRATCH = 65536 };
 
@@ -20,12 +20,9 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 	search->services = setup->services;
 	search->time_weight = time_weight;
 	search->energy_weight = energy_weight;
-	search->restart_s = (double)setup->options->restart_ns * 1e-9;
+	search->options = setup->options;
 	search->grow = true;
-	if (setup->options->energy_measure == ENERGY_COST)
-		search->weight = setup->cluster->price;
-	else if (setup->options->energy_measure == ENERGY_CARBON)
-		search->weight = setup->cluster->carbon;
+	search->weight = energy_series(setup);
 	if (search->obey_budget && setup->cluster->budget) {
 		search->order = ARENA_ARRAY(setup->arena, uint32_t, setup->jobs->count);
 		if (!search->order)
@@ -39,13 +36,8 @@ enum ergon_code search_init(struct search *search, const struct policy_setup *se
 
 double search_score(const struct search *search, double time_s, double power_w)
 {
-	double energy_j = fmax(power_w * time_s, 1e-12);
-	if (search->weight && time_s < 4e9)
-		energy_j = fmax(power_w * series_integral(search->weight, search->now_ns,
-		                                          search->now_ns + ns_from_seconds(time_s)),
-		                1e-12);
-	return search->time_weight * log(fmax(time_s, 1e-12)) +
-	       search->energy_weight * log(energy_j);
+	double energy = energy_counted(search->weight, search->now_ns, time_s, power_w);
+	return search->time_weight * log(fmax(time_s, 1e-12)) + search->energy_weight * log(energy);
 }
 
 static int by_score(const void *a, const void *b)
@@ -272,9 +264,9 @@ static enum ergon_code grow(struct search *search, const struct policy_call *cal
 	double power_w = state->estimate->power_w;
 	double left_s = estimate_remaining_s(state->estimate, facts, state->epoch, state->progress);
 	const struct candidate *best = search_best(search, call, plan, job, free);
-	if (!best || best->gpus <= before || left_s < 2 * search->restart_s)
+	if (!best || best->gpus <= before || left_s < 2 * search_restart_s(search, facts))
 		return ERGON_OK;
-	double new_s = search->restart_s +
+	double new_s = search_restart_s(search, facts) +
 	               estimate_remaining_s(best->estimate, facts, state->epoch, state->progress);
 	if (search_score(search, new_s, best->estimate->power_w) >
 	    search_score(search, left_s, power_w) + log(1 - least_gain))

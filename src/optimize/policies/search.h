@@ -38,7 +38,7 @@ struct search {
 	bool alone;
 	struct jobset hungry;
 	bool keep_all; /* candidates that another beats with no more GPUs, too */
-	double restart_s;
+	const struct policy_options *options;
 	/* Where E is not joules: the price or carbon intensity of a joule over time. */
 	const struct series *weight;
 	uint64_t now_ns;
@@ -74,6 +74,12 @@ uint32_t search_list_all(struct search *search, const struct policy_call *call, 
  * where it waits; free: GPUs within its reach; due_s: how long it may take, or infinite. */
 void search_explain(struct search *search, const struct policy_call *call, const struct plan *plan,
                     uint32_t job, const struct candidate *won, const uint32_t *free, double due_s);
+
+/* What a change of placement costs the job. */
+static inline double search_restart_s(const struct search *search, const struct job_facts *job)
+{
+	return (double)job_restart_ns(job, search->options) * 1e-9;
+}
 
 /* ln(T^a E^b) of what begins now. */
 double search_score(const struct search *search, double time_s, double power_w);

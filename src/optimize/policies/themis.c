@@ -72,7 +72,7 @@ static double value_of(const struct auction *a, const struct bid *bid, uint32_t 
 		return -INFINITY;
 	double left_s = estimate_remaining_s(e, facts, state->epoch,
 	                                     job_progress_now(facts, state, a->call->now_ns));
-	left_s += stays ? 0 : a->fair->search.restart_s;
+	left_s += stays ? 0 : search_restart_s(&a->fair->search, facts);
 	return -log(fmax(fair_rho(a->fair, a->call, job, left_s), 1e-12));
 }
 

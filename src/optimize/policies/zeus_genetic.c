@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/policies/energy.h"
 #include "optimize/policies/pollux_ga.h"
 #include "optimize/policies/service_order.h"
 #include "optimize/policy.h"
@@ -29,6 +30,7 @@ struct genetic {
 	struct ga ga;
 	struct arena *arena;
 	const struct policy_options *options;
+	const struct series *weight; /* of a joule over time; NULL: 1 */
 	const struct policy_call *call;
 	struct genetic_job *jobs; /* [jobs] */
 	struct ga_job *rows;      /* [jobs] */
@@ -56,6 +58,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 			                  setup->jobs->facts[i].name);
 	g->arena = setup->arena;
 	g->options = setup->options;
+	g->weight = energy_series(setup);
 	g->jobs = ARENA_ARRAY(g->arena, struct genetic_job, count);
 	g->rows = ARENA_ARRAY(g->arena, struct ga_job, count);
 	g->order = ARENA_ARRAY(g->arena, uint32_t, count);
@@ -79,6 +82,10 @@ static double score(const struct genetic *g, uint32_t job, const struct estimate
 	if (!e->rate)
 		return (double)INFINITY;
 	double time_s = fmax(estimate_remaining_s(e, facts, epoch, job_mark(facts, epoch)), 1e-12);
+	if (g->weight)
+		return (a * log(time_s) +
+		        b * log(energy_counted(g->weight, g->call->now_ns, time_s, e->power_w))) /
+		       (a + b);
 	return log(time_s) + b / (a + b) * log(fmax(e->power_w, 1e-12));
 }
 
@@ -142,7 +149,7 @@ static bool make_table(struct genetic *g, uint32_t job)
 		k->held = (uint8_t *)(k->value + size);
 		memset(k->held, 0, g->ga.stride);
 	}
-	if (!fresh && k->epoch == epoch && k->fair_gpus == g->share_gpus)
+	if (!fresh && !g->weight && k->epoch == epoch && k->fair_gpus == g->share_gpus)
 		return true;
 	k->epoch = epoch;
 	k->fair_gpus = g->share_gpus;
@@ -209,16 +216,18 @@ static enum ergon_code prepare(struct genetic *g, struct ergon_error *err)
 	return ERGON_OK;
 }
 
-/* The row's GPUs by node; a placement of which nothing is known leaves the job waiting. */
-static enum ergon_code place(struct genetic *g, uint32_t job, const uint8_t *row, struct plan *plan,
-                             struct ergon_error *err)
+/* The row's GPUs by node; a placement of which nothing is known leaves the job waiting. A job that
+ * stays where it is may want another batch: that costs no restart. */
+static enum ergon_code place_or_keep(struct genetic *g, uint32_t job, const uint8_t *row, bool kept,
+                                     struct plan *plan, struct ergon_error *err)
 {
 	uint32_t count = 0, gpus = 0, batch = 0;
 	for (uint32_t n = 0; n < g->ga.nodes; n++) {
 		count += row[n] != 0;
 		gpus += row[n];
 	}
-	if (!gpus || !isfinite(best(g, job, count, gpus, &batch)))
+	if (!gpus || !isfinite(best(g, job, count, gpus, &batch)) ||
+	    (kept && batch == g->call->jobs->state[job].batch))
 		return ERGON_OK;
 	count = 0;
 	for (uint32_t n = 0; n < g->ga.nodes; n++)
@@ -227,18 +236,6 @@ static enum ergon_code place(struct genetic *g, uint32_t job, const uint8_t *row
 	memcpy(g->jobs[job].held, row, g->ga.stride);
 	enum ergon_code code = plan_place_on(plan, job, g->shares, count, batch, err);
 	return code == ERGON_INFEASIBLE ? ERGON_OK : code;
-}
-
-/* A job that stays where it is may want another batch: that costs no restart. */
-static enum ergon_code place_or_keep(struct genetic *g, uint32_t job, const uint8_t *row, bool kept,
-                                     struct plan *plan, struct ergon_error *err)
-{
-	const struct job_state *now = &g->call->jobs->state[job];
-	uint32_t batch = 0;
-	if (kept && (!now->gpus || !isfinite(best(g, job, now->share_count, now->gpus, &batch)) ||
-	             batch == now->batch))
-		return ERGON_OK;
-	return place(g, job, row, plan, err);
 }
 
 static enum ergon_code apply(struct genetic *g, const uint8_t *state, struct plan *plan,

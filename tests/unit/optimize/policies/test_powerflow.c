@@ -26,6 +26,21 @@ static void test_budget(void **state)
 	assert_close(s.jct_s[1], 100, 1e-9);
 }
 
+/* A budget over time allows at any moment what has come together so far. */
+static void test_budget_over_time(void **state)
+{
+	(void)state;
+	char path[1100];
+	put_file(s.folder, "budget.csv", "time_s,power_w\n0,15\n50,24\n");
+	snprintf(path, sizeof path, "%s/budget.csv", s.folder);
+	const struct experiment_options options = { .site = { .budget = path } };
+	simulated_load(&s, "1x2:cpu", "name,arrival_s,gpus,duration_s\na,0,1,100\nb,0,1,100\n",
+	               &options);
+	simulated_run(&s, "powerflow");
+	assert_close(s.jct_s[0], 100, 1e-9);
+	assert_close(s.jct_s[1], 150, 1e-9);
+}
+
 /* What was saved may be used later, spread over an hour: 9 W for 5399 s are 13 W, enough for the
  * second job; for 2999 s they are 7.5 W, and the second waits. */
 static void test_savings(void **state)
@@ -68,6 +83,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_budget_over_time),
 		cmocka_unit_test(test_savings),
 		cmocka_unit_test(test_clock),
 	};
