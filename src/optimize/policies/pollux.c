@@ -36,16 +36,22 @@ static const double published_restart_s = 30;
 struct known {
 	struct batch_limits limits;
 	struct learned learned;
-	uint32_t most_gpus; /* that it ran on */
-	uint32_t row;       /* in the last search, UINT32_MAX: none */
-	bool stale;         /* the table must be emptied */
-	double sqr, var;    /* of the gradient, in the current epoch */
-	uint32_t epoch;     /* of the statistics */
-	bool cautious;      /* its best batch cannot run on that type: the smallest is taken */
-	double *value;      /* goodput by (nodes, GPUs), or NaN; NULL: not made yet */
-	uint8_t *held;      /* its row of the last plan; lies behind value */
-	double fair;        /* goodput on the fair share */
+	uint32_t most_gpus;  /* that it ran on */
+	uint32_t row;        /* in the last search, UINT32_MAX: none */
+	bool stale;          /* the table must be emptied */
+	double sqr, var;     /* of the gradient, in the current epoch */
+	uint32_t epoch;      /* of the statistics */
+	bool cautious;       /* its best batch cannot run on that type: the smallest is taken */
+	struct table *table; /* NULL: not made yet */
+	double fair;         /* goodput on the fair share */
 	uint32_t fair_gpus;
+};
+
+/* Of a job that is not done; then of another. */
+struct table {
+	struct goodput_memo memo;
+	double *value; /* goodput by (nodes, GPUs), or NaN */
+	uint8_t *held; /* its row of the last plan */
 };
 
 struct pollux {
@@ -55,7 +61,8 @@ struct pollux {
 	struct known *known; /* [jobs] */
 	uint32_t *order, *old_row;
 	struct ga_job *rows;
-	double **free_tables; /* of jobs that are done, for reuse */
+	struct table **free_tables; /* of jobs that are done, for reuse */
+	struct splits *splits;
 	uint32_t free_count, order_count;
 	const struct policy_call *call;
 	uint32_t last_arrived;
@@ -92,6 +99,8 @@ static bool part_nodes(struct pollux *p, const struct policy_setup *setup)
 				type_of[at] = (uint8_t)g;
 				left -= room;
 			}
+	/* The network knows one node from several (pollux_fit.h). */
+	p->ga.told_apart = p->ga.nodes < 2 ? p->ga.nodes : 2;
 	p->ga.type_of = cluster->group_count > 1 ? type_of : NULL;
 	return true;
 }
@@ -118,7 +127,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	p->order = ARENA_ARRAY(p->arena, uint32_t, count);
 	p->old_row = ARENA_ARRAY(p->arena, uint32_t, count);
 	p->rows = ARENA_ARRAY(p->arena, struct ga_job, count);
-	p->free_tables = ARENA_ARRAY(p->arena, double *, count);
+	p->free_tables = arena_alloc(p->arena, count, sizeof *p->free_tables);
 	p->shares = ARENA_ARRAY(p->arena, struct share, cluster->nodes);
 	if (!p->known || !p->order || !p->old_row || !p->rows || !p->free_tables || !p->shares)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -130,9 +139,11 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	                        NODES_MAX);
 }
 
-static double goodput(const struct known *k, uint32_t nodes, uint32_t gpus, uint32_t *best_batch)
+static double goodput(const struct pollux *p, const struct known *k, uint32_t nodes, uint32_t gpus,
+                      uint32_t *best_batch)
 {
-	return goodput_best(&k->limits, &k->learned.fit, k->sqr, k->var, nodes, gpus, best_batch);
+	return goodput_known(&k->table->memo, p->arena, &k->learned, k->sqr, k->var, nodes, gpus,
+	                     best_batch);
 }
 
 static double ask(void *user, uint32_t row, uint32_t nodes, uint32_t gpus)
@@ -143,7 +154,7 @@ static double ask(void *user, uint32_t row, uint32_t nodes, uint32_t gpus)
 	double scale = (double)p->ga.nodes / p->ga.gpus;
 	if (!k->learned.fitted)
 		return scale * gpus / k->fair_gpus;
-	return k->fair > 0 ? scale * goodput(k, nodes, gpus, NULL) / k->fair : 0;
+	return k->fair > 0 ? scale * goodput(p, k, nodes, gpus, NULL) / k->fair : 0;
 }
 
 /* Learns from a running job what its configuration has shown since the last look. */
@@ -174,12 +185,14 @@ static void observe(struct pollux *p, const struct policy_call *call, uint32_t j
 }
 
 /* For the GPUs that the job holds. */
-static uint32_t best_batch(const struct known *k, const struct job_state *now)
+static uint32_t best_batch(const struct pollux *p, const struct known *k,
+                           const struct job_state *now)
 {
 	uint32_t best = 0;
 	if (k->limits.fixed)
 		return k->limits.fixed;
-	if (k->learned.fitted && !k->cautious && goodput(k, now->share_count, now->gpus, &best) > 0)
+	if (k->learned.fitted && !k->cautious &&
+	    goodput(p, k, now->share_count, now->gpus, &best) > 0)
 		return best < k->limits.largest ? best : k->limits.largest;
 	uint32_t least = k->limits.local_min * now->gpus;
 	return least > k->limits.initial ? least : k->limits.initial;
@@ -199,20 +212,33 @@ static uint32_t retune(void *state, const struct policy_call *call, uint32_t job
 		observe(p, call, job);
 		past->epoch++;
 	}
-	return best_batch(k, now);
+	return best_batch(p, k, now);
+}
+
+static struct table *take_table(struct pollux *p, size_t size)
+{
+	if (p->free_count)
+		return p->free_tables[--p->free_count];
+	struct table *table = ARENA_NEW(p->arena, struct table);
+	if (!table)
+		return NULL;
+	table->value = ARENA_ARRAY(p->arena, double, size);
+	table->held = ARENA_ARRAY(p->arena, uint8_t, p->ga.stride);
+	return table->value && table->held ? table : NULL;
 }
 
 static bool make_table(struct pollux *p, struct known *k)
 {
-	size_t size = ((size_t)p->ga.nodes + 1) * (p->ga.gpus + 1);
-	if (!k->value) {
-		k->value = p->free_count
-		               ? p->free_tables[--p->free_count]
-		               : ARENA_ARRAY(p->arena, double, size + p->ga.stride / 8 + 1);
-		if (!k->value)
+	size_t size = ((size_t)p->ga.told_apart + 1) * (p->ga.gpus + 1);
+	if (!k->table) {
+		k->table = take_table(p, size);
+		if (!k->table)
 			return false;
-		k->held = (uint8_t *)(k->value + size);
-		memset(k->held, 0, p->ga.stride);
+		memset(k->table->held, 0, p->ga.stride);
+		memset(k->table->memo.seen_count, 0, sizeof k->table->memo.seen_count);
+		k->table->memo.splits = splits_of(&p->splits, p->arena, &k->limits);
+		if (!k->table->memo.splits)
+			return false;
 		k->stale = true;
 	}
 	if (k->fair_gpus != p->share_gpus) {
@@ -221,8 +247,8 @@ static bool make_table(struct pollux *p, struct known *k)
 	}
 	if (k->stale) {
 		for (size_t i = 0; i < size; i++)
-			k->value[i] = (double)NAN;
-		k->fair = k->learned.fitted ? goodput(k, 1, k->fair_gpus, NULL) : 0;
+			k->table->value[i] = (double)NAN;
+		k->fair = k->learned.fitted ? goodput(p, k, 1, k->fair_gpus, NULL) : 0;
 		k->stale = false;
 	}
 	return true;
@@ -252,9 +278,9 @@ static void fill_row(struct pollux *p, const struct policy_call *call, uint32_t 
 		most = limit;
 	p->rows[row] = (struct ga_job){ .max_gpus = most < JOB_GPUS_MAX ? most : JOB_GPUS_MAX,
 		                        .keep = fmax(age_s - lost_s, 0) / (age_s + cost_s),
-		                        .value = k->value };
+		                        .value = k->table->value };
 	if (state->gpus)
-		memcpy(p->ga.base + (size_t)row * p->ga.stride, k->held, p->ga.stride);
+		memcpy(p->ga.base + (size_t)row * p->ga.stride, k->table->held, p->ga.stride);
 }
 
 static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
@@ -268,9 +294,9 @@ static enum ergon_code prepare(struct pollux *p, const struct policy_call *call,
 	}
 	for (uint32_t i = 0; i < p->order_count; i++) {
 		struct known *k = &p->known[p->order[i]];
-		if (jobs->state[p->order[i]].status == JOB_DONE && k->value) {
-			p->free_tables[p->free_count++] = k->value;
-			k->value = NULL;
+		if (jobs->state[p->order[i]].status == JOB_DONE && k->table) {
+			p->free_tables[p->free_count++] = k->table;
+			k->table = NULL;
 		}
 	}
 	uint32_t rows = 0;
@@ -310,7 +336,7 @@ static enum ergon_code adapt_batch(struct pollux *p, uint32_t job, struct plan *
                                    struct ergon_error *err)
 {
 	const struct job_state *now = &p->call->jobs->state[job];
-	uint32_t batch = now->gpus ? best_batch(&p->known[job], now) : now->batch;
+	uint32_t batch = now->gpus ? best_batch(p, &p->known[job], now) : now->batch;
 	if (batch == now->batch)
 		return ERGON_OK;
 	const struct job_config config = { .group = now->group,
@@ -342,7 +368,7 @@ static enum ergon_code place_row(struct pollux *p, uint32_t job, const uint8_t *
 	if (!count)
 		return ERGON_OK;
 	struct known *k = &p->known[job];
-	memcpy(k->held, row, p->ga.stride);
+	memcpy(k->table->held, row, p->ga.stride);
 	k->cautious = false;
 	enum ergon_code code = plan_place_on(plan, job, p->shares, count, 0, err);
 	if (code == ERGON_INFEASIBLE) {

@@ -41,16 +41,17 @@ static double log_step(double a, double n, double gamma, double by[3])
 {
 	double high = fmax(a, n), ratio = fmin(a, n) / high;
 	double power = pow(ratio, gamma), sum = 1 + power;
-	double log_value = log(high) + log(sum) / gamma;
+	double log_sum = log(sum), log_value = log(high) + log_sum / gamma;
 	double by_high = 1 / (high * sum), by_low = power > 0 ? power / (ratio * high * sum) : 0;
 	by[0] = a >= n ? by_high : by_low;
 	by[1] = a >= n ? by_low : by_high;
-	by[2] = -log(sum) / (gamma * gamma) + (power > 0 ? power * log(ratio) / (sum * gamma) : 0);
+	by[2] = -log_sum / (gamma * gamma) + (power > 0 ? power * log(ratio) / (sum * gamma) : 0);
 	return log_value;
 }
 
-double pollux_fit_error(const double *p, const struct observation *seen, uint32_t count,
-                        double *gradient)
+/* log_step_s: [count], what does not change from one call to the next. */
+static double error_at(const double *p, const struct observation *seen, const double *log_step_s,
+                       uint32_t count, double *gradient)
 {
 	double squares[2] = { 0, 0 }, g[2][FIT_PARAMETERS] = { { 0 } };
 	struct pollux_fit fit;
@@ -61,7 +62,7 @@ double pollux_fit_error(const double *p, const struct observation *seen, uint32_
 		double n = pollux_network_s(&fit, o->nodes, o->gpus), by[3];
 		double more = o->gpus > 2 ? o->gpus - 2 : 0;
 		double e1 = log(a / o->compute_s);
-		double e2 = log_step(a, n, p[GAMMA], by) - log(o->step_s);
+		double e2 = log_step(a, n, p[GAMMA], by) - log_step_s[i];
 		squares[0] += e1 * e1;
 		squares[1] += e2 * e2;
 		g[0][ALPHA_C] += e1 / a;
@@ -96,8 +97,18 @@ double pollux_fit_error(const double *p, const struct observation *seen, uint32_
 	       1e-2 * (ratio_n * ratio_n + ratio_r * ratio_r);
 }
 
+double pollux_fit_error(const double *p, const struct observation *seen, uint32_t count,
+                        double *gradient)
+{
+	double log_step_s[OBSERVATIONS_MAX];
+	for (uint32_t i = 0; i < count; i++)
+		log_step_s[i] = log(seen[i].step_s);
+	return error_at(p, seen, log_step_s, count, gradient);
+}
+
 struct fitting {
 	const struct observation *seen;
+	double log_step_s[OBSERVATIONS_MAX];
 	uint32_t count;
 	double x[FIT_PARAMETERS], low[FIT_PARAMETERS], high[FIT_PARAMETERS];
 };
@@ -105,7 +116,7 @@ struct fitting {
 static double error_of(void *user, const double *x, double *gradient)
 {
 	const struct fitting *s = user;
-	return pollux_fit_error(x, s->seen, s->count, gradient);
+	return error_at(x, s->seen, s->log_step_s, s->count, gradient);
 }
 
 static void hold(struct fitting *s, int parameter, double value)
@@ -116,7 +127,9 @@ static void hold(struct fitting *s, int parameter, double value)
 void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit)
 {
 	static const double cold[FIT_PARAMETERS] = { 0.1, 0.01, 0.1, 0.01, 0.1, 0.01, 1.001 };
-	struct fitting s = { .seen = seen, .count = count };
+	struct fitting s;
+	s.seen = seen;
+	s.count = count;
 	bool one_batch = true, across = false, within = false, over_two = false;
 	double mean_s = 0;
 	for (uint32_t i = 0; i < count; i++) {
@@ -125,6 +138,7 @@ void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux
 		within = within || (seen[i].nodes == 1 && seen[i].gpus > 1);
 		over_two = over_two || seen[i].gpus > 2;
 		mean_s += seen[i].compute_s / count;
+		s.log_step_s[i] = log(seen[i].step_s);
 	}
 	for (int i = 0; i < FIT_PARAMETERS; i++) {
 		s.x[i] = cold[i];

@@ -24,9 +24,11 @@ struct observation {
 	double compute_s, step_s; /* without and with synchronisation */
 };
 
-/* count at least 1. From the published start values, by the published minimiser. The error has
- * kinks and several minima; a better one than the published program arrives at makes another
- * scheduler. */
+enum { OBSERVATIONS_MAX = 256 };
+
+/* count from 1 to OBSERVATIONS_MAX. From the published start values, by the published minimiser.
+ * The error has kinks and several minima; a better one than the published program arrives at makes
+ * another scheduler. */
 void pollux_fit_to(const struct observation *seen, uint32_t count, struct pollux_fit *fit);
 
 /* The fit's objective; gradient may be NULL. For tests. */

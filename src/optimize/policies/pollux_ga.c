@@ -26,6 +26,7 @@ bool ga_init(struct ga *ga, struct arena *arena, uint64_t seed, uint32_t nodes, 
 		           .nodes = nodes,
 		           .node_gpus = node_gpus,
 		           .gpus = nodes * node_gpus,
+		           .told_apart = nodes,
 		           .stride = (nodes + 15) / 16 * 16 };
 	rng_init(&ga->rng, seed);
 	ga->scratch = ARENA_ARRAY(arena, uint8_t, ga->stride);
@@ -98,6 +99,7 @@ static double row_value(struct ga *ga, uint32_t j, const uint8_t *row)
 	row_shape(row, ga->stride, &nodes, &gpus);
 	if (!gpus)
 		return 0;
+	nodes = nodes < ga->told_apart ? nodes : ga->told_apart;
 	double *known = &ga->jobs[j].value[nodes * (ga->gpus + 1) + gpus];
 	if (isnan(*known))
 		*known = ga->ask(ga->user, j, nodes, gpus);

@@ -22,7 +22,7 @@ enum { GA_POPULATION = 100, GA_INDIVIDUALS = 2 * GA_POPULATION };
 struct ga_job {
 	uint32_t max_gpus;
 	double keep;   /* factor on the value where the row differs from the base */
-	double *value; /* [(max_nodes + 1) * (ga.gpus + 1)] by nodes, then GPUs; NaN: ask */
+	double *value; /* [(ga.told_apart + 1) * (ga.gpus + 1)] by nodes, then GPUs; NaN: ask */
 };
 
 struct ga_individual {
@@ -35,6 +35,7 @@ struct ga {
 	struct arena *arena;
 	struct rng rng;
 	uint32_t nodes, stride, gpus, node_gpus; /* stride: bytes of a row */
+	uint32_t told_apart; /* a value is the same on so many nodes and on more; at first: nodes */
 	uint32_t generations;
 	uint32_t rows, capacity; /* jobs now, at most */
 	uint8_t *states;         /* [GA_INDIVIDUALS * capacity * stride] */

@@ -12,11 +12,15 @@ enum { N = BOUNDED_VARIABLES_MAX, PAIRS = 10, ITERATIONS_MAX = 15000, TRIALS_MAX
 /* As published: on the projected gradient, and on the relative fall of the value. */
 static const double gradient_enough = 1e-5, fall_enough = 2.220446049250313e-9;
 
+/* Of the n variables that are not held at one value; the others count only in the gradient's change
+ * from which the scale follows, as published. */
 struct state {
 	const struct bounded_problem *p;
-	int n;
+	int n, which[N]; /* their places in the problem */
+	double low[N], high[N];
+	double all_x[N], all_g[N]; /* [problem's count]: of the last point accepted */
 	double x[N], g[N], f;
-	double s[PAIRS][N], y[PAIRS][N], scale; /* changes of x and g, oldest first */
+	double s[PAIRS][N], y[PAIRS][N], sy[PAIRS], scale; /* changes of x and g, oldest first */
 	int pairs;
 	double b[N][N]; /* the approximate Hessian */
 	double target[N];
@@ -30,6 +34,19 @@ static double dot(const struct state *m, const double *a, const double *b)
 	for (int i = 0; i < m->n; i++)
 		sum += a[i] * b[i];
 	return sum;
+}
+
+/* At x, of which the problem's own order and gradient are left in all_x and all_g. */
+static double value_at(const struct state *m, const double *x, double *g, double *all_x,
+                       double *all_g)
+{
+	memcpy(all_x, m->all_x, sizeof m->all_x);
+	for (int i = 0; i < m->n; i++)
+		all_x[m->which[i]] = x[i];
+	double f = m->p->value(m->p->user, all_x, all_g);
+	for (int i = 0; i < m->n; i++)
+		g[i] = all_g[m->which[i]];
+	return f;
 }
 
 static void multiply(const struct state *m, const double *v, double *out)
@@ -47,10 +64,12 @@ static void make_matrix(struct state *m)
 	for (int k = 0; k < m->pairs; k++) {
 		double bs[N];
 		multiply(m, m->s[k], bs);
-		double sbs = dot(m, m->s[k], bs), sy = dot(m, m->s[k], m->y[k]);
+		double sbs = dot(m, m->s[k], bs), sy = m->sy[k];
 		for (int i = 0; i < m->n; i++)
-			for (int j = 0; j < m->n; j++)
+			for (int j = 0; j <= i; j++) {
 				m->b[i][j] += m->y[k][i] * m->y[k][j] / sy - bs[i] * bs[j] / sbs;
+				m->b[j][i] = m->b[i][j];
+			}
 	}
 }
 
@@ -59,7 +78,7 @@ static double projected_gradient(const struct state *m)
 	double most = 0;
 	for (int i = 0; i < m->n; i++) {
 		double g = m->g[i];
-		g = g < 0 ? fmax(m->x[i] - m->p->high[i], g) : fmin(m->x[i] - m->p->low[i], g);
+		g = g < 0 ? fmax(m->x[i] - m->high[i], g) : fmin(m->x[i] - m->low[i], g);
 		most = fmax(most, fabs(g));
 	}
 	return most;
@@ -68,9 +87,7 @@ static double projected_gradient(const struct state *m)
 /* How far x[i] may go along -g; 0 where it stands at the bound, infinite where there is none. */
 static double break_of(const struct state *m, int i)
 {
-	double bound = m->g[i] < 0 ? m->p->high[i] : m->p->low[i];
-	if (m->p->low[i] >= m->p->high[i])
-		return 0;
+	double bound = m->g[i] < 0 ? m->high[i] : m->low[i];
 	if (m->g[i] == 0 || isinf(bound))
 		return (double)INFINITY;
 	return (m->x[i] - bound) / m->g[i];
@@ -104,7 +121,7 @@ static void cauchy_point(struct state *m)
 			break;
 		for (int i = 0; i < m->n; i++)
 			m->target[i] += (at[next] - last) * d[i];
-		m->target[next] = d[next] > 0 ? m->p->high[next] : m->p->low[next];
+		m->target[next] = d[next] > 0 ? m->high[next] : m->low[next];
 		last = at[next];
 		d[next] = 0;
 		m->free[next] = false;
@@ -149,7 +166,7 @@ static void truncate_step(const struct state *m, const int *list, int count, con
 	int stops = -1;
 	for (int k = 0; k < count; k++) {
 		int i = list[k];
-		double room = (v[k] > 0 ? m->p->high[i] : m->p->low[i]) - m->target[i];
+		double room = (v[k] > 0 ? m->high[i] : m->low[i]) - m->target[i];
 		if (v[k] != 0 && part * v[k] / room > 1) {
 			part = room / v[k];
 			stops = k;
@@ -159,8 +176,7 @@ static void truncate_step(const struct state *m, const int *list, int count, con
 	for (int k = 0; k < count; k++)
 		target[list[k]] += part * v[k];
 	if (stops >= 0)
-		target[list[stops]] =
-		    v[stops] > 0 ? m->p->high[list[stops]] : m->p->low[list[stops]];
+		target[list[stops]] = v[stops] > 0 ? m->high[list[stops]] : m->low[list[stops]];
 }
 
 /* Over the free variables, from the Cauchy point on. */
@@ -183,7 +199,7 @@ static bool minimise_subspace(struct state *m)
 	memcpy(target, m->target, sizeof target);
 	for (int k = 0; k < count; k++) {
 		int i = list[k];
-		target[i] = fmin(m->p->high[i], fmax(m->p->low[i], target[i] + v[k]));
+		target[i] = fmin(m->high[i], fmax(m->low[i], target[i] + v[k]));
 	}
 	for (int i = 0; i < m->n; i++)
 		slope += (target[i] - m->x[i]) * m->g[i];
@@ -199,30 +215,32 @@ static double longest_step(const struct state *m, const double *d)
 	if (m->iterations == 0)
 		return 1;
 	for (int i = 0; i < m->n; i++) {
-		double room = (d[i] > 0 ? m->p->high[i] : m->p->low[i]) - m->x[i];
+		double room = (d[i] > 0 ? m->high[i] : m->low[i]) - m->x[i];
 		if (d[i] != 0 && !isinf(room))
 			most = fmin(most, room / d[i]);
 	}
 	return most;
 }
 
-static void add_pair(struct state *m, const double *s, const double *y, double sy)
+static void add_pair(struct state *m, const double *s, const double *y, double sy, double yy)
 {
 	if (m->pairs == PAIRS) {
 		memmove(m->s[0], m->s[1], sizeof m->s - sizeof *m->s);
 		memmove(m->y[0], m->y[1], sizeof m->y - sizeof *m->y);
+		memmove(m->sy, m->sy + 1, sizeof m->sy - sizeof *m->sy);
 		m->pairs--;
 	}
 	memcpy(m->s[m->pairs], s, sizeof *m->s);
-	memcpy(m->y[m->pairs++], y, sizeof *m->y);
-	m->scale = dot(m, y, y) / sy;
+	memcpy(m->y[m->pairs], y, sizeof *m->y);
+	m->sy[m->pairs++] = sy;
+	m->scale = yy / sy;
 }
 
 /* Walks to the target; false where no step lowers the value enough. x, g and f are then as before.
  */
 static bool walk(struct state *m)
 {
-	double d[N] = { 0 }, x[N], g[N], norm = 0;
+	double d[N] = { 0 }, x[N], g[N], all_x[N], all_g[N], norm = 0;
 	for (int i = 0; i < m->n; i++) {
 		d[i] = m->target[i] - m->x[i];
 		norm += d[i] * d[i];
@@ -237,22 +255,26 @@ static bool walk(struct state *m)
 		double step = line.step;
 		for (int i = 0; i < m->n; i++)
 			x[i] = step == 1 ? m->target[i] : m->x[i] + step * d[i];
-		double f = m->p->value(m->p->user, x, g);
+		double f = value_at(m, x, g, all_x, all_g);
 		if (!isfinite(f))
 			return false;
 		if (!line_search_next(&line, f, dot(m, g, d)))
 			continue;
-		double s[N] = { 0 }, y[N] = { 0 };
+		double s[N] = { 0 }, y[N] = { 0 }, yy = 0;
 		for (int i = 0; i < m->n; i++) {
 			s[i] = step * d[i];
 			y[i] = g[i] - m->g[i];
 		}
+		for (int i = 0; i < m->p->count; i++)
+			yy += (all_g[i] - m->all_g[i]) * (all_g[i] - m->all_g[i]);
 		double sy = dot(m, s, y);
+		memcpy(m->all_x, all_x, sizeof all_x);
+		memcpy(m->all_g, all_g, sizeof all_g);
 		memcpy(m->x, x, sizeof x);
 		memcpy(m->g, g, sizeof g);
 		m->f = f;
 		if (sy > DBL_EPSILON * -slope * step)
-			add_pair(m, s, y, sy);
+			add_pair(m, s, y, sy, yy);
 		return true;
 	}
 	return false;
@@ -260,10 +282,19 @@ static bool walk(struct state *m)
 
 double bounded_minimise(const struct bounded_problem *problem, double *x)
 {
-	struct state m = { .p = problem, .n = problem->count, .scale = 1 };
+	struct state m = { .p = problem, .scale = 1 };
+	for (int i = 0; i < problem->count; i++) {
+		m.all_x[i] = fmin(problem->high[i], fmax(problem->low[i], x[i]));
+		if (problem->low[i] >= problem->high[i])
+			continue;
+		m.x[m.n] = m.all_x[i];
+		m.low[m.n] = problem->low[i];
+		m.high[m.n] = problem->high[i];
+		m.which[m.n++] = i;
+	}
+	m.f = problem->value(problem->user, m.all_x, m.all_g);
 	for (int i = 0; i < m.n; i++)
-		m.x[i] = fmin(problem->high[i], fmax(problem->low[i], x[i]));
-	m.f = problem->value(problem->user, m.x, m.g);
+		m.g[i] = m.all_g[m.which[i]];
 	for (int turn = 0; turn < ITERATIONS_MAX && projected_gradient(&m) > gradient_enough;
 	     turn++) {
 		double before = m.f;
@@ -280,6 +311,6 @@ double bounded_minimise(const struct bounded_problem *problem, double *x)
 		if (before - m.f <= fall_enough * fmax(1, fmax(fabs(before), fabs(m.f))))
 			break;
 	}
-	memcpy(x, m.x, (size_t)m.n * sizeof *x);
+	memcpy(x, m.all_x, (size_t)problem->count * sizeof *x);
 	return m.f;
 }
