@@ -25,7 +25,6 @@
 #include "optimize/policy.h"
 
 enum {
-	NODES_MAX = 1024,
 	JOB_GPUS_MAX = 64,
 	GENERATIONS = 3, /* where jobs have come or gone; the local search does for the rest */
 };
@@ -86,8 +85,8 @@ static bool part_nodes(struct pollux *p, const struct policy_setup *setup)
 	p->node_of = ARENA_ARRAY(p->arena, uint32_t, parts);
 	p->room_of = ARENA_ARRAY(p->arena, uint8_t, parts);
 	uint8_t *type_of = ARENA_ARRAY(p->arena, uint8_t, parts);
-	if (!type_of || parts > NODES_MAX || size > 64 || !p->node_of || !p->room_of ||
-	    !ga_init(&p->ga, p->arena, setup->options->seed, parts, size))
+	if (!type_of || parts > GA_NODES_MAX || size > GA_ELEMENT_MAX || !p->node_of ||
+	    !p->room_of || !ga_init(&p->ga, p->arena, setup->options->seed, parts, size))
 		return false;
 	for (size_t g = 0; g < cluster->group_count; g++)
 		for (uint32_t n = 0; n < cluster->groups[g].nodes; n++, node++)
@@ -110,11 +109,11 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	struct pollux *p = state;
 	const struct cluster *cluster = setup->cluster->spec;
 	uint32_t count = setup->jobs->count;
-	if (cluster->nodes > NODES_MAX || cluster->groups[0].gpus_per_node > 64)
+	if (cluster->nodes > GA_NODES_MAX || cluster->groups[0].gpus_per_node > GA_ELEMENT_MAX)
 		return ergon_fail(
 		    err, ERGON_INFEASIBLE,
 		    "policy pollux searches clusters of up to %d nodes of up to 64 GPUs",
-		    NODES_MAX);
+		    GA_NODES_MAX);
 	for (uint32_t i = 0; i < count; i++)
 		if (!setup->jobs->facts[i].malleable)
 			return ergon_fail(err, ERGON_INFEASIBLE,
@@ -136,7 +135,7 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	           : ergon_fail(err, ERGON_INFEASIBLE,
 	                        "policy pollux searches over up to %d nodes of up to 64 GPUs, "
 	                        "larger ones counting as several",
-	                        NODES_MAX);
+	                        GA_NODES_MAX);
 }
 
 static double goodput(const struct pollux *p, const struct known *k, uint32_t nodes, uint32_t gpus,

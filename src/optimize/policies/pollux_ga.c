@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/policies/ga_row.h"
 #include "optimize/policies/pollux_local.h"
 
 static const double value_floor = 1e-3;
@@ -82,21 +83,10 @@ static uint64_t hash_of(const uint8_t *state, size_t bytes)
 	return hash;
 }
 
-static void row_shape(const uint8_t *row, uint32_t stride, uint32_t *nodes, uint32_t *gpus)
-{
-	uint32_t n = 0, g = 0;
-	for (uint32_t i = 0; i < stride; i++) {
-		n += row[i] != 0;
-		g += row[i];
-	}
-	*nodes = n;
-	*gpus = g;
-}
-
 static double row_value(struct ga *ga, uint32_t j, const uint8_t *row)
 {
 	uint32_t nodes, gpus;
-	row_shape(row, ga->stride, &nodes, &gpus);
+	ga_row_shape(row, ga->stride, &nodes, &gpus);
 	if (!gpus)
 		return 0;
 	nodes = nodes < ga->told_apart ? nodes : ga->told_apart;
@@ -108,8 +98,8 @@ static double row_value(struct ga *ga, uint32_t j, const uint8_t *row)
 
 static double with_restart(const struct ga *ga, uint32_t j, const uint8_t *row, double value)
 {
-	bool moved = memcmp(row, ga->base + (size_t)j * ga->stride, ga->stride) != 0;
-	return moved ? value * ga->jobs[j].keep : value;
+	bool stays = ga_row_equal(row, ga->base + (size_t)j * ga->stride, ga->stride);
+	return stays ? value : value * ga->jobs[j].keep;
 }
 
 double ga_row_cost(struct ga *ga, uint32_t j, const uint8_t *row)
@@ -134,7 +124,7 @@ static void evaluate(struct ga *ga, struct ga_individual *one)
 /* Rows back to the present allocation, elements to zero, elements on nodes with free GPUs up. */
 static void mutate(struct ga *ga, uint8_t *state)
 {
-	uint32_t stride = ga->stride, free_nodes[1024], free_count = 0;
+	uint32_t stride = ga->stride, free_nodes[GA_NODES_MAX], free_count = 0;
 	memset(ga->scratch, 0, stride);
 	for (uint32_t j = 0; j < ga->rows; j++) {
 		uint8_t *row = state + (size_t)j * stride;
@@ -144,10 +134,7 @@ static void mutate(struct ga *ga, uint8_t *state)
 			for (uint32_t n = 0; n < ga->nodes; n++)
 				if (row[n] && chance(ga, 10))
 					row[n] = 0;
-		for (uint32_t n = 0; n < stride; n++)
-			ga->scratch[n] =
-			    (uint8_t)(ga->scratch[n] + row[n] < 255 ? ga->scratch[n] + row[n]
-			                                            : 255);
+		ga_row_add(ga->scratch, row, stride);
 	}
 	for (uint32_t n = 0; n < ga->nodes; n++)
 		if (ga->scratch[n] < ga->room[n])
@@ -170,7 +157,7 @@ static void mutate(struct ga *ga, uint8_t *state)
 /* Cuts the row to `most` GPUs, over its nodes in random order. */
 static void cut(struct ga *ga, uint8_t *row, uint32_t most)
 {
-	uint32_t used[1024], count = 0;
+	uint32_t used[GA_NODES_MAX], count = 0;
 	for (uint32_t n = 0; n < ga->nodes; n++)
 		if (row[n])
 			used[count++] = n;
@@ -199,30 +186,22 @@ static void repair(struct ga *ga, uint8_t *state)
 {
 	uint32_t stride = ga->stride;
 	uint8_t *left = ga->scratch;
-	uint64_t taken[16] = { 0 }; /* nodes that hold a distributed job */
+	uint8_t taken[GA_NODES_MAX]; /* nodes that hold a distributed job */
+	memset(taken, 0, stride);
 	memcpy(left, ga->room, stride);
 	for (uint32_t j = 0; j < ga->rows; j++) {
 		uint8_t *row = state + (size_t)j * stride;
 		uint32_t nodes, gpus;
 		if (ga->type_of)
 			keep_one_type(ga, row);
-		row_shape(row, stride, &nodes, &gpus);
-		if (nodes > 1)
-			for (uint32_t n = 0; n < ga->nodes; n++) {
-				uint64_t bit = UINT64_C(1) << (n % 64);
-				if (!row[n])
-					continue;
-				if (taken[n / 64] & bit)
-					row[n] = 0;
-				taken[n / 64] |= bit;
-			}
-		row_shape(row, stride, &nodes, &gpus);
+		ga_row_shape(row, stride, &nodes, &gpus);
+		if (nodes > 1) {
+			ga_row_leave(row, taken, stride);
+			ga_row_shape(row, stride, &nodes, &gpus);
+		}
 		if (gpus > ga->jobs[j].max_gpus)
 			cut(ga, row, ga->jobs[j].max_gpus);
-		for (uint32_t n = 0; n < stride; n++) {
-			row[n] = row[n] < left[n] ? row[n] : left[n];
-			left[n] = (uint8_t)(left[n] - row[n]);
-		}
+		ga_row_take(row, left, stride);
 	}
 }
 

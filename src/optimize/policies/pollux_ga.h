@@ -16,7 +16,12 @@
 #include "base/arena.h"
 #include "base/rng.h"
 
-enum { GA_POPULATION = 100, GA_INDIVIDUALS = 2 * GA_POPULATION };
+enum {
+	GA_POPULATION = 100,
+	GA_INDIVIDUALS = 2 * GA_POPULATION,
+	GA_NODES_MAX = 1024,
+	GA_ELEMENT_MAX = 64
+};
 
 /* What the search needs to know about a row. */
 struct ga_job {
@@ -51,6 +56,7 @@ struct ga {
 	void *user;
 };
 
+/* Up to GA_NODES_MAX nodes of up to GA_ELEMENT_MAX GPUs (ga_row.h). */
 bool ga_init(struct ga *ga, struct arena *arena, uint64_t seed, uint32_t nodes, uint32_t node_gpus);
 
 /* The rows of the next search: old_row[i] is where row i stood in the last one, UINT32_MAX: new.

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { NODES_MAX = 1024, ROWS_MAX = 512, PASSES_MAX = 4, JOB_GPUS_MAX = 64 };
+#include "optimize/policies/ga_row.h"
+
+enum { NODES_MAX = GA_NODES_MAX, ROWS_MAX = 512, PASSES_MAX = 4, JOB_GPUS_MAX = 64 };
 #define NOBODY UINT32_MAX
 
 static const double least_gain = 1e-9;
@@ -27,19 +29,16 @@ static uint8_t *row_of(const struct local *l, uint32_t j)
 
 static uint32_t gpus_of(const struct local *l, uint32_t j)
 {
-	const uint8_t *row = row_of(l, j);
-	uint32_t gpus = 0;
-	for (uint32_t n = 0; n < l->ga->stride; n++)
-		gpus += row[n];
+	uint32_t nodes, gpus;
+	ga_row_shape(row_of(l, j), l->ga->stride, &nodes, &gpus);
 	return gpus;
 }
 
 /* Takes the row's GPUs out of the free ones (sign 1) or puts them back (-1). */
 static void book(struct local *l, uint32_t j, const uint8_t *row, int sign)
 {
-	uint32_t nodes = 0;
-	for (uint32_t n = 0; n < l->ga->nodes; n++)
-		nodes += row[n] != 0;
+	uint32_t nodes, gpus;
+	ga_row_shape(row, l->ga->stride, &nodes, &gpus);
 	for (uint32_t n = 0; n < l->ga->nodes; n++) {
 		if (!row[n])
 			continue;
@@ -100,11 +99,8 @@ static double fill(struct local *l, uint32_t j, uint8_t *best)
 	uint32_t most = l->ga->jobs[j].max_gpus < l->free ? l->ga->jobs[j].max_gpus : l->free;
 	const uint8_t *base = l->ga->base + (size_t)j * l->ga->stride;
 	bool fits = true;
-	uint32_t base_nodes = 0, base_gpus = 0;
-	for (uint32_t n = 0; n < l->ga->nodes; n++) {
-		base_nodes += base[n] != 0;
-		base_gpus += base[n];
-	}
+	uint32_t base_nodes, base_gpus;
+	ga_row_shape(base, l->ga->stride, &base_nodes, &base_gpus);
 	for (uint32_t n = 0; n < l->ga->nodes && fits; n++)
 		fits =
 		    base[n] <= l->left[n] && !(base[n] && base_nodes > 1 && l->owner[n] != NOBODY);
@@ -223,12 +219,14 @@ static void begin(struct local *l)
 	}
 	for (uint32_t j = 0; j < ga->rows; j++) {
 		double least = (double)INFINITY;
+		double back = ga_row_cost(ga, j, ga->base + (size_t)j * ga->stride);
 		book(l, j, row_of(l, j), 1);
 		l->cost[j] = ga_row_cost(ga, j, row_of(l, j));
 		for (uint32_t g = 0; g <= JOB_GPUS_MAX; g++) {
 			if (g && g <= ga->jobs[j].max_gpus && g <= ga->gpus) {
-				uint8_t row[NODES_MAX] = { 0 };
+				uint8_t row[NODES_MAX];
 				uint32_t left = g;
+				memset(row, 0, ga->stride);
 				for (uint32_t n = 0; left; n++) {
 					row[n] =
 					    (uint8_t)(left < ga->node_gpus ? left : ga->node_gpus);
@@ -236,7 +234,6 @@ static void begin(struct local *l)
 				}
 				least = fmin(least, ga_row_cost(ga, j, row));
 			}
-			double back = ga_row_cost(ga, j, ga->base + (size_t)j * ga->stride);
 			l->bound[j][g] = (float)(fmin(least, back) * (1 - 1e-6));
 		}
 	}

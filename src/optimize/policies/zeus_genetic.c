@@ -17,7 +17,7 @@
 #include "optimize/policies/service_order.h"
 #include "optimize/policy.h"
 
-enum { NODES_MAX = 1024, NODE_GPUS_MAX = 64, BATCHES_MAX = 64, GENERATIONS = 3 };
+enum { BATCHES_MAX = 64, GENERATIONS = 3 };
 
 struct genetic_job {
 	double *value; /* by (nodes, GPUs), or NaN; NULL: not made yet */
@@ -45,11 +45,11 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	struct genetic *g = state;
 	const struct cluster *cluster = setup->cluster->spec;
 	uint32_t count = setup->jobs->count, node_gpus = cluster->groups[0].gpus_per_node;
-	if (cluster->group_count > 1 || cluster->nodes > NODES_MAX || node_gpus > NODE_GPUS_MAX)
+	if (cluster->group_count > 1 || cluster->nodes > GA_NODES_MAX || node_gpus > GA_ELEMENT_MAX)
 		return ergon_fail(err, ERGON_INFEASIBLE,
 		                  "policy zeus-genetic searches up to %d nodes of up to %d GPUs of "
 		                  "one type; zeus takes any",
-		                  NODES_MAX, NODE_GPUS_MAX);
+		                  GA_NODES_MAX, GA_ELEMENT_MAX);
 	for (uint32_t i = 0; i < count; i++)
 		if (!setup->jobs->facts[i].malleable)
 			return ergon_fail(err, ERGON_INFEASIBLE,

@@ -51,8 +51,13 @@ static double value_at(const struct state *m, const double *x, double *g, double
 
 static void multiply(const struct state *m, const double *v, double *out)
 {
-	for (int i = 0; i < m->n; i++)
-		out[i] = dot(m, m->b[i], v);
+	/* Of a symmetric matrix, column by column over its full height: the sums' order is that of
+	 * rows, and compilers make vectors of it. */
+	for (int i = 0; i < N; i++)
+		out[i] = 0;
+	for (int j = 0; j < m->n; j++)
+		for (int i = 0; i < N; i++)
+			out[i] += m->b[j][i] * v[j];
 }
 
 /* scale x identity, updated by each pair in turn. */
