@@ -352,11 +352,10 @@ static int by_priority(const void *a, const void *b)
 	return (x->job > y->job) - (x->job < y->job);
 }
 
-static double priority_of(const struct gavel *v, const struct policy_call *call, uint32_t job,
-                          uint32_t group)
+static double priority_of(const struct gavel *v, uint32_t job, uint32_t group)
 {
 	const struct part *p = part_of(v, job, group);
-	if (!v->known[job] || !(p->share > 0) || !(rate_of(v, call, job, group) > 0))
+	if (!v->known[job] || !(p->share > 0))
 		return 0;
 	double had = v->group_s[group] > 0 ? p->time_s / v->group_s[group] : 0;
 	return had > 0 ? p->share / had : p->share * 1e9;
@@ -365,20 +364,21 @@ static double priority_of(const struct gavel *v, const struct policy_call *call,
 /* Jobs for one type, by priority. */
 static void fill_group(struct gavel *v, const struct policy_call *call, uint32_t group)
 {
-	uint32_t left = gpus_of(call, group);
+	uint32_t left = gpus_of(call, group), count = 0;
 	for (uint32_t i = 0; i < v->active; i++) {
-		const struct part *p = part_of(v, v->order[i], group);
-		v->entries[i] =
-		    (struct entry){ priority_of(v, call, v->order[i], group), p->short_s,
-			            v->known[v->order[i]] ? p->share : 0, v->order[i] };
-	}
-	qsort(v->entries, v->active, sizeof *v->entries, by_priority);
-	for (uint32_t i = 0; i < v->active && left; i++) {
-		uint32_t job = v->entries[i].job, gpus = call->jobs->facts[job].gpus;
-		if (v->wanted[job] != POOL_NONE || gpus > left ||
+		uint32_t job = v->order[i];
+		const struct part *p = part_of(v, job, group);
+		double priority = priority_of(v, job, group);
+		if (v->wanted[job] != POOL_NONE || (v->rule == SHARE_FIFO && !(priority > 0)) ||
 		    !(rate_of(v, call, job, group) > 0))
 			continue;
-		if (v->rule == SHARE_FIFO && !(v->entries[i].priority > 0))
+		v->entries[count++] =
+		    (struct entry){ priority, p->short_s, v->known[job] ? p->share : 0, job };
+	}
+	qsort(v->entries, count, sizeof *v->entries, by_priority);
+	for (uint32_t i = 0; i < count && left; i++) {
+		uint32_t job = v->entries[i].job, gpus = call->jobs->facts[job].gpus;
+		if (gpus > left)
 			continue;
 		left -= gpus;
 		v->wanted[job] = group;
