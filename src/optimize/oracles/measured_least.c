@@ -41,9 +41,14 @@ static double cost_of(const struct unit *unit, const struct price *price)
 
 static void drain(struct search_least *s)
 {
-	for (uint32_t k = 0; k < s->price_count; k++)
-		for (uint32_t i = 0; i < s->count; i++)
-			s->best[k] = fmin(s->best[k], cost_of(&s->units[i], &s->prices[k]));
+	for (uint32_t k = 0; k < s->price_count; k++) {
+		double best = s->best[k];
+		for (uint32_t i = 0; i < s->count; i++) {
+			double cost = cost_of(&s->units[i], &s->prices[k]);
+			best = cost < best ? cost : best;
+		}
+		s->best[k] = best;
+	}
 	s->count = s->same_count = 0;
 }
 
@@ -168,11 +173,14 @@ void measured_least(struct oracle *base, const struct job_facts *job, uint32_t g
 		for (s.q.gpus = 1; s.q.gpus <= most && s.q.gpus <= job->gpus_max; s.q.gpus++)
 			try_placements(&s);
 		drain(&s);
-		for (uint32_t k = 0; k < s.price_count; k++)
-			for (uint32_t e = 0; e < app->epochs; e++) {
+		for (uint32_t e = 0; e < app->epochs; e++) {
+			double part = part_of(app, s.q.batch, e);
+			for (uint32_t k = 0; k < s.price_count; k++) {
 				double *at = &out[(size_t)k * app->epochs + e];
-				double whole = part_of(app, s.q.batch, e) * best[k];
-				*at = fmin(*at, whole * (whole > 0 ? between : 1 / between));
+				double whole = part * best[k];
+				whole *= whole > 0 ? between : 1 / between;
+				*at = whole < *at ? whole : *at;
 			}
+		}
 	}
 }
