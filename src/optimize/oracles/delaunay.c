@@ -10,6 +10,8 @@
 
 /* As in the simplex search that published results rest on: how far outside counts as inside. */
 #define NEAR (100 * DBL_EPSILON)
+enum { COLUMN_ENTRIES_MAX = 1 << 26 };
+enum { CELLS = 32 };                    /* a side: Pollux's tables have 16 nodes and 64 GPUs */
 #define NEAR_FLAT 1.4901161193847656e-8 /* square root of DBL_EPSILON */
 
 static void simplex_init(struct simplex *s, const double (*points)[3])
@@ -93,6 +95,50 @@ static void widen_boxes(struct delaunay *delaunay)
 	}
 }
 
+static uint32_t cell_of(const struct delaunay *d, int k, double x)
+{
+	double at = (x - d->low[k]) / fmax(d->high[k] - d->low[k], DBL_MIN) * CELLS;
+	return at < 0 ? 0 : at < CELLS ? (uint32_t)at : CELLS - 1;
+}
+
+/* Counts, or with `list` enters, each simplex in the columns that its box touches. */
+static void visit_columns(const struct delaunay *d, uint32_t *at, uint32_t *list)
+{
+	for (uint32_t i = 0; i < d->count; i++) {
+		const struct simplex_box *box = &d->boxes[i];
+		uint32_t x1 = cell_of(d, 0, box->high[0]), y1 = cell_of(d, 1, box->high[1]);
+		for (uint32_t x = cell_of(d, 0, box->low[0]); x <= x1; x++)
+			for (uint32_t y = cell_of(d, 1, box->low[1]); y <= y1; y++) {
+				uint32_t *next = &at[x * CELLS + y];
+				if (list)
+					list[*next] = i;
+				++*next;
+			}
+	}
+}
+
+static bool make_columns(struct delaunay *d, struct arena *arena)
+{
+	uint32_t at[CELLS * CELLS] = { 0 };
+	d->first = ARENA_ARRAY(arena, uint32_t, CELLS * CELLS + 1);
+	if (!d->first)
+		return false;
+	visit_columns(d, at, NULL);
+	uint64_t entries = 0;
+	for (uint32_t c = 0; c < CELLS * CELLS; c++)
+		entries += at[c];
+	if (entries > COLUMN_ENTRIES_MAX) /* long thin ones: without */
+		return true;
+	for (uint32_t c = 0; c < CELLS * CELLS; c++) {
+		d->first[c + 1] = d->first[c] + at[c];
+		at[c] = d->first[c];
+	}
+	d->in_column = ARENA_ARRAY(arena, uint32_t, (size_t)d->first[CELLS * CELLS] + 1);
+	if (d->in_column)
+		visit_columns(d, at, d->in_column);
+	return d->in_column != NULL;
+}
+
 static enum ergon_code collect(qhT *qh, struct arena *arena, size_t count,
                                struct delaunay *delaunay, struct ergon_error *err)
 {
@@ -119,6 +165,8 @@ static enum ergon_code collect(qhT *qh, struct arena *arena, size_t count,
 		box_init(&delaunay->boxes[delaunay->count - 1], s, delaunay->points);
 	}
 	widen_boxes(delaunay);
+	if (!make_columns(delaunay, arena))
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	delaunay->lift_scale = 1;
 	if (qh->SCALElast) {
 		delaunay->lift_scale = qh->last_newhigh / (qh->last_high - qh->last_low);
@@ -232,7 +280,11 @@ static bool in_box(const struct simplex_box *box, const double at[3])
 static const struct simplex *one_by_one(const struct delaunay *delaunay, const double at[3],
                                         double weight[4])
 {
-	for (size_t i = 0; i < delaunay->count; i++) {
+	uint32_t column = cell_of(delaunay, 0, at[0]) * CELLS + cell_of(delaunay, 1, at[1]);
+	const uint32_t *list = delaunay->in_column;
+	uint32_t end = list ? delaunay->first[column + 1] : (uint32_t)delaunay->count;
+	for (uint32_t n = list ? delaunay->first[column] : 0; n < end; n++) {
+		uint32_t i = list ? list[n] : n;
 		const struct simplex *s = &delaunay->simplices[i];
 		double slack[4] = { NEAR, NEAR, NEAR, NEAR };
 		if (!in_box(&delaunay->boxes[i], at))

@@ -38,6 +38,10 @@ struct delaunay {
 	const double (*values)[2]; /* borrowed */
 	struct simplex *simplices; /* [count] */
 	struct simplex_box *boxes; /* [count] */
+	/* The box of all points is cut into cells x cells columns by its first two coordinates;
+	 * those of column c: in_column[first[c]] to before first[c + 1], ascending. in_column NULL:
+	 * too many. */
+	uint32_t *first, *in_column;
 	size_t count;
 	double lift_scale, lift_shift; /* of the paraboloid */
 	double low[3], high[3];
