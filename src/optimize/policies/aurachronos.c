@@ -77,7 +77,7 @@ static double due_of(const struct policy_call *call, uint32_t job)
 {
 	uint64_t due_ns = call->jobs->facts[job].deadline_ns;
 	if (!due_ns)
-		return INFINITY;
+		return (double)INFINITY;
 	return due_ns > call->now_ns ? (double)(due_ns - call->now_ns) * 1e-9 : 0;
 }
 
@@ -108,7 +108,7 @@ static double wait_for(struct aura *aura, const struct policy_call *call, uint32
 		if (free >= gpus)
 			return aura->endings[i].left_s;
 	}
-	return INFINITY;
+	return (double)INFINITY;
 }
 
 /* Would some configuration meet the deadline without any preemption, after a wait? */
@@ -137,7 +137,7 @@ static bool choose(struct search *search, const struct policy_call *call, const 
 {
 	const struct job_facts *facts = &call->jobs->facts[job];
 	const struct job_state *state = &call->jobs->state[job];
-	double due_s = due_of(call, job), fastest_s = INFINITY;
+	double due_s = due_of(call, job), fastest_s = (double)INFINITY;
 	uint32_t count = search_list_all(search, call, job);
 	(void)plan;
 	*how = (struct candidate){ 0 };
@@ -164,7 +164,7 @@ static void make_room(const struct aura *aura, const struct policy_call *call, s
 {
 	while (call->cluster->pool->groups[group].free_gpus < need) {
 		uint32_t victim = JOB_NONE;
-		double least = INFINITY;
+		double least = (double)INFINITY;
 		for (uint32_t j = call->jobs->first; j != JOB_NONE; j = call->jobs->state[j].next) {
 			const struct job_state *state = &call->jobs->state[j];
 			const struct job_facts *facts = &call->jobs->facts[j];

@@ -82,7 +82,7 @@ double profile_earliest(const struct profile *profile, double span_s, uint32_t g
 			return profile->time_s[i];
 		i = j;
 	}
-	return INFINITY;
+	return (double)INFINITY;
 }
 
 /* By the user's word, else by the oracle; at least a second. */
@@ -129,7 +129,7 @@ static uint32_t earliest_group(struct backfill *b, const struct policy_call *cal
 {
 	const struct job_facts *facts = &call->jobs->facts[job];
 	uint32_t best = POOL_NONE;
-	*begin_s = INFINITY;
+	*begin_s = (double)INFINITY;
 	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++) {
 		if (call->cluster->pool->group_count > 1 &&
 		    !oracle_packed(call->oracle, facts, g, facts->gpus, 0)->rate)

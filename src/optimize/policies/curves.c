@@ -39,7 +39,7 @@ static bool fill(struct curves *c, const struct policy_call *call, const struct 
 	if (!time_s || !energy_j || !best)
 		return false;
 	for (uint32_t e = epochs; e-- > 0;) {
-		double least = INFINITY, work = job_mark(job, e + 1) - job_mark(job, e);
+		double least = (double)INFINITY, work = job_mark(job, e + 1) - job_mark(job, e);
 		for (uint32_t k = 0; k < known; k++) {
 			double span_s = fmax(1e-9, work / options[k]->rate[e]);
 			double watts = fmax(1e-9, options[k]->power_w);

@@ -49,7 +49,7 @@ bool fair_best_as_asked(struct fair *fair, const struct policy_call *call, const
                         uint32_t job, const uint32_t *left, struct candidate *how)
 {
 	const struct job_facts *facts = &call->jobs->facts[job];
-	double least_s = INFINITY;
+	double least_s = (double)INFINITY;
 	(void)fair;
 	(void)plan;
 	for (uint32_t g = 0; g < call->cluster->pool->group_count; g++) {
@@ -107,7 +107,7 @@ static void consider(struct fair *fair, const struct policy_call *call, const st
 	const struct job_state *state = &call->jobs->state[c->job];
 	const struct search *search = &fair->search;
 	struct candidate how = { 0 };
-	double left_s = 0, objective = INFINITY;
+	double left_s = 0, objective = (double)INFINITY;
 	c->fits = fair->rules->best(fair, call, plan, c->job, left, &how);
 	c->stays = false;
 	if (c->fits) {
@@ -156,7 +156,7 @@ void fair_share_out(struct fair *fair, const struct policy_call *call, const str
 			uint32_t group = waits_for(call, next->job, left);
 			if (group != POOL_NONE)
 				closed[group] = true;
-			next->score = INFINITY;
+			next->score = (double)INFINITY;
 			next->settled = true;
 			continue;
 		}
@@ -164,7 +164,7 @@ void fair_share_out(struct fair *fair, const struct policy_call *call, const str
 		if (held && next->how.gpus <= left[next->how.group]) {
 			if (!next->stays && fair->rules->best != fair_best_as_asked)
 				search_explain(&fair->search, call, plan, next->job, &next->how,
-				               left, INFINITY);
+				               left, (double)INFINITY);
 			left[next->how.group] -= next->how.gpus;
 			next->settled = true;
 			next->offered = closed[next->how.group];
@@ -180,7 +180,7 @@ void fair_share_out(struct fair *fair, const struct policy_call *call, const str
 		if (next->fits && !next->stays && closed[next->how.group])
 			next->fits = false;
 		if (!next->fits) {
-			next->score = INFINITY;
+			next->score = (double)INFINITY;
 			next->settled = true;
 		}
 	}

@@ -76,7 +76,7 @@ static uint32_t list_levels(const struct policy_call *call, uint32_t job, uint32
 	}
 	qsort(out, found, sizeof *out, by_time);
 	/* From the fastest down, keep what draws less than all that are faster. */
-	double least_w = INFINITY;
+	double least_w = (double)INFINITY;
 	struct level frugal[POWER_SETTINGS_MAX] = { 0 };
 	for (uint32_t i = found; i-- > 0;)
 		if (out[i].power_w < least_w) {

@@ -28,7 +28,7 @@ double rigid_time_s(struct oracle *oracle, const struct cluster_view *cluster,
 		if (estimate->rate)
 			return estimate_remaining_s(estimate, job, 0, 0);
 	}
-	return INFINITY;
+	return (double)INFINITY;
 }
 
 /* The group in which a job will run: its own if it runs, else the first with room. */
@@ -101,5 +101,5 @@ double rigid_left_s(const struct policy_call *call, uint32_t job)
 		if (estimate->rate)
 			return estimate_remaining_s(estimate, facts, state->epoch, progress);
 	}
-	return INFINITY;
+	return (double)INFINITY;
 }

@@ -230,7 +230,7 @@ static void write_job(struct sia *s, const struct policy_call *call, uint32_t ro
 	uint32_t job = s->order[row];
 	const struct known *k = &s->known[job];
 	const struct job_state *state = &call->jobs->state[job];
-	double goodput[CONFIGS_MAX] = { 0 }, least = INFINITY;
+	double goodput[CONFIGS_MAX] = { 0 }, least = (double)INFINITY;
 	uint32_t most = most_gpus(s, k);
 	bool stays = state->gpus && state->debt_until_ns > call->now_ns;
 	for (uint32_t c = 0; c < s->config_count; c++) {

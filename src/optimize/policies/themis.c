@@ -69,7 +69,7 @@ static double value_of(const struct auction *a, const struct bid *bid, uint32_t 
 	const struct estimate *e =
 	    stays ? state->estimate : oracle_packed(a->call->oracle, facts, group, gpus, 0);
 	if (!e->rate)
-		return -INFINITY;
+		return -(double)INFINITY;
 	double left_s = estimate_remaining_s(e, facts, state->epoch,
 	                                     job_progress_now(facts, state, a->call->now_ns));
 	left_s += stays ? 0 : search_restart_s(&a->fair->search, facts);
