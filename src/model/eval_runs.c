@@ -112,6 +112,20 @@ static const char *read_one_way(struct eval_builder *builder, const struct measu
 	return layout->micro > 0 ? NULL : "the batch size is not stated";
 }
 
+/* "Accumulation_steps=64 and 32": in float32 and in mixed precision;
+ * "Gradient_Accumulation:_mixed_precision;_FP32=32 / 64": the other way round. */
+static void read_accumulations(const struct measured_run *run, double *accumulation)
+{
+	bool mixed = strncmp(run->precision, "amp", 3) == 0;
+	const char *at = strcasestr(run->config, "accumulation");
+	double first, second;
+	at = at ? strchr(at, '=') : NULL;
+	if (at && sscanf(at, "=%lf and %lf", &first, &second) == 2)
+		*accumulation = mixed ? second : first;
+	else if (at && sscanf(at, "=%lf / %lf", &first, &second) == 2)
+		*accumulation = mixed ? first : second;
+}
+
 static const char *read_layout(struct eval_builder *builder, const struct measured_run *run,
                                struct layout *layout)
 {
@@ -135,6 +149,7 @@ static const char *read_layout(struct eval_builder *builder, const struct measur
 	static const char *const counts[] = { "grad_accum", "Grad_accumulation", "GA" };
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		config_number(run->config, counts[i], &accumulation);
+	read_accumulations(run, &accumulation);
 	layout->micro = run->batch;
 	if (strcmp(run->task, "infer") == 0 && split > 1) /* the batch of all GPUs is stated */
 		layout->micro = run->batch / layout->data;
@@ -268,6 +283,20 @@ static double longest_of(double n, const struct model_rule *rule)
 	return fmin(rule->length_median * exp(rule->length_sigma * z), rule->length_longest);
 }
 
+/* The mean length of a batch whose sentences, cut at `longest`, fill one bin each. */
+static double mean_of_bins(double longest, const struct model_rule *rule)
+{
+	double bin = fmax(rule->length_bin, longest / 1000), mean = 0, before = 0;
+	for (double top = bin; before < longest; before = top, top += bin) {
+		double low = log(before / rule->length_median) / rule->length_sigma;
+		double high = log(top / rule->length_median) / rule->length_sigma;
+		double share = top < longest ? 0.5 * erfc(-high * M_SQRT1_2) : 1;
+		mean +=
+		    fmin(top, longest) * (share - (before > 0 ? 0.5 * erfc(-low * M_SQRT1_2) : 0));
+	}
+	return mean;
+}
+
 /* The steady state of a server: each of `batch` sequences has, on average, its prompt and half of
  * its output behind it. */
 static const char *set_generation(struct eval_builder *builder, const struct measured_run *run,
@@ -304,6 +333,8 @@ static const char *set_size(struct eval_builder *builder, const struct measured_
 		return eval_reason(builder, "size '%s' is no number", run->size);
 	if (rule->size == SIZE_SEQUENCE && rule->pad_to_batch)
 		value = fmin(value, ceil(longest_of(batch, rule)));
+	if (rule->size == SIZE_SEQUENCE && rule->length_bin > 0)
+		value = round(mean_of_bins(value, rule));
 	if (rule->size == SIZE_SEQUENCE)
 		options->sequence = (uint64_t)value;
 	else

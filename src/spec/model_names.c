@@ -35,12 +35,15 @@ static enum ergon_code read_lengths(struct reading *reading, const json_t *datas
                                     struct model_rule *rule)
 {
 	struct json_place at = { reading->file, "datasets" };
-	if (strcmp(padding, "batch") != 0)
+	bool bins = strcmp(padding, "bins") == 0;
+	if (!bins && strcmp(padding, "batch") != 0)
 		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-		                     "%s: padding: expected batch", place.at);
-	rule->pad_to_batch = true;
+		                     "%s: padding: expected batch or bins", place.at);
+	rule->pad_to_batch = !bins;
 	enum ergon_code code =
 	    json_need_real(dataset, at, "median", 1, 1e9, &rule->length_median, reading->err);
+	if (!code && bins)
+		code = json_need_real(dataset, at, "bin", 1, 1e9, &rule->length_bin, reading->err);
 	if (!code)
 		code =
 		    json_need_real(dataset, at, "sigma", 0, 5, &rule->length_sigma, reading->err);

@@ -9,16 +9,18 @@
  * File: { "datasets": { NAME: { "samples": N, "source": text, perhaps "loader":
  * "collated" (a table in memory, of which a Python loader stacks the samples of a batch one by one)
  * or "augmented" (small images that workers augment: the device waits for an epoch's first batch)
- * and the lengths of its sentences: "median", "sigma" (of their logarithm), "longest" } }, "rules":
- * [ { "source", "model", "config", "task": patterns; "zoo": model file, or "skip": why it cannot be
- * predicted; "size": what seq_len_or_resolution is: "sequence", "resolution", "frame"
+ * and the lengths of its sentences: "median", "sigma" (of their logarithm), "longest", perhaps
+ * "bin" } }, "rules": [ { "source", "model", "config", "task": patterns; "zoo": model file, or
+ * "skip": why it cannot be predicted; "size": what seq_len_or_resolution is: "sequence",
+ * "resolution", "frame"
  * ("480x832": dims height and width), "generation" (a data set with the mean "prompt" and "output",
  * in tokens) or "none"; "sequence",
  * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
  * "padding": "batch" (each
- * batch as long as its longest sentence), "batch_unit": "samples", "tokens" (what
+ * batch as long as its longest sentence) or "bins" (sentences of a batch come from one bin of the
+ * data set's "bin" tokens: as long as the bin's longest), "batch_unit": "samples", "tokens" (what
  * batch_size_per_gpu counts) or "split" (samples: those of all stated GPUs, divided by their
  * number), "batch" and "precision" (assumed where a run states none), "paused": true (pauses
  * between the steps, so that no power limit acts), "era": the software's year (where "machines"
@@ -57,6 +59,7 @@ struct model_rule {
 	bool augmented;         /* workers augment them; an epoch starts with none */
 	bool pad_to_batch;      /* the data set's lengths are known */
 	double length_median, length_sigma, length_longest;
+	double length_bin; /* tokens; sentences of a batch come from one bin; 0: none */
 	bool batch_in_tokens;
 	bool batch_split;      /* of all stated GPUs, divided by their number */
 	const char *precision; /* where the run states none; NULL: none */
