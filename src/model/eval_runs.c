@@ -490,7 +490,7 @@ static const char *set_scale(const struct metric *metric, const struct subject *
 	case PER_STEP:
 		break;
 	case PER_SAMPLES:
-		item->scale = samples;
+		item->scale = samples * fmax(subject->rule->items_per_sample, 1);
 		break;
 	case PER_TOKENS:
 		item->scale = samples * tokens;

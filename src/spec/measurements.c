@@ -129,6 +129,7 @@ static enum ergon_code read_run(const struct csv *csv, const struct columns *c, 
 	enum ergon_code code = need_text(csv, row, c->at[COLUMN_RUN], &run->id, err);
 	run->source = csv_cell(csv, row, c->at[COLUMN_SOURCE]);
 	run->config = csv_cell(csv, row, c->at[COLUMN_CONFIG]);
+	run->notes = csv_cell(csv, row, c->at[COLUMN_NOTES]);
 	run->task = csv_cell(csv, row, c->at[COLUMN_TASK]);
 	run->precision = csv_cell(csv, row, c->at[COLUMN_PRECISION]);
 	run->size = csv_cell(csv, row, c->at[COLUMN_SIZE]);

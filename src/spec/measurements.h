@@ -28,6 +28,7 @@ struct measured_run {
 	const char *id, *source, *gpu, *model, *task, *precision;
 	const char *config; /* "layers=24;d=1024;full activation recomputation" */
 	const char *size;   /* seq_len_or_resolution as stated: "384", "1280x720" */
+	const char *notes;  /* of the first value */
 	double gpus;        /* at least 1 */
 	double batch;       /* a GPU; NAN where not stated */
 	double power_limit_w;

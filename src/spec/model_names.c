@@ -175,6 +175,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "model",
 		                             "config",
 		                             "task",
+		                             "notes",
 		                             "zoo",
 		                             "skip",
 		                             "dims",
@@ -188,6 +189,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "resolution",
 		                             "dataset",
 		                             "tokens_per_sample",
+		                             "items_per_sample",
 		                             "batch_unit",
 		                             "padding",
 		                             "era",
@@ -209,19 +211,13 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	const struct {
 		const char *key, **value;
 	} texts[] = {
-		{ "source", &rule->source },
-		{ "model", &rule->model },
-		{ "config", &rule->config },
-		{ "task", &rule->task },
-		{ "zoo", &rule->zoo },
-		{ "skip", &rule->skip },
-		{ "precision", &rule->precision },
-		{ "dims", &rule->dims },
-		{ "take", &rule->take },
-		{ "need", &rule->need },
-		{ "optimizer", &rule->optimizer },
-		{ "runtime", &rule->runtime },
-		{ "attention", &rule->attention },
+		{ "source", &rule->source },   { "model", &rule->model },
+		{ "config", &rule->config },   { "task", &rule->task },
+		{ "notes", &rule->notes },     { "zoo", &rule->zoo },
+		{ "skip", &rule->skip },       { "precision", &rule->precision },
+		{ "dims", &rule->dims },       { "take", &rule->take },
+		{ "need", &rule->need },       { "optimizer", &rule->optimizer },
+		{ "runtime", &rule->runtime }, { "attention", &rule->attention },
 		{ "layout", &rule->layout },
 	};
 	enum ergon_code code = json_only_keys(object, place, known, reading->err);
@@ -252,6 +248,9 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	if (!code)
 		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
 		                      &rule->tokens_per_sample, reading->err);
+	if (!code)
+		code = json_want_real(object, place, "items_per_sample", 1, 1e9,
+		                      &rule->items_per_sample, reading->err);
 	if (!code)
 		code = json_want_real(object, place, "batch", 1, 1e6, &rule->batch, reading->err);
 	if (!code)
@@ -401,7 +400,8 @@ const struct model_rule *model_names_find(const struct model_names *names,
 	for (size_t i = 0; i < names->count; i++) {
 		const struct model_rule *rule = &names->rules[i];
 		if (fits(rule->source, run->source) && fits(rule->model, run->model) &&
-		    fits(rule->config, run->config) && fits(rule->task, run->task))
+		    fits(rule->config, run->config) && fits(rule->task, run->task) &&
+		    fits(rule->notes, run->notes))
 			return rule;
 	}
 	return NULL;

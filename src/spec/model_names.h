@@ -18,6 +18,7 @@
  * "resolution" (where the run states none), "dims": "d=1,...", "take": "layers,d=d_model,..."
  * (dimensions that come from model_config, the name there behind '='), "need": "layers,d" (of
  * these, required), "optimizer", "runtime", "attention", "dataset", "tokens_per_sample",
+ * "items_per_sample" (what a rate in samples counts: frames of sound),
  * "padding": "batch" (each
  * batch as long as its longest sentence) or "bins" (sentences of a batch come from one bin of the
  * data set's "bin" tokens: as long as the bin's longest), "batch_unit": "samples", "tokens" (what
@@ -44,7 +45,8 @@
 #include "spec/measurements.h"
 
 struct model_rule {
-	const char *source, *model, *config, *task;  /* patterns; NULL: any */
+	const char *source, *model, *config, *task; /* patterns; NULL: any */
+	const char *notes;
 	const char *zoo, *skip;                      /* one of both */
 	const char *dims, *take, *need;              /* NULL: none */
 	const char *optimizer, *runtime, *attention; /* NULL: not implied */
@@ -68,6 +70,7 @@ struct model_rule {
 	bool judge_only; /* something unstated rules these runs: no constant is fitted to their
 	                    times */
 	double tokens_per_sample; /* that a rate in tokens counts; 0: sequence */
+	double items_per_sample;  /* that a rate in samples counts; 0: one */
 };
 
 /* Where a source's runs ran. */
