@@ -129,7 +129,7 @@ void graph_save(struct graph *graph)
 
 static enum rate product_rate(const struct graph *graph, const struct product *product)
 {
-	if (product->family == FAMILY_DEPTHWISE) /* too narrow for matrix units */
+	if (product->family == FAMILY_DEPTHWISE || product->vector) /* too narrow, or no kernel */
 		return graph->facts->matrix == RATE_FP64 ? RATE_FP64 : RATE_FP32;
 	if (graph->facts->matrix == RATE_FP8 && product->second_is_input)
 		return RATE_BF16;

@@ -100,6 +100,7 @@ struct product {
 	bool second_is_input;    /* w is an activation as well (attention) */
 	bool input_grad;
 	bool winograd;
+	bool vector; /* no kernel for matrix units has this shape and layout */
 };
 void graph_product(struct graph *graph, const struct product *product);
 

@@ -7,7 +7,8 @@
  * of a convolution), which decides how far from the peak they run; activations are what the
  * memory-bound layers in between read and write: a norm and an activation for each product, as in
  * most networks for images, or for a share of them (norms, gates). Products are convolutions, or
- * plain ones where dense.
+ * plain ones where dense. Convolutions in a few wide groups (grouped) had no kernels for matrix units
+ * that train channels last.
  */
 #include <math.h>
 
@@ -23,6 +24,7 @@ void op_aggregate(struct layer *layer)
 	double norms = layer_number(layer, "norms", 1, 0),
 	       gates = layer_number(layer, "gates", 1, 0);
 	bool dense = layer_number(layer, "dense", 0, 0) > 0;
+	bool grouped = layer_number(layer, "grouped", 0, 0) > 0;
 	if (!layer->code && layers > 10000)
 		layer_fail(layer, "layers: expected at most 10000");
 	if (layer->code)
@@ -44,7 +46,10 @@ void op_aggregate(struct layer *layer)
 	                                        .in = out,
 	                                        .out = out,
 	                                        .weights = parameters / layers,
-	                                        .input_grad = true });
+	                                        .input_grad = true,
+	                                        .vector = grouped &&
+	                                                  graph->options->layout == LAYOUT_NHWC &&
+	                                                  !graph->options->infer });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_NORM,
 	                                  .elements = norms * out,
 	                                  .forward = graph->options->infer ? 2 : 3,
