@@ -7,8 +7,8 @@
  * of a convolution), which decides how far from the peak they run; activations are what the
  * memory-bound layers in between read and write: a norm and an activation for each product, as in
  * most networks for images, or for a share of them (norms, gates). Products are convolutions, or
- * plain ones where dense. Convolutions in a few wide groups (grouped) had no kernels for matrix units
- * that train channels last.
+ * plain ones where dense. Convolutions in a few wide groups (grouped) had no kernels for matrix
+ * units that train channels last.
  */
 #include <math.h>
 

@@ -50,7 +50,8 @@ const struct op op_table[] = {
 	{ "exchange", KEYS(), op_exchange },
 	{ "loss", KEYS("classes"), op_loss },
 	{ "aggregate",
-	  KEYS("mflops", "activations", "parameters", "layers", "norms", "gates", "dense", "grouped"),
+	  KEYS("mflops", "activations", "parameters", "layers", "norms", "gates", "dense",
+	       "grouped"),
 	  op_aggregate },
 };
 const size_t op_count = sizeof op_table / sizeof *op_table;
