@@ -107,7 +107,7 @@ static int by_line(const void *a, const void *b)
 static enum ergon_code want_real(const struct csv *csv, size_t row, size_t column, double min,
                                  double *value, struct ergon_error *err)
 {
-	*value = NAN;
+	*value = (double)NAN;
 	if (!csv_cell(csv, row, column)[0])
 		return ERGON_OK;
 	return csv_real(csv, row, column, min, 1e15, value, err);
