@@ -64,8 +64,12 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_ethernet_bps:
 	case CALIBRATION_AT_network_s:
 	case CALIBRATION_AT_collective_s:
-	case CALIBRATION_AT_overlap:
-	case CALIBRATION_AT_overlap_tuned:
+	case CALIBRATION_AT_collective_start_s:
+	case CALIBRATION_AT_network_hdr:
+	case CALIBRATION_AT_nvlink_send:
+	case CALIBRATION_AT_contention:
+	case CALIBRATION_AT_contention_early:
+	case CALIBRATION_AT_contention_sharded:
 	case CALIBRATION_AT_worker_skew:
 		return STAGE_LINKS;
 	default:

@@ -85,26 +85,34 @@
 	  "factor on host times beside GPUs from before Volta: their hosts are as old")            \
 	X(queue, "1", 0, 1, 0.5, 0.25,                                                             \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
-	X(overlap, "1", 0.05, 1, 0.5, 0.25,                                                        \
-	  "part of the backward pass behind which all-reduce hides")                               \
-	X(overlap_tuned, "1", 0.05, 1, 0.6, 0.25,                                                  \
-	  "part of the whole step behind which sharded parameters and, since 2023, compiled "      \
-	  "runtimes' gradients travel")                                                            \
-	X(worker_skew, "1", 0.005, 0.3, 0.05, 0.04,                                                \
+	X(contention, "1", 0.02, 0.3, 0.1, 0.05,                                                   \
+	  "time that a sum of gradients costs all the same which runs beside the backward pass, "  \
+	  "as a share of it")                                                                      \
+	X(contention_early, "1", 0.05, 1, 0.5, 0.25,                                               \
+	  "the same with the add-ons of frameworks before 2023, which sum late or in between")     \
+	X(contention_sharded, "1", 0.02, 1, 0.4, 0.2,                                              \
+	  "the same where parameters are sharded: gathered beside every block")                    \
+	X(worker_skew, "1", 0.005, 0.03, 0.015, 0.01,                                              \
 	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
-	X(tensor_hidden, "1", 0, 1, 0.5, 0.3,                                                      \
+	X(tensor_hidden, "1", 0.2, 0.95, 0.6, 0.15,                                                \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
-	X(nvlink, "1", 0.5, 0.9, 0.7, 0.1,                                                         \
+	X(nvlink, "1", 0.4, 0.95, 0.7, 0.1,                                                        \
 	  "share of a link's stated bandwidth that all-reduce gets")                               \
-	X(nvlink_switch, "1", 0.4, 1.2, 0.75, 0.15,                                                \
+	X(nvlink_switch, "1", 0.5, 1.1, 0.8, 0.08,                                                 \
 	  "the same where switches add up, from Hopper on")                                        \
-	X(pcie, "1", 0.1, 0.95, 0.7, 0.15, "the same over PCIe")                                   \
-	X(pcie_staged, "1", 0.05, 0.95, 0.4, 0.2,                                                  \
-	  "the same of cards with GDDR memory, whose transfers cross the host's memory")           \
-	X(network, "1", 0.4, 0.95, 0.7, 0.15, "the same between nodes, of their ports")            \
-	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 1e9, "what a node without such ports reaches") \
-	X(collective_s, "s", 5e-7, 2e-5, 4e-6, 2e-6, "latency of one all-reduce hop in a node")    \
-	X(network_s, "s", 3e-6, 6e-5, 2e-5, 1.2e-5, "the same between nodes")                      \
+	X(nvlink_send, "1", 0.5, 1.0, 0.8, 0.1, "the same of plain transfers")                     \
+	X(pcie, "1", 0.1, 0.95, 0.75, 0.1, "the same over PCIe")                                   \
+	X(pcie_staged, "1", 0.03, 0.95, 0.3, 0.15,                                                 \
+	  "the same of cards without peer access, whose transfers cross the host's memory")        \
+	X(network, "1", 0.3, 0.98, 0.75, 0.12, "the same between nodes, of their ports")           \
+	X(network_hdr, "1", 0.1, 0.95, 0.4, 0.15,                                                  \
+	  "the same of ports of 200 Gbit/s, before GPUs wrote to them as a rule")                  \
+	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 5e8,                                           \
+	  "what a node without such ports reaches, with PCI Express 3; more with younger ones")    \
+	X(collective_start_s, "s", 1e-6, 1e-4, 2e-5, 1e-5,                                         \
+	  "start of a collective at full rate in a node: its first pieces fill the pipeline")      \
+	X(collective_s, "s", 5e-7, 2e-5, 3.4e-6, 1.5e-6, "latency of one of its hops")             \
+	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, 8e-6, "the same between nodes")                      \
 	X(fp32_pj, "pJ", 8, 14, 11, 1.5,                                                           \
 	  "energy of a float32 vector FLOP at 12 nm, boost voltage")                               \
 	X(tensor_pj, "pJ", 0.6, 1.5, 1, 0.2, "energy of a tensor FLOP at 12 nm, 16-bit operands")  \

@@ -8,25 +8,29 @@
 
 #include "model/eval_cases.h"
 
-/* "DGX A100 8x A100-SXM4-80GB NVSwitch": what the table calls a system, and the device in it. */
-static const struct {
+/* "DGX A100 8x A100-SXM4-80GB NVSwitch": what the table calls a system, the device in it, and the
+ * network between its nodes where it is not the one that such nodes are sold with: the MPI
+ * clusters of DeepBench have FDR InfiniBand. */
+static const struct system {
 	const char *part, *device;
+	double port_bps; /* of a node; 0: as sold */
 } systems[] = {
-	{ "A100-SXM4-80GB", "A100-SXM4-80GB" },       { "H100-SXM5", "H100-SXM5-80GB" },
-	{ "A100 pairwise NVLink", "A100-PCIE-80GB" }, { "P100-SXM2-16GB", "P100-SXM2-16GB" },
-	{ "TITANX-Pascal", "TITANX-Pascal" },         { "GTX1080Ti", "GTX1080Ti" },
+	{ "A100-SXM4-80GB", "A100-SXM4-80GB", 0 },
+	{ "H100-SXM5", "H100-SXM5-80GB", 0 },
+	{ "A100 pairwise NVLink", "A100-PCIE-80GB", 0 },
+	{ "P100-SXM2-16GB", "P100-SXM2-16GB", 7e9 },
+	{ "TITANX-Pascal", "TITANX-Pascal", 7e9 },
+	{ "GTX1080Ti", "GTX1080Ti", 7e9 },
 };
 
-static const char *device_of(const char *system)
+static const struct system *system_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof systems / sizeof *systems; i++)
-		if (strstr(system, systems[i].part))
-			return systems[i].device;
+		if (strstr(name, systems[i].part))
+			return &systems[i];
 	return NULL;
 }
 
-/* An exchange between two ranks is half of the messages and all of the bytes of their all-reduce:
- * 2 (n - 1) / n = 1. */
 static const char *lower(const struct csv *csv, size_t row, const size_t at[5],
                          struct kernel *kernel, struct eval_case *item, double *ranks)
 {
@@ -36,15 +40,19 @@ static const char *lower(const struct csv *csv, size_t row, const size_t at[5],
 	    csv_real(csv, row, at[3], 1, 1e5, &nodes, NULL) ||
 	    csv_real(csv, row, at[4], 1, 1e15, &size, NULL))
 		return "ranks, nodes or size are not stated";
-	if (strcmp(what, "all_reduce") != 0 && !(strcmp(what, "send_recv") == 0 && *ranks == 2))
+	bool send = strcmp(what, "send_recv") == 0 && *ranks == 2;
+	if (strcmp(what, "all_reduce") != 0 && !send)
 		return "this collective is not modelled";
 	*kernel = (struct kernel){ .bytes = size,
 		                   .count = 1,
 		                   .launches = 1,
 		                   .issue = 1,
 		                   .family = FAMILY_COLLECTIVE,
+		                   .collective = send ? COLLECTIVE_SEND : COLLECTIVE_SUM,
 		                   .phase = PHASE_FORWARD };
 	item->settings.node_gpus = (unsigned)ceil(*ranks / nodes);
+	const struct system *system = system_of(csv_cell(csv, row, at[0]));
+	item->settings.network_bps = system ? system->port_bps : 0;
 	item->settings.bridge = strstr(csv_cell(csv, row, at[0]), "NVLink") != NULL;
 	return NULL;
 }
@@ -54,7 +62,8 @@ static struct measured_run *label(struct eval_builder *builder, const struct csv
 {
 	struct measured_run *run = ARENA_NEW(builder->arena, struct measured_run);
 	char id[32];
-	const char *system = csv_cell(csv, row, at[0]), *device = device_of(system);
+	const char *name = csv_cell(csv, row, at[0]);
+	const struct system *system = system_of(name);
 	if (!run)
 		return NULL;
 	snprintf(id, sizeof id, "line-%ld", csv->line[row]);
@@ -62,11 +71,11 @@ static struct measured_run *label(struct eval_builder *builder, const struct csv
 	*run =
 	    (struct measured_run){ .id = arena_strdup(builder->arena, id),
 		                   .source = source < 0 ? "" : csv_cell(csv, row, (size_t)source),
-		                   .gpu = device ? device : system,
+		                   .gpu = system ? system->device : name,
 		                   .model = csv_cell(csv, row, at[1]),
 		                   .task = "",
 		                   .precision = "",
-		                   .config = system,
+		                   .config = name,
 		                   .size = csv_cell(csv, row, at[4]),
 		                   .gpus = 2,
 		                   .batch = (double)NAN,
@@ -98,7 +107,7 @@ static enum ergon_code add_row(struct eval_builder *builder, const struct csv *c
 		return code;
 	item->reason = lower(csv, row, at, &kernel, item, &ranks);
 	run->gpus = ranks;
-	if (!item->reason && !device_of(csv_cell(csv, row, at[0])))
+	if (!item->reason && !system_of(csv_cell(csv, row, at[0])))
 		item->reason = "the type of GPU is not stated";
 	if (!item->reason)
 		item->device = eval_device(builder, run->gpu, &item->reason);

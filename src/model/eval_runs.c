@@ -9,6 +9,7 @@
 
 #include "base/stats.h"
 #include "model/eval_cases.h"
+#include "model/links.h"
 #include "spec/model_names.h"
 
 /* cuDNN 9 has kernels for matrix units that read channels first. */
@@ -72,10 +73,17 @@ static const struct metric *metric_find(const char *name)
 }
 
 /* A whole number of ways that the configuration states; 1 where it does not. */
+/* "TP=8", or in words, "FSDP 32 TP 8". */
 static double ways(const struct measured_run *run, const char *key)
 {
+	char word[16];
 	double value;
-	return config_number(run->config, key, &value) && value >= 1 ? floor(value) : 1;
+	if (config_number(run->config, key, &value))
+		return value >= 1 ? floor(value) : 1;
+	snprintf(word, sizeof word, " %s ", key);
+	const char *at = strstr(run->config, word);
+	value = at ? strtod(at + strlen(word), NULL) : 1;
+	return value >= 1 && value < 1e6 ? floor(value) : 1;
 }
 
 /* "0.5M" -> 2^19: published batches of tokens are powers of two. */
@@ -429,7 +437,8 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 	options->tensor_ways = (unsigned)subject->layout.tensor;
 	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL ||
 	                             strstr(run->config, "SP=true") != NULL;
-	double nodes, virtual_stages = 1, part, layers;
+	double nodes, part, layers;
+	double virtual_stages = rule->virtual_stages ? (double)rule->virtual_stages : 1;
 	/* The parts of a rank, or the layers of such a part. */
 	if (!config_number(run->config, "VP", &virtual_stages) &&
 	    config_number(run->config, "VPlayers", &part) && part >= 1 &&
@@ -470,7 +479,8 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		subject->settings.node_gpus = 1;
 	subject->settings.bridge = strcasestr(run->config, "nvlink") != NULL;
 	subject->settings.staged = machine->staged;
-	subject->settings.network_bps = machine->port_bps * subject->settings.node_gpus;
+	if (machine->port_bps > links_port_bps(subject->device))
+		subject->settings.network_bps = machine->port_bps * subject->settings.node_gpus;
 	return NULL;
 }
 

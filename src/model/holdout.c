@@ -60,15 +60,19 @@ static int by_size(const void *a, const void *b)
 static const char *key_of(const struct eval_case *item, enum holdout holdout, struct arena *arena)
 {
 	bool kernel = item->quantity == EVAL_DEVICE_TIME;
+	bool collective = item->quantity == EVAL_COLLECTIVE_TIME;
 	if (holdout == HOLDOUT_GPU)
 		return item->device->name;
-	if (holdout == HOLDOUT_MODEL && !kernel)
+	if (holdout == HOLDOUT_MODEL && !kernel && !collective)
 		return strcmp(item->workload->name, "aggregate") == 0 ? item->run->model
 		                                                      : item->workload->name;
 	/* All caps of one configuration stand and fall together. */
 	const struct measured_run *run = item->run;
 	char key[512];
-	if (kernel)
+	if (collective && holdout == HOLDOUT_MODEL) /* a way to be joined, at all sizes */
+		snprintf(key, sizeof key, "%.60s|%.120s|%.40s|%g|%u", item->file, run->config,
+		         run->model, run->gpus, item->settings.node_gpus);
+	else if (kernel)
 		snprintf(key, sizeof key, "%.120s|%.120s", item->file, run->id);
 	else
 		snprintf(key, sizeof key, "%.80s|%.60s|%.60s|%.160s|%.20s|%g|%.20s|%g|%.16s",

@@ -17,7 +17,7 @@ double input_step_s(const struct input_pipeline *input, const struct workload *w
 	struct layout layout;
 	layout_init(&layout, workload, settings);
 	double gpus = layout.data * layout.tensor * layout.pipeline;
-	double nodes = ceil(gpus / layout_node_gpus(settings));
+	double nodes = ceil(gpus / links_node_gpus(settings));
 	double samples = settings->batch * layout.micro * layout.data / nodes;
 	const double each_s[] = {
 		[INPUT_NONE] = 0,

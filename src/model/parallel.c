@@ -2,15 +2,22 @@
 #include "model/parallel.h"
 
 #include <math.h>
-#include <string.h>
 
 static const double BUCKET_BYTES = 25e6;   /* of gradients, as frameworks group them */
+static const double LAST_BUCKET = 0.5;     /* of one: how full the last is on average */
 static const double CONTEXT_BYTES = 0.5e9; /* driver context and library handles */
-enum { DEFAULT_NODE_GPUS = 8 };
+
+/* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
+enum { OVERLAP_ERA = 2023 };
 
 static double at_least_1(double value)
 {
 	return value > 1 ? value : 1;
+}
+
+bool overlaps(const struct predict_settings *settings)
+{
+	return !settings->era || settings->era >= OVERLAP_ERA;
 }
 
 void layout_init(struct layout *layout, const struct workload *workload,
@@ -19,79 +26,84 @@ void layout_init(struct layout *layout, const struct workload *workload,
 	layout->tensor = at_least_1(workload->tensor_ways);
 	layout->pipeline = at_least_1(settings->pipeline);
 	layout->data = at_least_1(settings->gpus);
+	layout->expert = at_least_1(workload->expert_ways);
 	layout->virtual_stages = at_least_1(settings->virtual_stages);
 	layout->micro = at_least_1(settings->accumulation);
 	layout->bubble = (layout->pipeline - 1) / (layout->virtual_stages * layout->micro);
 }
 
-double layout_node_gpus(const struct predict_settings *settings)
+/* Data-parallel ranks: first those of a node, then other nodes. */
+static struct group data_group(const struct layout *layout, double node)
 {
-	return settings->node_gpus ? settings->node_gpus : DEFAULT_NODE_GPUS;
-}
-
-/* What leaves a node. A node as it is sold: one 400 Gbit/s port a GPU beside 900 GB/s of NVLink,
- * one of 200 beside 600; others hang on the Ethernet of a data centre, through the host. */
-static double network_bps(const struct device *device, const struct calibration *cal,
-                          const struct predict_settings *settings)
-{
-	double port = device->nvlink_bps >= 900e9 ? 50e9 : device->nvlink_bps >= 600e9 ? 25e9 : 0;
-	if (settings->network_bps > 0)
-		return settings->network_bps * cal->network;
-	return port > 0 ? port * layout_node_gpus(settings) * cal->network : cal->ethernet_bps;
-}
-
-/* Cards have no link to each other, unless somebody bought a bridge; that joins two. Those with
- * GDDR memory mostly lack peer access as well: what they send goes through the host's memory. */
-static double link_bps(const struct device *device, const struct calibration *cal,
-                       const struct predict_settings *settings, double ranks)
-{
-	bool gddr = strncmp(device->memory_type, "GDDR", 4) == 0;
-	bool card = gddr || strstr(device->name, "PCIE");
-	if (settings->staged)
-		return device->pcie_bps * cal->pcie_staged;
-	if (device->nvlink_bps <= 0 || (card && (ranks > 2 || !settings->bridge)))
-		return device->pcie_bps * (gddr ? cal->pcie_staged : cal->pcie);
-	/* Hopper's switches add up what passes through them (SHARP). */
-	double share = device->nvlink_bps >= 900e9 ? cal->nvlink_switch : cal->nvlink;
-	return device->nvlink_bps / 2 * share;
-}
-
-/* A ring inside a node; its messages follow each other at once. */
-static double ring_s(double ranks, double bytes, double bps, double latency_s)
-{
-	return ranks > 1 ? 2 * (ranks - 1) * latency_s + 2 * (ranks - 1) / ranks * bytes / bps : 0;
-}
-
-/* Between nodes libraries take trees, whose depth is logarithmic, where a ring's latency would be
- * felt (Sanders et al. 2009; NCCL 2.4). */
-static double nodes_s(double nodes, double bytes, double bps, double latency_s)
-{
-	double hops = nodes > 1 ? 2 * fmin(nodes - 1, ceil(log2(nodes))) : 0;
-	return nodes > 1 ? hops * latency_s + 2 * (nodes - 1) / nodes * bytes / bps : 0;
-}
-
-/* All-reduce of data-parallel ranks: first those of a node, then between nodes. */
-static double data_reduce_s(const struct layout *layout, const struct device *device,
-                            const struct calibration *cal, const struct predict_settings *settings,
-                            double bytes)
-{
-	double node = layout_node_gpus(settings);
 	double inside = fmin(layout->data, fmax(1, floor(node / layout->tensor)));
-	double nodes = ceil(layout->data / inside);
 	/* Every other group of a node talks at the same time; each part goes its own way. */
 	double rings = fmax(1, fmin(node, layout->data * layout->tensor) / inside);
-	return ring_s(inside, bytes, link_bps(device, cal, settings, inside), cal->collective_s) +
-	       nodes_s(nodes, bytes * rings, network_bps(device, cal, settings), cal->network_s);
+	return (struct group){ inside, ceil(layout->data / inside), rings };
 }
 
-double tensor_reduce_s(const struct layout *layout, const struct device *device,
-                       const struct calibration *cal, const struct predict_settings *settings,
-                       double bytes)
+static struct group tensor_group(const struct layout *layout, double node)
 {
-	double node = layout_node_gpus(settings), inside = fmin(layout->tensor, node);
-	return ring_s(inside, bytes, link_bps(device, cal, settings, inside), cal->collective_s) +
-	       nodes_s(ceil(layout->tensor / node), bytes, network_bps(device, cal, settings),
-	               cal->network_s);
+	return (struct group){ fmin(layout->tensor, node), ceil(layout->tensor / node), 1 };
+}
+
+/* Experts live on neighbours among the data-parallel ranks. */
+static struct group expert_group(const struct layout *layout, double node)
+{
+	struct layout experts = { .tensor = layout->tensor, .data = layout->expert };
+	return data_group(&experts, node);
+}
+
+static double stage_send_s(const struct layout *layout, const struct timetable *times,
+                           const struct predict_settings *settings)
+{
+	double node = links_node_gpus(settings), ahead = layout->data * layout->tensor;
+	double bytes = times->workload->boundary_bytes * times->batch;
+	struct fabric fabric;
+	fabric_init(&fabric, times->device, &times->constants, settings, node);
+	/* Tensor-parallel ranks each send a part; the next stage starts behind all ranks of this
+	 * one. */
+	return send_s(&fabric, 2 * ahead <= node, node, bytes / layout->tensor);
+}
+
+void layer_waits_init(struct layer_waits *out, const struct layout *layout,
+                      const struct timetable *times, const double weight[KERNEL_CLASS_COUNT],
+                      const struct predict_settings *settings)
+{
+	*out = (struct layer_waits){ 0 };
+	if (!times->workload->infer && layout->pipeline > 1) {
+		/* Each part of a rank receives once forward and once backward. Where ranks have
+		 * several parts, software since 2023 works on another one meanwhile, once the
+		 * pipeline is full. */
+		bool beside = layout->virtual_stages > 1 && overlaps(settings);
+		double passes = 2 * layout->virtual_stages * (beside ? 1 : layout->micro);
+		out->shown_s = passes * stage_send_s(layout, times, settings);
+	}
+	if (!times->collective_count)
+		return;
+	double node = links_node_gpus(settings);
+	struct group tensor = tensor_group(layout, node), expert = expert_group(layout, node);
+	struct fabric among_tensor, among_experts;
+	fabric_init(&among_tensor, times->device, &times->constants, settings, tensor.inside);
+	fabric_init(&among_experts, times->device, &times->constants, settings, expert.inside);
+	for (size_t i = 0; i < times->collective_count; i++) {
+		const struct kernel *kernel = &times->workload->kernels[times->collectives[i]];
+		double bytes = kernel->bytes * times->batch + kernel->bytes_fixed;
+		double often = weight[kernel_class(kernel)] * kernel->count;
+		switch ((enum collective)kernel->collective) {
+		case COLLECTIVE_SUM:
+			out->sums_s += often * all_reduce_s(&among_tensor, tensor, bytes);
+			break;
+		case COLLECTIVE_EXCHANGE:
+			out->sums_s += often * all_to_all_s(&among_tensor, tensor, bytes);
+			break;
+		case COLLECTIVE_EXPERTS:
+			out->shown_s += often * all_to_all_s(&among_experts, expert, bytes);
+			break;
+		case COLLECTIVE_SEND:
+			out->sums_s += often * send_s(&among_tensor, tensor.nodes <= 1, 1, bytes);
+			break;
+		}
+	}
 }
 
 void communication_init(struct communication *out, const struct layout *layout,
@@ -102,21 +114,24 @@ void communication_init(struct communication *out, const struct layout *layout,
 	*out = (struct communication){ 0 };
 	if (layout->data <= 1 || workload->infer)
 		return;
+	struct group group = data_group(layout, links_node_gpus(settings));
+	struct fabric fabric;
+	fabric_init(&fabric, device, cal, settings, group.inside);
 	double parameters = workload->parameters / layout->pipeline;
 	double bytes = parameters * facts->gradient_bytes;
 	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
-	out->bucket_s = data_reduce_s(layout, device, cal, settings, bytes / buckets);
-	out->data_s = out->bucket_s * buckets;
+	double bucket_s = all_reduce_s(&fabric, group, bytes / buckets);
+	out->data_s = bucket_s * buckets;
+	out->last_s = bucket_s * LAST_BUCKET;
 	if (settings->zero < 3)
 		return;
-	/* Sharded parameters: gathered before the forward and the backward pass of every
-	 * micro-batch, gradients scattered after it; each is half of an all-reduce. */
-	double gather =
-	    data_reduce_s(layout, device, cal, settings, parameters * facts->weight_bytes);
-	double scatter =
-	    data_reduce_s(layout, device, cal, settings, parameters * facts->weight_bytes);
-	out->data_s = layout->micro * (gather + scatter / 2);
-	out->bucket_s = out->data_s / layout->micro / at_least_1(workload->layers) / 2;
+	/* Sharded parameters: gathered block by block before the forward and the backward pass of
+	 * every micro-batch, gradients scattered after it. */
+	double blocks = fmax(1, workload->layers / layout->pipeline);
+	/* In 16 bits at least: those of 8 are made anew before each product. */
+	double once = gather_s(&fabric, group, parameters * fmax(facts->weight_bytes, 2) / blocks);
+	out->data_s = 3 * layout->micro * blocks * once;
+	out->last_s = once;
 	out->everywhere = true;
 }
 

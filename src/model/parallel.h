@@ -9,32 +9,41 @@
 #ifndef ERGON_MODEL_PARALLEL_H
 #define ERGON_MODEL_PARALLEL_H
 
+#include "model/links.h"
 #include "model/predict.h"
+#include "model/timetable.h"
 
 struct layout {
 	double tensor, pipeline, data; /* ranks */
+	double expert;                 /* of the data-parallel ranks, those that share experts */
 	double virtual_stages, micro;  /* stages a rank; micro-batches a step */
 	double bubble;                 /* idle share on top of the stages' own time: (p-1)/(v m) */
 };
 void layout_init(struct layout *layout, const struct workload *workload,
                  const struct predict_settings *settings);
 
-/* GPUs that share a node. */
-double layout_node_gpus(const struct predict_settings *settings);
-
 struct communication {
 	double data_s;   /* gradients (and parameters where they are sharded), a step */
-	double bucket_s; /* the last part, which nothing hides */
+	double last_s;   /* the last part, which nothing hides */
 	bool everywhere; /* hidden behind all of the step, not only the last backward pass */
 };
 void communication_init(struct communication *out, const struct layout *layout,
                         const struct workload *workload, const struct device *device,
                         const struct calibration *calibration,
                         const struct predict_settings *settings);
-/* One all-reduce among the tensor-parallel ranks. */
-double tensor_reduce_s(const struct layout *layout, const struct device *device,
-                       const struct calibration *calibration,
-                       const struct predict_settings *settings, double bytes);
+/* Whether the software is of the years since which frameworks overlap transfers with work. */
+bool overlaps(const struct predict_settings *settings);
+
+/* What layers and stages wait for in a step: sums and exchanges among ranks that share a layer;
+ * exchanges among ranks that share experts and what a stage passes on. weight: how often a GPU runs
+ * the kernels of a class. */
+struct layer_waits {
+	double sums_s;  /* which software may hide behind products */
+	double shown_s; /* which nothing hides */
+};
+void layer_waits_init(struct layer_waits *waits, const struct layout *layout,
+                      const struct timetable *times, const double weight[KERNEL_CLASS_COUNT],
+                      const struct predict_settings *settings);
 
 /* Fills the *_bytes fields and fits; the fullest stage of a pipeline. */
 void memory_fill(const struct layout *layout, const struct workload *workload,

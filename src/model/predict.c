@@ -16,8 +16,6 @@ static const double FELT_SHARE = 0.1;     /* of a step, a phase that a limiter h
 static const double PJ = 1e-12;
 static const double VOLTA = 7.0; /* compute capability; other vendors have none */
 enum { SOLVER_STEPS = 40 };
-/* Transformer Engine 0.9 and Megatron-LM overlap the sums of tensor parallelism with products. */
-enum { TENSOR_OVERLAP_ERA = 2023 };
 
 /* One step as it is spread over GPUs. */
 struct plan {
@@ -31,6 +29,7 @@ struct plan {
 	double tensor_s;                   /* all-reduces inside layers, which nothing hides */
 	double launch_s, host_s, awaited_s;
 	double waits_s; /* a server's host between two steps */
+	bool late_sums; /* software from before frameworks sent gradients on their own */
 	bool tuned;     /* software that sends gradients and parameters behind the whole step */
 	double flops, compute_j, memory_j;
 	/* Rows that compute holds up at boost, and others; the shares of the SMs that both fill. */
@@ -154,20 +153,15 @@ static void plan_fill(struct plan *plan, const struct timetable *times,
 	layout_init(&plan->layout, workload, settings);
 	communication_init(&plan->communication, &plan->layout, workload, plan->device, cal,
 	                   settings);
-	plan->tuned = workload->runtime == RUNTIME_COMPILED &&
-	              (!settings->era || settings->era >= TENSOR_OVERLAP_ERA);
+	plan->tuned = workload->runtime == RUNTIME_COMPILED && overlaps(settings);
+	/* AdaptDL is a layer on the framework's own way. */
+	plan->late_sums = !overlaps(settings) && workload->runtime != RUNTIME_INSTRUMENTED;
 	weigh(plan, settings);
-	plan->tensor_s = 0;
-	for (size_t i = 0; i < times->collective_count; i++) {
-		const struct kernel *kernel = &workload->kernels[times->collectives[i]];
-		double bytes = kernel->bytes * times->batch + kernel->bytes_fixed;
-		plan->tensor_s +=
-		    plan->weight[kernel_class(kernel)] * kernel->count *
-		    tensor_reduce_s(&plan->layout, plan->device, cal, settings, bytes);
-	}
+	struct layer_waits waits;
+	layer_waits_init(&waits, &plan->layout, times, plan->weight, settings);
 	/* Nothing to hide behind in a step of one token, nor before an attention that waits. */
-	if (!workload->infer && (!settings->era || settings->era >= TENSOR_OVERLAP_ERA))
-		plan->tensor_s *= 1 - cal->tensor_hidden;
+	bool hides = !workload->infer && overlaps(settings);
+	plan->tensor_s = waits.sums_s * (hides ? 1 - cal->tensor_hidden : 1) + waits.shown_s;
 	plan->idle_w = idle_power(plan->device, cal);
 	plan->active_w = active_power(plan->device, cal);
 	double launches = 0, issues = 0;
@@ -232,16 +226,20 @@ static void time_kernels(const struct plan *plan, double clock, struct moment *m
 	    plan->hot.compute_s * slow + plan->cal->hidden * plan->hot.memory_s * starved;
 }
 
-/* Gradients that nothing hides: at least the last bucket. `step_s` is the work they may hide
- * behind: the last micro-batch's backward pass, or all of it where parameters are gathered too. */
+/* What gradients cost a step: what does not fit behind the work that they may hide behind, the last
+ * bucket at least, and a share of what does, since transfers take memory bandwidth and SMs from the
+ * kernels beside them. The work is the last micro-batch's backward pass, or all of it where
+ * parameters are gathered too. */
 static double exposed_s(const struct plan *plan, double backward_s, double all_s)
 {
 	const struct communication *c = &plan->communication;
 	/* A stage's parts are done one by one while its pipeline drains. */
 	double last = smaller(plan->layout.pipeline, plan->layout.micro) / plan->layout.micro;
-	double hidden = c->everywhere || plan->tuned ? plan->cal->overlap_tuned * all_s
-	                                             : plan->cal->overlap * backward_s * last;
-	return larger(c->data_s - hidden, c->bucket_s);
+	double behind = c->everywhere || plan->tuned ? all_s : backward_s * last;
+	double slows = c->everywhere     ? plan->cal->contention_sharded
+	               : plan->late_sums ? plan->cal->contention_early
+	                                 : plan->cal->contention;
+	return larger(c->data_s - (1 - slows) * smaller(c->data_s, behind), c->last_s);
 }
 
 /* The slower of device and host decides; but kernels are of unequal length, so that the queue

@@ -47,6 +47,10 @@ enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER, PHASE_COUNT };
 /* Which dimension of a product the batch multiplies. */
 enum batch_axis { AXIS_NONE, AXIS_M, AXIS_N, AXIS_K, AXIS_BATCH };
 
+/* What a kernel of FAMILY_COLLECTIVE does: a sum over tensor-parallel ranks, an exchange among
+ * them, the same among ranks that share experts, a transfer between two. */
+enum collective { COLLECTIVE_SUM, COLLECTIVE_EXCHANGE, COLLECTIVE_EXPERTS, COLLECTIVE_SEND };
+
 struct kernel {
 	double flops;       /* a launch, per sample */
 	double flops_fixed; /* a launch, whatever the batch */
@@ -57,7 +61,7 @@ struct kernel {
 	double launches;       /* device launches of each: 0 where fused into another */
 	double issue;          /* framework operators a launch costs the host (0: fused away) */
 	enum rate rate;
-	uint8_t family, phase, axis;
+	uint8_t family, phase, axis, collective;
 	bool repeated; /* of a repeated block: full recomputation runs it again */
 	bool scores;   /* of attention's scores: selective recomputation runs it again */
 	bool early;    /* fused attention of the first generation */
@@ -131,6 +135,7 @@ struct workload_options {
 	uint64_t sequence;      /* tokens a sample; 0: as the model file says */
 	uint64_t resolution;    /* pixels a side; 0: as the model file says */
 	unsigned tensor_ways;   /* tensor parallelism; 0 and 1: none */
+	unsigned expert_ways;   /* data-parallel ranks that share experts; 0 and 1: none */
 	bool sequence_parallel; /* norms and dropout split along the sequence as well */
 	/* "layers=24,d=1024": dimensions that replace those of the model file; may be NULL. */
 	const char *dims;
@@ -170,7 +175,7 @@ struct workload {
 	double cache_bytes;    /* inference: keys and values of one token, kept for later ones */
 	bool generates;        /* attention that looks back only, over its own tokens */
 	bool serves;           /* a step of generation by a server: one token a sequence */
-	unsigned tensor_ways;
+	unsigned tensor_ways, expert_ways;
 };
 
 /* Finds `name` in env->data_dir/models as device_load does, lowers it. *workload lives in arena. */

@@ -43,6 +43,7 @@ static const struct field fields[] = {
 	{ "smem_kb", AT(smem_bytes), 1024, 1, 1e5, false, 64 },
 	{ "nvlink_gbs", AT(nvlink_bps), 1e9, 0, 1e5, false, 0 },
 	{ "pcie_gbs", AT(pcie_bps), 1e9, 0.1, 1e4, false, 15.75 },
+	{ "pcie_peer", AT(pcie_peer), 1, 0, 1, false, 1 },
 	{ "node_gpus", AT(node_gpus), 1, 1, 1024, false, 8 },
 	{ "tdp_w", AT(tdp_w), 1, 1, 1e5, true, 0 },
 	{ "power_limit_min_w", AT(power_limit_min_w), 1, 1, 1e5, false, (double)NAN },

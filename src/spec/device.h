@@ -40,6 +40,7 @@ struct device {
 	double smem_bytes;                         /* shared memory and L1 of one SM */
 	double nvlink_bps;                         /* sum over links, both directions; 0: none */
 	double pcie_bps;                           /* one direction */
+	double pcie_peer; /* 0: cards reach each other through the host's memory alone; 1 */
 	double node_gpus; /* that share a machine as it is sold; 8 where not stated */
 	double tdp_w, power_limit_min_w, power_limit_max_w;
 	double idle_w;     /* measured by somebody, or NAN */

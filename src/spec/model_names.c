@@ -178,6 +178,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "notes",
 		                             "zoo",
 		                             "skip",
+		                             "virtual_stages",
 		                             "dims",
 		                             "take",
 		                             "size",
@@ -242,6 +243,9 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		code = json_want_count(object, place, "resolution", 1, 1u << 20, &rule->resolution,
 		                       reading->err);
 	uint64_t era = 0;
+	if (!code)
+		code = json_want_count(object, place, "virtual_stages", 1, 1000,
+		                       &rule->virtual_stages, reading->err);
 	if (!code)
 		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
 	rule->era = (unsigned)era;

@@ -25,7 +25,8 @@
  * batch_size_per_gpu counts) or "split" (samples: those of all stated GPUs, divided by their
  * number), "batch" and "precision" (assumed where a run states none), "paused": true (pauses
  * between the steps, so that no power limit acts), "era": the software's year (where "machines"
- * does not say), "layout": "nchw" or "nhwc" (of images), "written": true (a step ends when its
+ * does not say), "layout": "nchw" or "nhwc" (of
+ * images), "virtual_stages" (parts of a rank of a pipeline), "written": true (a step ends when its
  * pictures are files), "exchange": false (each GPU trains a copy of its own: no gradients travel),
  * "calibrate": false (something that is not stated rules these runs: they are judged, but no
  * constant is fitted to their times), "why" } ], "machines": [ what is known of the machines of a
@@ -53,8 +54,9 @@ struct model_rule {
 	const char *layout;                          /* NULL: not implied */
 	unsigned era;                                /* the software's year; 0: not implied */
 	bool written;                                /* the host writes the pictures of a step */
-	bool apart;                                  /* no gradients travel between the GPUs */
-	uint64_t sequence, resolution;               /* 0: not implied */
+	uint64_t virtual_stages;       /* parts of a rank of a pipeline; 0: not known */
+	bool apart;                    /* no gradients travel between the GPUs */
+	uint64_t sequence, resolution; /* 0: not implied */
 	enum { SIZE_NONE, SIZE_SEQUENCE, SIZE_RESOLUTION, SIZE_FRAME, SIZE_GENERATION } size;
 	double dataset_samples; /* an epoch; 0: unknown */
 	bool collated;          /* the host stacks its samples one by one */

@@ -2,7 +2,7 @@
  *
  * Exchange between ranks that share one sample's positions (Jacobs et al. 2023, arXiv 2309.14509):
  * before attention each gives up its positions for a share of the heads, behind it the reverse. A
- * rank sends (n - 1) / n of what it holds, half of an all-reduce of as many bytes.
+ * rank sends (n - 1) / n of what it holds.
  */
 #include "model/graph.h"
 
@@ -14,11 +14,12 @@ void op_exchange(struct layer *layer)
 	if (ways <= 1)
 		return;
 	bool to_heads = x->share <= 1;
-	struct kernel kernel = { .bytes = tensor_elements(x) * graph->facts->activation_bytes / 2,
+	struct kernel kernel = { .bytes = tensor_elements(x) * graph->facts->activation_bytes,
 		                 .count = 1,
 		                 .launches = 1,
 		                 .issue = 1,
 		                 .family = FAMILY_COLLECTIVE,
+		                 .collective = COLLECTIVE_EXCHANGE,
 		                 .phase = PHASE_FORWARD };
 	graph_kernel(graph, kernel);
 	kernel.phase = PHASE_BACKWARD;

@@ -249,11 +249,12 @@ static void collectives_become_cases(void **state)
 		eval_predict(&cases.items[i], &calibration, &points[i]);
 		assert_true(points[i].predicted > 0 && !points[i].host);
 	}
-	/* 7/4 of the bytes over half of 600 GB/s at the link's share, and 14 hops. */
-	double expected = 1.75e8 / (300e9 * calibration.nvlink) + 14 * calibration.collective_s;
+	/* 7/4 of the bytes over half of 600 GB/s at the link's share, a start, and 14 hops. */
+	double expected = 1.75e8 / (300e9 * calibration.nvlink) + calibration.collective_start_s +
+	                  14 * calibration.collective_s;
 	assert_close(points[0].predicted, 1e3 * expected, 1e-6);
 	assert_true(points[1].predicted < points[0].predicted);
-	/* The third card of a bridged pair is behind PCIe; the fourth node behind Ethernet. */
+	/* The third card of a bridged pair is behind PCIe; nodes of others on a network. */
 	assert_true(points[3].predicted > 3 * points[2].predicted);
 	assert_true(points[4].predicted > points[3].predicted);
 	assert_string_equal(cases.items[5].reason, "the type of GPU is not stated");
