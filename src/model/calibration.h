@@ -150,7 +150,7 @@
 	  "mean power that a strictly binding cap allows, over it")                                \
 	X(cap_sharpness, "1", 5, 30, 10, 5,                                                        \
 	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
-	X(limiter_s, "s", 0.1, 10, 1.5, 1.5,                                                       \
+	X(limiter_s, "s", 0.005, 3, 0.3, 0.3,                                                      \
 	  "time over which a power limiter averages: shorter phases it cannot tell apart")         \
 	X(time_spread, "1", 0.01, 2, 0.35, 1, "80% interval of time: factor exp(+-x)")             \
 	X(host_spread, "1", 0, 2, 0.3, 1, "the same, besides, where the host holds the device up") \

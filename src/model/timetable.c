@@ -51,6 +51,7 @@ static inline void add_kernel(struct timetable *table, struct class_sums *sums,
 		row.memory_s = times * work.memory_s;
 		row.memory_j = times * work.dram_bytes * table->machine.byte_j;
 		row.filled = work.filled;
+		sums->once_s += work.compute_s > work.memory_s ? work.compute_s : work.memory_s;
 	}
 	add_row(table, sums, &row, turns);
 }

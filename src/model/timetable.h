@@ -30,6 +30,7 @@ struct row_sums {
 struct class_sums {
 	double launches, issues, flops;
 	struct row_sums hot, cool;
+	double once_s;                        /* every row once */
 	double stay_compute_s, stay_memory_s; /* of the cool ones, those that are so at any clock */
 	size_t from, to;                      /* the others, in the timetable */
 };
