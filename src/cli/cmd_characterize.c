@@ -82,11 +82,12 @@ static void print_result(struct cli *cli, const struct characterization *c)
 		        "  neighbour      %.2f +-%.2f times the CPU time beside memory traffic\n",
 		        e->neighbour.ratio, e->neighbour.half_width);
 	else if (e->no_neighbour[0])
-		fprintf(cli->out, "  neighbour      not probed: %s\n", e->no_neighbour);
+		wrap_printf(cli->out, "  neighbour", 17, "not probed: %s", e->no_neighbour);
 	if (e->footprint.samples > 0 && !e->no_footprint[0])
-		fprintf(cli->out,
-		        "  memory         touches %.3g MB in 0.1 s, new pages at %.3g GB a CPU s\n",
-		        e->footprint.set_bytes * 1e-6, e->footprint.rate_bytes_per_s * 1e-9);
+		fprintf(
+		    cli->out,
+		    "  memory         touches %.3g MB in 0.1 s; %.3g GB a CPU s while watched\n",
+		    e->footprint.set_bytes * 1e-6, e->footprint.rate.value * 1e-9);
 	else if (e->no_footprint[0])
 		wrap_printf(cli->out, "  memory", 17, "not seen: %s", e->no_footprint);
 	if (isfinite(e->roofs.bytes_per_s))

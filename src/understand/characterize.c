@@ -7,18 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/grow.h"
-#include "base/json.h"
 #include "measure/memory_traffic.h"
 #include "measure/run.h"
+#include "understand/cache_reach.h"
 #include "understand/classify.h"
 #include "understand/corunner.h"
 #include "understand/gpu_activity.h"
 #include "understand/kernel_run.h"
 #include "understand/machine.h"
+#include "understand/stream_control.h"
 
+enum { CROWD = 3, CONTROL_PASSES = 8, WHY_SIZE = 192 };
 /* Of one roof's timed part. */
 static const double ROOF_S = 0.3;
 
@@ -139,6 +142,13 @@ static struct probe_ratio ratio_of(const struct sweep *s, const struct sweep_poi
 	return r;
 }
 
+/* The same for medians. */
+static struct probe_ratio ratio_of_rates(struct page_rate a, struct page_rate b)
+{
+	double wa = a.half_width / a.value, wb = b.half_width / b.value, ratio = b.value / a.value;
+	return (struct probe_ratio){ ratio, ratio * sqrt(wa * wa + wb * wb) };
+}
+
 static struct sweep_options sweep_options_of(const struct probe *p)
 {
 	const struct characterize_options *o = p->options;
@@ -147,6 +157,71 @@ static struct sweep_options sweep_options_of(const struct probe *p)
 		                       .seed = 1,
 		                       .progress = o->progress,
 		                       .user = o->user };
+}
+
+static double last_cache_bytes(const struct machine *machine)
+{
+	return machine->cache_count > 0 ? (double)machine->caches[machine->cache_count - 1].bytes
+	                                : 32e6;
+}
+
+/* What no cache holds, and this machine does. */
+static uint64_t stream_bytes(const struct machine *machine)
+{
+	double bytes = 2 * last_cache_bytes(machine);
+	if (machine->memory_available_bytes > 0)
+		bytes = fmin(bytes, (double)machine->memory_available_bytes / 8);
+	return (uint64_t)bytes;
+}
+
+static unsigned threads_of(const struct probe *p)
+{
+	const struct class_evidence *e = &p->c->evidence;
+	return (unsigned)fmax(1, fmin(round(e->busy), e->processors));
+}
+
+/* The last half of the processors for the neighbour, the rest for the command. */
+static bool split_processors(struct probe *p)
+{
+	cpu_set_t all;
+	CPU_ZERO(&p->own);
+	CPU_ZERO(&p->others);
+	if (sched_getaffinity(0, sizeof all, &all) != 0)
+		return false;
+	int count = CPU_COUNT(&all), seen = 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, seen++ < (count + 1) / 2 ? &p->own : &p->others);
+	return count >= 2;
+}
+
+/* ---- does it run for a time? ---- */
+
+/* Once more, on processors that it shares with several threads each: CPU time of the same work
+ * stays about the same, of a command that ends by the clock it shrinks. why: of WHY_SIZE. */
+static enum ergon_code timed_probe(struct probe *p, char *why, struct ergon_error *err)
+{
+	struct run_result result = { 0 };
+	struct corunner *crowd = calloc(CROWD, sizeof *crowd);
+	enum ergon_code code = ERGON_OK;
+	if (!crowd)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	(void)split_processors(p);
+	for (int i = 0; i < CROWD && !code; i++)
+		code = corunner_start(&crowd[i], p->env, CORUNNER_ARITHMETIC, &p->own, err);
+	if (!code)
+		code = run_once(p, true, &result, err);
+	for (int i = 0; i < CROWD; i++)
+		corunner_stop(&crowd[i]);
+	free(crowd);
+	double alone = p->c->user_s + p->c->system_s, crowded = result.user_s + result.system_s;
+	if (!code && class_is_timed(alone, crowded))
+		snprintf(why, WHY_SIZE,
+		         "it runs for a time, not for a piece of work: %.3g s of CPU time, %.3g s "
+		         "on crowded processors",
+		         alone, crowded);
+	run_result_fini(&result);
+	return code;
 }
 
 /* ---- the clock ---- */
@@ -182,25 +257,15 @@ static enum ergon_code clock_probe(struct probe *p, struct ergon_error *err)
 		p->c->interrupted = p->c->interrupted || sweep.interrupted;
 	}
 	sweep_fini(&sweep);
+	/* The clock not showing in the time is also what a command does that ends by the clock. */
+	if (!code && !gpu && isfinite(e->clock.ratio) && classify(e).class != CLASS_COMPUTE)
+		code = timed_probe(p, e->no_clock, err);
+	if (e->no_clock[0])
+		e->clock = (struct probe_ratio){ (double)NAN, (double)NAN };
 	return code;
 }
 
 /* ---- the neighbour ---- */
-
-/* The last half of the processors for the neighbour, the rest for the command. */
-static bool split_processors(struct probe *p)
-{
-	cpu_set_t all;
-	CPU_ZERO(&p->own);
-	CPU_ZERO(&p->others);
-	if (sched_getaffinity(0, sizeof all, &all) != 0)
-		return false;
-	int count = CPU_COUNT(&all), seen = 0;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			CPU_SET(cpu, seen++ < (count + 1) / 2 ? &p->own : &p->others);
-	return count >= 2;
-}
 
 static enum ergon_code beside(void *user, const struct sweep *sweep,
                               const struct sweep_point *point, struct sweep_sample *sample,
@@ -226,6 +291,70 @@ static enum ergon_code beside(void *user, const struct sweep *sweep,
 	return code;
 }
 
+/* CPU time of passes of a stream of ours in the command's place. */
+static enum ergon_code time_stream(struct probe *p, enum corunner_kind kind, void *state,
+                                   const struct kernel *triad, double *times, size_t *count,
+                                   struct ergon_error *err)
+{
+	struct corunner *corunner = calloc(1, sizeof *corunner);
+	if (!corunner)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = corunner_start(corunner, p->env, kind, &p->others, err);
+	for (int i = 0; i < CONTROL_PASSES && !code; i++) {
+		struct timespec begin, end;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+		triad->run(state, 1);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+		times[(*count)++] = (double)(end.tv_sec - begin.tv_sec) +
+		                    1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+	}
+	corunner_stop(corunner);
+	free(corunner);
+	return code;
+}
+
+/* What a neighbour does to what is bound by memory for certain: arithmetic, memory, arithmetic. */
+static enum ergon_code neighbour_control(struct probe *p, struct ergon_error *err)
+{
+	const struct kernel *triad;
+	struct machine machine;
+	cpu_set_t before;
+	double beside_arithmetic[2 * CONTROL_PASSES], beside_memory[CONTROL_PASSES];
+	size_t arithmetic = 0, memory = 0;
+	machine_describe(&machine, p->env);
+	struct kernel_config config = { .env = p->env,
+		                        .size = stream_bytes(&machine) / 24 / 16 * 16,
+		                        .precision = PRECISION_F64,
+		                        .paradigm = PARADIGM_SIMD,
+		                        .threads = 1,
+		                        .isa = kernel_isa() };
+	enum ergon_code code = kernel_find("triad", &triad, err);
+	void *state = code ? NULL : calloc(1, triad->state_size);
+	if (!code && !state)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	if (!code)
+		code = triad->init(state, &config, err);
+	if (code) {
+		free(state);
+		return code;
+	}
+	bool moved = sched_getaffinity(0, sizeof before, &before) == 0 &&
+	             sched_setaffinity(0, sizeof p->own, &p->own) == 0;
+	for (int part = 0; part < 3 && !code; part++)
+		code = part == 1 ? time_stream(p, CORUNNER_MEMORY, state, triad, beside_memory,
+		                               &memory, err)
+		                 : time_stream(p, CORUNNER_ARITHMETIC, state, triad,
+		                               beside_arithmetic, &arithmetic, err);
+	if (moved)
+		(void)sched_setaffinity(0, sizeof before, &before);
+	triad->fini(state);
+	free(state);
+	p->c->evidence.neighbour_control = ratio_of_rates(
+	    page_rate_of(beside_arithmetic, arithmetic), page_rate_of(beside_memory, memory));
+	return code;
+}
+
+/* The command's own runs, only where the control says that they can tell. */
 static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
 {
 	struct class_evidence *e = &p->c->evidence;
@@ -237,7 +366,17 @@ static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
 		         "a neighbour needs a second processor");
 		return ERGON_OK;
 	}
-	enum ergon_code code = sweep_init(&sweep, p->env, specs, 1, &options, err);
+	enum ergon_code code = neighbour_control(p, err);
+	if (code)
+		return code;
+	if (!class_neighbour_tells(e->neighbour_control)) {
+		snprintf(e->no_neighbour, sizeof e->no_neighbour,
+		         "it cannot tell here: beside a memory stream even a stream of ours takes "
+		         "only %.2f (+-%.2f) times the CPU time",
+		         e->neighbour_control.ratio, e->neighbour_control.half_width);
+		return ERGON_OK;
+	}
+	code = sweep_init(&sweep, p->env, specs, 1, &options, err);
 	if (!code)
 		code = sweep_run(&sweep, p->env, beside, p, err);
 	if (!code)
@@ -246,6 +385,11 @@ static enum ergon_code neighbour_probe(struct probe *p, struct ergon_error *err)
 		snprintf(e->no_neighbour, sizeof e->no_neighbour,
 		         "the budget allowed for no two runs of each kind");
 	sweep_fini(&sweep);
+	/* No slowdown is also what a command shows that ends by the clock. */
+	if (!code && isfinite(e->neighbour.ratio) && classify(e).class == CLASS_COMPUTE_OR_CACHE)
+		code = timed_probe(p, e->no_neighbour, err);
+	if (e->no_neighbour[0])
+		e->neighbour = (struct probe_ratio){ (double)NAN, (double)NAN };
 	return code;
 }
 
@@ -278,14 +422,9 @@ static void measure_roofs(struct probe *p)
 	struct class_roofs *roofs = &p->c->evidence.roofs;
 	struct machine machine;
 	machine_describe(&machine, p->env);
-	double last = 32e6;
-	if (machine.cache_count > 0)
-		last = (double)machine.caches[machine.cache_count - 1].bytes;
-	double bytes = 2 * last;
-	if (machine.memory_available_bytes > 0)
-		bytes = fmin(bytes, (double)machine.memory_available_bytes / 8);
-	unsigned threads = (unsigned)fmax(1, fmin(round(p->c->evidence.busy), machine.processors));
-	const uint64_t turns = 1 << 16, dram = (uint64_t)(bytes / 24) / 16 * 16;
+	double last = last_cache_bytes(&machine);
+	unsigned threads = threads_of(p);
+	const uint64_t turns = 1 << 16, dram = stream_bytes(&machine) / 24 / 16 * 16;
 	roofs->cache_bytes = last;
 	roofs->bytes_per_s =
 	    roof_of(p, "triad", PRECISION_F64, dram, threads, &roofs->bytes_per_cpu_s);
@@ -305,7 +444,17 @@ static enum ergon_code footprint(struct probe *p, struct ergon_error *err)
 		return ERGON_OK;
 	enum ergon_code code = footprint_probe(&e->footprint, p->env, p->argv, p->environment, err);
 	snprintf(e->no_footprint, sizeof e->no_footprint, "%s", e->footprint.absent);
-	return code;
+	if (code || e->no_footprint[0])
+		return code;
+	struct machine machine;
+	machine_describe(&machine, p->env);
+	e->roofs.reach_bytes = cache_reach_measure(&machine);
+	if (classify(e).class)
+		return ERGON_OK;
+	stream_control_measure(&e->stream, p->env, threads_of(p), stream_bytes(&machine));
+	if (!e->stream.absent[0])
+		e->roofs.bytes_per_cpu_s = e->stream.free.value;
+	return ERGON_OK;
 }
 
 /* Each probe only where those before it leave the question open. */
@@ -330,12 +479,14 @@ enum ergon_code characterize(struct characterization *c, const struct ergon_env 
                              const struct characterize_options *options, struct ergon_error *err)
 {
 	const double nan = (double)NAN;
-	*c = (struct characterization){ .evidence = { .gpu.busy = nan,
-		                                      .read_bytes_per_s = nan,
-		                                      .written_bytes_per_s = nan,
-		                                      .clock = { nan, nan },
-		                                      .neighbour = { nan, nan },
-		                                      .roofs = { nan, nan, nan, nan, nan, nan } } };
+	*c = (struct characterization){ .evidence = {
+					    .gpu.busy = nan,
+					    .read_bytes_per_s = nan,
+					    .written_bytes_per_s = nan,
+					    .clock = { nan, nan },
+					    .neighbour = { nan, nan },
+					    .neighbour_control = { nan, nan },
+					    .roofs = { nan, nan, nan, nan, nan, nan, 0 } } };
 	struct probe p = { c, env, meter, argv, environment, options, 0, { { 0 } }, { { 0 } } };
 	struct text words = { 0 };
 	for (char *const *word = argv; *word; word++)
@@ -365,82 +516,4 @@ void characterization_fini(struct characterization *c)
 		counters_close(&c->counters);
 	free(c->command);
 	*c = (struct characterization){ 0 };
-}
-
-static json_t *ratio_to_json(struct probe_ratio r, const char *absent)
-{
-	return json_pack("{s:o, s:o, s:s?}", "ratio", json_number(r.ratio), "half_width",
-	                 json_number(r.half_width), "absent_because", *absent ? absent : NULL);
-}
-
-static json_t *footprint_to_json(const struct class_evidence *e)
-{
-	bool seen = e->footprint.samples > 0 && !e->no_footprint[0];
-	const double nan = (double)NAN;
-	return json_pack("{s:I, s:o, s:o, s:o, s:s?}", "samples", (json_int_t)e->footprint.samples,
-	                 "set_bytes", json_number(seen ? e->footprint.set_bytes : nan),
-	                 "rate_bytes_per_s",
-	                 json_number(seen ? e->footprint.rate_bytes_per_s : nan),
-	                 "last_cache_bytes", json_number(e->roofs.cache_bytes), "absent_because",
-	                 e->no_footprint[0] ? e->no_footprint : NULL);
-}
-
-static json_t *counts_to_json(const struct characterization *c)
-{
-	const struct class_evidence *e = &c->evidence;
-	const struct counter_summary *s = &e->counters;
-	const double nan = (double)NAN;
-	bool has = e->has_counters;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s?}", "ipc",
-	                 json_number(has ? s->ipc : nan), "flops_per_s",
-	                 json_number(has ? s->flops_per_s : nan), "bytes_per_s",
-	                 json_number(has ? s->bytes_per_s : nan), "intensity",
-	                 json_number(has ? s->intensity : nan), "stall_share",
-	                 json_number(has ? s->stall_share : nan), "took_turns", has && s->scaled,
-	                 "events", counters_to_json(&c->counters), "absent_because",
-	                 e->no_counters[0] ? e->no_counters : NULL);
-}
-
-static json_t *traffic_to_json(const struct class_evidence *e)
-{
-	return json_pack("{s:o, s:o, s:s?}", "read_bytes_per_s", json_number(e->read_bytes_per_s),
-	                 "written_bytes_per_s", json_number(e->written_bytes_per_s),
-	                 "absent_because", e->no_traffic[0] ? e->no_traffic : NULL);
-}
-
-/* null: no GPU was seen. */
-static json_t *gpu_to_json(const struct gpu_use *g)
-{
-	if (!isfinite(g->busy))
-		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "gpu", (int)g->gpu,
-	                 "busy", json_number(g->busy), "memory_busy", json_number(g->memory_busy),
-	                 "sm", json_number(g->sm), "tensor", json_number(g->tensor), "fp64",
-	                 json_number(g->fp64), "fp32", json_number(g->fp32), "fp16",
-	                 json_number(g->fp16), "memory_bandwidth", json_number(g->dram));
-}
-
-json_t *characterization_to_json(const struct characterization *c)
-{
-	const struct class_evidence *e = &c->evidence;
-	const struct class_roofs *r = &e->roofs;
-	json_t *evidence = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}}",
-	    "gpu", gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e),
-	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
-	    "disk_blocks_per_s", json_number(e->blocks_per_s), "waits_per_s",
-	    json_number(e->waits_per_s), "preempted_per_s", json_number(e->preempted_per_s),
-	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
-	    ratio_to_json(e->neighbour, e->no_neighbour), "counters", counts_to_json(c),
-	    "footprint", footprint_to_json(e), "roofs", "f64_flops_per_s",
-	    json_number(r->f64_flops_per_s), "f32_flops_per_s", json_number(r->f32_flops_per_s),
-	    "bytes_per_s", json_number(r->bytes_per_s), "bytes_per_cpu_s",
-	    json_number(r->bytes_per_cpu_s), "cache_bytes_per_s",
-	    json_number(r->cache_bytes_per_s));
-	return json_pack(
-	    "{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "kind", "ergon.characterize",
-	    "version", 1, "command", c->command, "class", workload_class_name(c->verdict.class),
-	    "because", c->verdict.because, "evidence", evidence, "time_s",
-	    json_number(c->plain.duration_s), "interrupted", c->interrupted, "energy_j",
-	    json_number(c->plain.measured || c->plain.modelled ? c->plain.energy_j : (double)NAN));
 }

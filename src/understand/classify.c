@@ -11,14 +11,19 @@
 static const double BUSY_LEAST = 0.1, GPU_BUSY = 0.5;
 static const double CLOCK_COMPUTE = 0.7, CLOCK_MEMORY = 0.35;
 static const double NEIGHBOUR_MEMORY = 1.15, NEIGHBOUR_NONE = 1.08;
+/* On processors shared with three others a timed command gets a quarter of its CPU time; the same
+ * work takes about the same, whatever the caches lose. */
+static const double TIMED = 0.75;
 /* Shares of the roofs. Loops of real programs reach 60-90% of a roof that they are bound by
  * (Williams, Waterman and Patterson 2009, section 5). */
 static const double NEAR_BANDWIDTH = 0.6, NEAR_COMPUTE = 0.5, NEAR_CACHE = 0.5, FAR = 0.2;
 static const double STALLED = 0.4, BUSY_IPC = 1.5;
-/* New data against the bandwidth of one's own threads. Pages are what is seen: scattered accesses
+/* Time that new pages take at the speed of a stream. Pages are what is seen: scattered accesses
  * count a page for a line, so bandwidth and latency look alike until far more was touched than can
- * have been read. */
-static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.1, TOUCH_SCATTERED = 2;
+ * have been read; and accesses to pages that were just touched do not show at all, so that a few
+ * new pages mean little memory time only where the caches hold the others. */
+static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.25, TRAFFIC_NONE = 0.1, TOUCH_SCATTERED = 2;
+static const double HUGE_SHARE = 0.1; /* from here on, marks may be stale (page_marks.h) */
 static const double BLOCKS_IO = 2000, WAITS_IO = 100; /* a second */
 /* What sleeps or waits is hardly ever preempted; a command that is, more often than it waits, has
  * little CPU time because others have it. */
@@ -77,18 +82,29 @@ static struct workload_verdict by_clock(const struct class_evidence *e)
 	return v;
 }
 
+bool class_neighbour_tells(struct probe_ratio control)
+{
+	return known(control) && above(control, NEIGHBOUR_MEMORY);
+}
+
+bool class_is_timed(double alone_cpu_s, double crowded_cpu_s)
+{
+	return crowded_cpu_s < TIMED * alone_cpu_s;
+}
+
 static struct workload_verdict by_neighbour(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
 	struct probe_ratio r = e->neighbour;
 	if (above(r, NEIGHBOUR_MEMORY))
 		v.class = CLASS_MEMORY;
-	else if (below(r, NEIGHBOUR_NONE))
+	else if (below(r, NEIGHBOUR_NONE) && class_neighbour_tells(e->neighbour_control))
 		v.class = CLASS_COMPUTE_OR_CACHE;
 	snprintf(v.because, sizeof v.because,
 	         "beside a memory stream it takes %.2f (+-%.2f) times the CPU time as beside "
-	         "arithmetic%s",
-	         r.ratio, r.half_width, v.class ? "" : ": too little to tell");
+	         "arithmetic, a stream of ours %.2f times%s",
+	         r.ratio, r.half_width, e->neighbour_control.ratio,
+	         v.class ? "" : ": too little to tell");
 	return v;
 }
 
@@ -140,7 +156,7 @@ static struct workload_verdict by_traffic(const struct class_evidence *e)
 	double share = traffic_share(e);
 	if (share >= NEAR_BANDWIDTH)
 		v.class = CLASS_BANDWIDTH;
-	else if (share < TOUCH_NONE)
+	else if (share < TRAFFIC_NONE)
 		v.class = CLASS_COMPUTE_OR_CACHE;
 	snprintf(v.because, sizeof v.because,
 	         "the memory controllers moved %.3g GB/s meanwhile, %.0f%% of what this machine "
@@ -193,42 +209,61 @@ static struct workload_verdict by_counters(const struct class_evidence *e)
 	return v;
 }
 
+/* What the caches hold for certain: what was measured, and never more than half of the last cache;
+ * the rest is for what the pages do not show, and for others. */
+static double held_bytes(const struct class_evidence *e)
+{
+	const struct class_roofs *r = &e->roofs;
+	return r->reach_bytes > 0 ? fmin(r->reach_bytes, r->cache_bytes / 2) : r->cache_bytes / 2;
+}
+
 static struct workload_verdict by_footprint(const struct class_evidence *e)
 {
 	struct workload_verdict v = { .class = CLASS_UNKNOWN };
 	const struct footprint *f = &e->footprint;
-	double roof =
-	    e->roofs.bytes_per_cpu_s > 0 ? e->roofs.bytes_per_cpu_s : e->roofs.bytes_per_s;
-	double share = f->rate_bytes_per_s / roof;
-	if (f->set_bytes <= e->roofs.cache_bytes / 2) {
+	double held = held_bytes(e);
+	bool stale = f->huge_share > HUGE_SHARE;
+	if (f->set_bytes <= held && !stale) {
 		v.class = CLASS_COMPUTE_OR_CACHE;
 		snprintf(v.because, sizeof v.because,
-		         "in 0.1 s it touches %.3g MB, which the last cache (%.3g MB) holds",
-		         f->set_bytes * 1e-6, e->roofs.cache_bytes * 1e-6);
+		         "in 0.1 s it touches %.3g MB, which the caches hold: here they reach to "
+		         "%.3g MB",
+		         f->set_bytes * 1e-6, held * 1e-6);
 		return v;
 	}
-	if (f->set_bytes <= e->roofs.cache_bytes && share >= TOUCH_NONE) {
-		snprintf(v.because, sizeof v.because,
-		         "in 0.1 s it touches %.3g MB, more than half of the last cache (%.3g MB) "
-		         "but not more than all: whether that holds it cannot be told",
-		         f->set_bytes * 1e-6, e->roofs.cache_bytes * 1e-6);
+	if (e->stream.absent[0]) {
+		snprintf(
+		    v.because, sizeof v.because,
+		    "in 0.1 s it touches %.3g MB, more than the caches hold for certain; %.150s",
+		    f->set_bytes * 1e-6, e->stream.absent);
 		return v;
 	}
-	if (share > TOUCH_SCATTERED)
+	struct footprint_share share = footprint_share(f, &e->stream);
+	if (share.low > TOUCH_SCATTERED)
 		v.class = CLASS_LATENCY;
-	else if (share >= TOUCH_MEMORY)
+	else if (share.low >= TOUCH_MEMORY)
 		v.class = CLASS_MEMORY;
-	else if (share < TOUCH_NONE)
+	else if (share.high < TOUCH_NONE && f->window_bytes <= held)
 		v.class = CLASS_COMPUTE_OR_CACHE;
-	snprintf(v.because, sizeof v.because,
-	         "it touches new pages at %.3g GB a CPU second, %.0f%% of what this machine can "
-	         "stream just now%s",
-	         f->rate_bytes_per_s * 1e-9, 100 * share,
-	         v.class == CLASS_LATENCY
-	             ? ": more than it can have read, so it needs only parts of "
-	               "each, one after the other"
-	         : v.class ? ""
-	                   : ": neither little nor near the roof");
+	int used = snprintf(v.because, sizeof v.because, "new pages keep it busy for %.0f%% to ",
+	                    100 * share.low);
+	if (share.high < 1)
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used, "%.0f%%",
+		                 100 * share.high);
+	else
+		used += snprintf(v.because + used, sizeof v.because - (size_t)used, "all");
+	snprintf(
+	    v.because + used, sizeof v.because - (size_t)used,
+	    " of its time, at the speed of a stream watched beside it (%.3g GB a CPU second)%s",
+	    e->stream.free.value * 1e-9,
+	    v.class == CLASS_LATENCY ? ": more than it can have read, so it needs only parts of "
+				       "each, one after the other"
+	    : v.class                ? ""
+	    : stale                  ? "; huge pages hide how many more"
+	    : share.high < TOUCH_MEMORY
+		? "; what it does with the pages it has, in the caches or beyond, they "
+		  "do not show"
+		: ": neither little nor much");
 	return v;
 }
 

@@ -12,11 +12,13 @@
  *   counters:  what it achieves against the roofs of this machine, measured beside it (counters.h).
  *   traffic:   what the memory controllers moved (measure/memory_traffic.h), for the whole
  *              machine; counters take their bytes from it, and it stands alone without them.
- *   footprint: how much memory it touches, and how fast (footprint.h). Needs no privilege.
- *   neighbour: its CPU time beside a memory stream on other processors against its CPU time
- *              beside arithmetic there. What is bound by memory suffers, where the neighbours take
- *              a good share of the memory's bandwidth. Needs two processors, nothing else.
- * The last two cannot tell arithmetic from the caches of the core itself.
+ *   footprint: how much memory it touches, and how fast, against a stream of ours that is watched
+ * in the same way (footprint.h). Needs no privilege. neighbour: its CPU time beside a memory stream
+ * on other processors against its CPU time beside arithmetic there. What is bound by memory
+ * suffers, where the neighbours take a good share of the memory's bandwidth: whether they do, a
+ * stream of ours in the command's place tells first. Needs two processors, nothing else. The last
+ * two cannot tell arithmetic from the caches of the core itself. Clock and neighbour compare CPU
+ * times of whole runs, so they say nothing of a command that runs for a given time.
  */
 #ifndef ERGON_UNDERSTAND_CLASSIFY_H
 #define ERGON_UNDERSTAND_CLASSIFY_H
@@ -51,10 +53,11 @@ struct probe_ratio {
 /* What this machine can do at most, with as many threads as the command keeps busy; NaN unknown. */
 struct class_roofs {
 	double f64_flops_per_s, f32_flops_per_s, bytes_per_s, cache_bytes_per_s;
-	double cache_bytes; /* the last cache */
+	double cache_bytes; /* the last cache, as the processor states it */
 	/* A CPU second of one thread streams so much: against others' load, which bytes_per_s falls
 	 * with, this hardly moves. 0: as bytes_per_s. */
 	double bytes_per_cpu_s;
+	double reach_bytes; /* that loads still find nearer than memory, measured; 0: cache_bytes */
 };
 
 struct class_evidence {
@@ -62,9 +65,11 @@ struct class_evidence {
 	double processors;            /* that it could use */
 	struct probe_ratio clock;     /* sensitivity: 0 to 1; of the GPU's where that is busy */
 	struct probe_ratio neighbour; /* CPU time beside memory over beside arithmetic */
+	struct probe_ratio neighbour_control; /* the same of a stream of ours */
 	struct counter_summary counters;
 	bool has_counters;
 	struct footprint footprint;
+	struct stream_control stream; /* what the footprint is held against */
 	struct gpu_use gpu;
 	double read_bytes_per_s, written_bytes_per_s; /* by the memory controllers; NaN unknown */
 	struct class_roofs roofs;
@@ -82,6 +87,13 @@ struct workload_verdict {
 
 /* Is the question what a GPU waits for? */
 bool class_gpu_is_busy(const struct class_evidence *evidence);
+
+/* Can a neighbour tell here? Where it hardly slows even a stream, it cannot. Pure. */
+bool class_neighbour_tells(struct probe_ratio control);
+
+/* Did the command run for a given time, not for a piece of work? From its CPU time alone and its
+ * CPU time on crowded processors, which does not shrink for the same work. Pure. */
+bool class_is_timed(double alone_cpu_s, double crowded_cpu_s);
 
 /* Pure: from evidence to verdict. */
 struct workload_verdict classify(const struct class_evidence *evidence);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "understand/footprint.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,146 +11,47 @@
 #include <unistd.h>
 
 #include "base/stats.h"
-#include "base/units.h"
+#include "understand/page_marks.h"
 
-enum { PIDS_MAX = 64, SAMPLES_MAX = 400, PATH_SIZE = 512 };
-/* CPU time of an interval: short for the rate, long for the working set. */
-static const double SHORT_S = 0.01, LONG_S = 0.1;
-static const double WAIT_MAX_S = 2; /* an interval ends then, whatever CPU time it had */
+enum { SAMPLES_MAX = 400, SAMPLES_LEAST = 3 };
+/* CPU time of a window: short for the rate, long for the working set. A short one still lasts some
+ * times longer than the walks over the pages. */
+static const double SHORT_S = 0.003, LONG_S = 0.1, WALKS = 3, BLUR_MOST = 0.5;
+/* The walks are not quite even: no rate is known better than this. */
+static const double RATE_LEAST_ERROR = 0.03;
+static const double HUGE_PAGES = 0.1; /* of the memory: marks may then be stale (page_marks.h) */
 
 struct watch {
-	const struct ergon_env *env;
-	pid_t child;
-	pid_t pids[PIDS_MAX];
-	size_t count;
-	double rates[SAMPLES_MAX], sets[SAMPLES_MAX];
+	struct page_marks marks;
+	double rates[SAMPLES_MAX], windows[SAMPLES_MAX], sets[SAMPLES_MAX];
 	size_t rate_count, set_count;
-	double peak;
+	double peak, huge, blur_s;
 };
 
-static double now_s(const struct watch *w)
+static bool short_window(struct watch *w)
 {
-	return seconds_from_ns(w->env->clock->monotonic_ns(w->env->clock->user));
-}
-
-/* The child and its descendants; one that has just gone is no loss. */
-static void add_descendants(struct watch *w, pid_t pid)
-{
-	char path[PATH_SIZE];
-	if (w->count == PIDS_MAX)
-		return;
-	w->pids[w->count++] = pid;
-	snprintf(path, sizeof path, "%s/%d/task/%d/children", w->env->procfs_root, (int)pid,
-	         (int)pid);
-	FILE *file = fopen(path, "re");
-	int child;
-	while (file && fscanf(file, "%d", &child) == 1)
-		add_descendants(w, child);
-	if (file)
-		fclose(file);
-}
-
-/* CPU time of all threads, in seconds. */
-static double cpu_time_s(const struct watch *w)
-{
-	double total = 0;
-	for (size_t i = 0; i < w->count; i++) {
-		char path[PATH_SIZE];
-		snprintf(path, sizeof path, "%s/%d/task", w->env->procfs_root, (int)w->pids[i]);
-		DIR *dir = opendir(path);
-		struct dirent *entry;
-		while (dir && (entry = readdir(dir))) {
-			unsigned long long ran = 0;
-			snprintf(path, sizeof path, "%s/%d/task/%.20s/schedstat",
-			         w->env->procfs_root, (int)w->pids[i], entry->d_name);
-			FILE *file = entry->d_name[0] != '.' ? fopen(path, "re") : NULL;
-			if (file && fscanf(file, "%llu", &ran) == 1)
-				total += (double)ran * 1e-9;
-			if (file)
-				fclose(file);
-		}
-		if (dir)
-			closedir(dir);
-	}
-	return total;
-}
-
-static bool clear(const struct watch *w)
-{
-	bool cleared = false;
-	for (size_t i = 0; i < w->count; i++) {
-		char path[PATH_SIZE];
-		snprintf(path, sizeof path, "%s/%d/clear_refs", w->env->procfs_root,
-		         (int)w->pids[i]);
-		int fd = open(path, O_WRONLY | O_CLOEXEC);
-		cleared = (fd >= 0 && write(fd, "1", 1) == 1) || cleared;
-		if (fd >= 0)
-			close(fd);
-	}
-	return cleared;
-}
-
-static bool touched(const struct watch *w, double *referenced, double *resident)
-{
-	bool seen = false;
-	*referenced = *resident = 0;
-	for (size_t i = 0; i < w->count; i++) {
-		char path[PATH_SIZE], line[128];
-		unsigned long long kib;
-		snprintf(path, sizeof path, "%s/%d/smaps_rollup", w->env->procfs_root,
-		         (int)w->pids[i]);
-		FILE *file = fopen(path, "re");
-		while (file && fgets(line, sizeof line, file)) {
-			if (sscanf(line, "Referenced: %llu", &kib) == 1) {
-				*referenced += (double)kib * 1024;
-				seen = true;
-			} else if (sscanf(line, "Rss: %llu", &kib) == 1) {
-				*resident += (double)kib * 1024;
-			}
-		}
-		if (file)
-			fclose(file);
-	}
-	return seen;
-}
-
-static void sleep_s(const struct watch *w, double seconds)
-{
-	const struct ergon_clock *clock = w->env->clock;
-	(void)clock->sleep_until(clock->user,
-	                         clock->monotonic_ns(clock->user) + ns_from_seconds(seconds));
-}
-
-static bool has_ended(const struct watch *w)
-{
-	siginfo_t info = { 0 };
-	return waitid(P_PID, (id_t)w->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	       info.si_pid != 0;
-}
-
-/* One interval of so much CPU time; false when the command has ended or cannot be seen. */
-static bool interval(struct watch *w, double cpu_s, bool is_short)
-{
-	double referenced, resident, used;
-	w->count = 0;
-	add_descendants(w, w->child);
-	if (!clear(w))
+	struct page_window window;
+	double cpu_s = fmin(fmax(SHORT_S, WALKS * w->blur_s), LONG_S);
+	if (!page_marks_window(&w->marks, cpu_s, &window))
 		return false;
-	double from = cpu_time_s(w), begin = now_s(w);
-	do {
-		sleep_s(w, cpu_s / 4);
-		used = cpu_time_s(w) - from;
-	} while (used < cpu_s && now_s(w) - begin < WAIT_MAX_S && !has_ended(w));
-	if (!touched(w, &referenced, &resident))
+	w->blur_s = window.blur_s;
+	bool good = window.cpu_s >= cpu_s / 2 && window.blur_s <= BLUR_MOST * window.cpu_s;
+	if (good && w->rate_count < SAMPLES_MAX) { /* otherwise it hardly ran, or we did not */
+		w->windows[w->rate_count] = window.touched_bytes;
+		w->rates[w->rate_count++] = window.touched_bytes / window.cpu_s;
+	}
+	return true;
+}
+
+static bool long_window(struct watch *w)
+{
+	struct page_window window;
+	if (!page_marks_window(&w->marks, LONG_S, &window))
 		return false;
-	used = cpu_time_s(w) - from;
-	w->peak = fmax(w->peak, resident);
-	if (used < cpu_s / 2)
-		return true; /* it hardly ran: nothing to learn */
-	if (is_short && w->rate_count < SAMPLES_MAX)
-		w->rates[w->rate_count++] = referenced / used;
-	if (!is_short && w->set_count < SAMPLES_MAX)
-		w->sets[w->set_count++] = referenced;
+	w->peak = fmax(w->peak, window.resident_bytes);
+	w->huge = fmax(w->huge, window.huge_bytes);
+	if (window.cpu_s >= LONG_S / 2 && w->set_count < SAMPLES_MAX)
+		w->sets[w->set_count++] = window.touched_bytes;
 	return true;
 }
 
@@ -177,18 +75,37 @@ static pid_t start(char *const argv[], char *const environment[], struct ergon_e
 	return pid;
 }
 
+/* The median, and the interval of it that the spread about it allows: the standard error of a
+ * median is 1.25 times that of a mean, and a normal spread 1.48 times the median deviation. */
+struct page_rate page_rate_of(double *values, size_t count)
+{
+	struct page_rate r = { stats_median(values, count), (double)INFINITY };
+	double *away = count >= SAMPLES_LEAST ? calloc(count, sizeof *away) : NULL;
+	if (!away)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		away[i] = fabs(values[i] - r.value);
+	double deviation = 1.48 * stats_median(away, count);
+	free(away);
+	r.half_width =
+	    fmax(1.96 * 1.25 * deviation / sqrt((double)count), RATE_LEAST_ERROR * fabs(r.value));
+	return r;
+}
+
 static void conclude(struct footprint *f, struct watch *w)
 {
 	f->samples = w->rate_count + w->set_count;
 	f->peak_bytes = w->peak;
-	f->set_bytes = f->rate_bytes_per_s = (double)NAN;
-	if (w->rate_count < 3 || w->set_count < 3) {
+	f->huge_share = w->peak > 0 ? fmin(1, w->huge / w->peak) : 0;
+	if (w->rate_count < SAMPLES_LEAST || w->set_count < SAMPLES_LEAST) {
 		snprintf(f->absent, sizeof f->absent,
 		         "too few intervals: the command must run for a second or so");
 		return;
 	}
-	f->rate_bytes_per_s = stats_median(w->rates, w->rate_count);
+	f->rate = page_rate_of(w->rates, w->rate_count);
+	stats_sort(w->windows, w->rate_count);
 	stats_sort(w->sets, w->set_count);
+	f->window_bytes = stats_quantile_sorted(w->windows, w->rate_count, 0.75);
 	f->set_bytes = stats_quantile_sorted(w->sets, w->set_count, 0.75);
 }
 
@@ -196,31 +113,52 @@ enum ergon_code footprint_probe(struct footprint *f, const struct ergon_env *env
                                 char *const argv[], char *const environment[],
                                 struct ergon_error *err)
 {
-	*f = (struct footprint){ 0 };
+	const double nan = (double)NAN;
+	*f = (struct footprint){ .set_bytes = nan, .window_bytes = nan, .rate = { nan, nan } };
 	struct watch *w = calloc(1, sizeof *w);
 	if (!w)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	w->env = env;
-	w->child = start(argv, environment, err);
-	if (w->child < 0) {
+	pid_t child = start(argv, environment, err);
+	if (child < 0) {
 		free(w);
 		return ERGON_IO;
 	}
+	w->marks = (struct page_marks){ .env = env, .roots = { child }, .root_count = 1 };
 	bool seen = true;
-	while (seen && !has_ended(w)) {
-		seen = interval(w, SHORT_S, true) && interval(w, LONG_S, false);
-		if (w->set_count == SAMPLES_MAX)
-			break;
-	}
-	if (!seen && !has_ended(w))
+	while (seen && !page_marks_ended(&w->marks) && w->set_count < SAMPLES_MAX)
+		seen = short_window(w) && short_window(w) && long_window(w);
+	if (!seen && !page_marks_ended(&w->marks))
 		snprintf(f->absent, sizeof f->absent,
 		         "the kernel does not show which pages are touched (clear_refs)");
 	int status = 0;
-	while (waitpid(w->child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	f->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	if (!f->absent[0])
 		conclude(f, w);
 	free(w);
 	return ERGON_OK;
+}
+
+struct footprint_share footprint_share(const struct footprint *f, const struct stream_control *c)
+{
+	double slow = f->rate.value - f->rate.half_width, fast = f->rate.value + f->rate.half_width;
+	double free_slow = c->free.value - c->free.half_width;
+	double free_fast = c->free.value + c->free.half_width;
+	struct footprint_share share = { 0, (double)INFINITY };
+	if (!(slow > 0) || !(free_slow > 0) || !(c->watched.value > c->watched.half_width))
+		return share;
+	/* Seconds that a byte costs more under watch; huge pages are marked at hardly a cost. */
+	double watched_fast = c->watched.value + c->watched.half_width;
+	double watched_slow = c->watched.value - c->watched.half_width;
+	double extra_low = fmax(0, 1 / watched_fast - 1 / free_slow);
+	double extra_high = fmax(0, 1 / watched_slow - 1 / free_fast);
+	bool stale = f->huge_share > HUGE_PAGES;
+	double longest = 1 / slow - (stale ? 0 : extra_low), shortest = 1 / fast - extra_high;
+	if (longest <= 0)
+		return share; /* the two watches do not fit together */
+	share.low = 1 / (longest * free_fast);
+	if (shortest > 0 && !stale)
+		share.high = 1 / (shortest * free_slow);
+	return share;
 }
