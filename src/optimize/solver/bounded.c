@@ -53,11 +53,13 @@ static void multiply(const struct state *m, const double *v, double *out)
 {
 	/* Of a symmetric matrix, column by column over its full height: the sums' order is that of
 	 * rows, and compilers make vectors of it. */
-	for (int i = 0; i < N; i++)
-		out[i] = 0;
-	for (int j = 0; j < m->n; j++)
+	double sum[N] = { 0 };
+	for (int j = 0; j < m->n; j++) {
+		double part = v[j];
 		for (int i = 0; i < N; i++)
-			out[i] += m->b[j][i] * v[j];
+			sum[i] += m->b[j][i] * part;
+	}
+	memcpy(out, sum, sizeof sum);
 }
 
 /* scale x identity, updated by each pair in turn. */
