@@ -37,6 +37,7 @@ enum ergon_code workload_from_flags(const struct model_flags *o, struct workload
 		                          .resolution = o->resolution,
 		                          .dims = o->dims,
 		                          .tensor_ways = (unsigned)o->tensor,
+		                          .expert_ways = (unsigned)o->expert_ranks,
 		                          .sequence_parallel = o->sequence_parallel };
 	if ((code = precision_parse(o->precision ? o->precision : "fp32", &out->precision, err)) ||
 	    (code = runtime_parse(o->runtime ? o->runtime : "eager", &out->runtime, err)) ||
@@ -63,6 +64,12 @@ static enum ergon_code settings_from_flags(const struct model_flags *o,
 		return ergon_fail(err, ERGON_BAD_INPUT,
 		                  "--gpus %llu: expected a multiple of tensor x pipeline, %llu",
 		                  (unsigned long long)o->gpus, (unsigned long long)copy);
+	if (o->expert_ranks > 1 && o->gpus / copy % o->expert_ranks)
+		return ergon_fail(err, ERGON_BAD_INPUT,
+		                  "--expert-ranks %llu: expected a divisor of the %llu "
+		                  "data-parallel ranks",
+		                  (unsigned long long)o->expert_ranks,
+		                  (unsigned long long)(o->gpus / copy));
 	*settings = (struct predict_settings){
 		.batch = o->batch,
 		.gpus = (unsigned)(o->gpus / copy),

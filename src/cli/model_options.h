@@ -14,7 +14,7 @@ struct model_flags {
 	const char *calibration, *recompute;
 	double batch, power_cap_w, network_gbits;
 	uint64_t gpus, node_gpus, era, sequence, resolution, accumulate, loading_ns;
-	uint64_t tensor, pipeline, virtual_stages, zero;
+	uint64_t tensor, pipeline, virtual_stages, zero, expert_ranks;
 	double input_rate, input_kb, input_cpu_ms, input_cores, storage_mbs;
 	bool infer, sequence_parallel, bridge;
 };
@@ -69,6 +69,8 @@ struct model_flags {
 	  "tensor-parallel ranks", 1, 1024 }, \
 	{ "sequence-parallel", 0, OPTION_FLAG, offsetof(type, flags.sequence_parallel), NULL, NULL, \
 	  "norms and dropout split among the tensor-parallel ranks too", 0, 0 }, \
+	{ "expert-ranks", 0, OPTION_COUNT, offsetof(type, flags.expert_ranks), "N", "1", \
+	  "data-parallel ranks that share a mixture's experts in training", 1, 4096 }, \
 	{ "pipeline", 0, OPTION_COUNT, offsetof(type, flags.pipeline), "N", "1", \
 	  "pipeline stages", 1, 4096 }, \
 	{ "virtual", 0, OPTION_COUNT, offsetof(type, flags.virtual_stages), "N", "1", \

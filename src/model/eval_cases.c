@@ -90,11 +90,11 @@ static const char *workload_key(struct eval_builder *builder, const char *name,
                                 const struct workload_options *o)
 {
 	char key[640];
-	snprintf(key, sizeof key, "%s|%d|%d|%d|%d|%d|%d|%llu|%g|%g|%llu|%llu|%u|%d|%s", name,
+	snprintf(key, sizeof key, "%s|%d|%d|%d|%d|%d|%d|%llu|%g|%g|%llu|%llu|%u|%u|%d|%s", name,
 	         o->precision, o->optimizer_given ? (int)o->optimizer : -1, o->runtime,
 	         o->attention, o->infer, o->layout, (unsigned long long)o->context, o->sequences,
 	         o->prefill, (unsigned long long)o->sequence, (unsigned long long)o->resolution,
-	         o->tensor_ways, o->sequence_parallel, o->dims ? o->dims : "");
+	         o->tensor_ways, o->expert_ways, o->sequence_parallel, o->dims ? o->dims : "");
 	return arena_strdup(builder->arena, key);
 }
 

@@ -435,6 +435,7 @@ static const char *describe(struct eval_builder *builder, const struct measured_
 		return reason;
 	options->dims = subject->dims[0] ? subject->dims : NULL;
 	options->tensor_ways = (unsigned)subject->layout.tensor;
+	options->expert_ways = (unsigned)subject->layout.expert;
 	options->sequence_parallel = strstr(run->config, "sequence parallel") != NULL ||
 	                             strstr(run->config, "SP=true") != NULL;
 	double nodes, part, layers;

@@ -172,7 +172,7 @@ void graph_product(struct graph *graph, const struct product *p)
 	quantise(graph, p);
 	double flops = 2 * p->m * p->n * p->k * p->batch;
 	double moved = (p->in + p->out) * facts->activation_bytes;
-	double fixed = 0;
+	double fixed = 0, launches = p->launches > 0 ? p->launches : 1;
 	if (p->second_is_input)
 		moved += p->weights * facts->activation_bytes;
 	else
@@ -185,8 +185,8 @@ void graph_product(struct graph *graph, const struct product *p)
 		                 .k = p->k,
 		                 .batch = p->batch,
 		                 .count = 1,
-		                 .launches = 1,
-		                 .issue = 1,
+		                 .launches = launches,
+		                 .issue = launches,
 		                 .rate = product_rate(graph, p),
 		                 .family = (uint8_t)p->family,
 		                 .phase = PHASE_FORWARD,
@@ -203,7 +203,7 @@ void graph_product(struct graph *graph, const struct product *p)
 		return;
 	add_copies(graph, &kernel, (p->input_grad ? 2 : 1) * (p->in + p->out), PHASE_BACKWARD);
 	kernel.phase = PHASE_BACKWARD;
-	kernel.issue = 0.75; /* one autograd node issues both */
+	kernel.issue = 0.75 * launches; /* one autograd node issues both */
 	if (p->input_grad) {
 		kernel.n = p->k;
 		kernel.k = p->n;

@@ -70,6 +70,7 @@ struct graph {
 	double weights_times; /* equal sets of parameters: fewer than times where shared */
 	double sparse;        /* parameters of tables with sparse gradients */
 	double ways;          /* tensor parallelism, at least 1 */
+	double expert_ways;   /* data-parallel ranks that share experts, at least 1 */
 	uint16_t group;
 	struct slot slots[SLOTS_MAX];
 	size_t slot_count;
@@ -97,6 +98,7 @@ struct product {
 	enum batch_axis axis;    /* what a sample multiplies: M or BATCH */
 	double in, out, weights; /* elements; in and out a sample */
 	double weight_bytes;     /* of one; 0: as the precision says */
+	double launches;         /* that a framework does it in; 0 counts as 1 */
 	bool second_is_input;    /* w is an activation as well (attention) */
 	bool input_grad;
 	bool winograd;

@@ -65,6 +65,14 @@ static double stage_send_s(const struct layout *layout, const struct timetable *
 	return send_s(&fabric, 2 * ahead <= node, node, bytes / layout->tensor);
 }
 
+/* Ranks with the same experts: one of each neighbourhood that shares them. */
+static struct group copies_group(const struct layout *layout, double node)
+{
+	struct layout copies = { .tensor = layout->tensor * layout->expert,
+		                 .data = fmax(1, layout->data / layout->expert) };
+	return data_group(&copies, node);
+}
+
 void layer_waits_init(struct layer_waits *out, const struct layout *layout,
                       const struct timetable *times, const double weight[KERNEL_CLASS_COUNT],
                       const struct predict_settings *settings)
@@ -106,6 +114,14 @@ void layer_waits_init(struct layer_waits *out, const struct layout *layout,
 	}
 }
 
+static double buckets_s(const struct fabric *fabric, struct group group, double bytes,
+                        double *bucket_s)
+{
+	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
+	*bucket_s = all_reduce_s(fabric, group, bytes / buckets);
+	return *bucket_s * buckets;
+}
+
 void communication_init(struct communication *out, const struct layout *layout,
                         const struct workload *workload, const struct device *device,
                         const struct calibration *cal, const struct predict_settings *settings)
@@ -118,11 +134,14 @@ void communication_init(struct communication *out, const struct layout *layout,
 	struct fabric fabric;
 	fabric_init(&fabric, device, cal, settings, group.inside);
 	double parameters = workload->parameters / layout->pipeline;
-	double bytes = parameters * facts->gradient_bytes;
-	double buckets = ceil(fmax(bytes / BUCKET_BYTES, 1));
-	double bucket_s = all_reduce_s(&fabric, group, bytes / buckets);
-	out->data_s = bucket_s * buckets;
+	double experts = workload->expert_parameters / layout->pipeline;
+	double bucket_s;
+	out->data_s =
+	    buckets_s(&fabric, group, (parameters - experts) * facts->gradient_bytes, &bucket_s);
 	out->last_s = bucket_s * LAST_BUCKET;
+	if (experts > 0) /* of which only every so many rank has the same */
+		out->data_s += buckets_s(&fabric, copies_group(layout, links_node_gpus(settings)),
+		                         experts * facts->gradient_bytes, &bucket_s);
 	if (settings->zero < 3)
 		return;
 	/* Sharded parameters: gathered block by block before the forward and the backward pass of

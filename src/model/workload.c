@@ -159,11 +159,13 @@ void graph_init(struct graph *graph, const char *file, const struct workload_opt
 		                 .samples = 1,
 		                 .weights_times = 1,
 		                 .ways = options->tensor_ways > 1 ? options->tensor_ways : 1,
+		                 .expert_ways = options->expert_ways > 1 ? options->expert_ways : 1,
 		                 .arena = arena };
 	out->precision = options->precision;
 	out->runtime = options->runtime;
 	out->infer = options->infer;
 	out->tensor_ways = (unsigned)graph->ways;
+	out->expert_ways = (unsigned)graph->expert_ways;
 }
 
 enum ergon_code graph_close(struct graph *graph)

@@ -161,6 +161,7 @@ struct workload {
 	uint64_t sequence, resolution; /* as used; 0 where it has no meaning */
 	double parameters;             /* trainable elements (of one tensor-parallel rank) */
 	double tables;                 /* of these: rows of embeddings */
+	double expert_parameters;      /* of these: experts that data-parallel ranks share */
 	double forward_flops;          /* a sample */
 	double step_flops;             /* a sample: forward, backward */
 	double activation_bytes;       /* a sample, kept for the backward pass */

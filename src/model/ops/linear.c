@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/stats.h"
 #include "model/graph.h"
 
 static void all_reduce(struct graph *graph, enum phase phase)
@@ -94,8 +95,34 @@ static double experts_used(const struct graph *graph, double experts, double act
 	return all > 0 ? experts * (1 - pow(1 - active / experts, all)) : experts;
 }
 
+/* What the busiest of `ranks` has more of than all on average, where each of many choices is for
+ * one of them: counts spread as their roots; the largest of n (Blom 1958). */
+static double busiest(double ranks, double mean)
+{
+	if (ranks <= 1 || !(mean > 0))
+		return 1;
+	double z = normal_quantile((ranks - 0.375) / (ranks + 0.25));
+	return fmin(1 + z * sqrt((1 - 1 / ranks) / mean), ranks);
+}
+
+/* From each rank to those that hold the experts of its tokens, and back again. */
+static void exchange_tokens(struct graph *graph, double elements)
+{
+	struct kernel kernel = { .bytes = elements * graph->facts->activation_bytes,
+		                 .count = 2,
+		                 .launches = 1,
+		                 .issue = 1,
+		                 .family = FAMILY_COLLECTIVE,
+		                 .collective = COLLECTIVE_EXPERTS,
+		                 .phase = PHASE_FORWARD };
+	graph_kernel(graph, kernel);
+	kernel.phase = PHASE_BACKWARD;
+	graph_kernel(graph, kernel);
+}
+
 /* Router, dispatch, `active` of `experts` feed-forward layers a token, combine (Fedus et al. 2021,
- * arXiv 2101.03961). Tokens spread evenly: the loss that balances them is taken at its word. */
+ * arXiv 2101.03961). Tokens spread evenly: the loss that balances them is taken at its word. Where
+ * ranks of a server share experts, all wait for the one with most of a step's few tokens. */
 void op_moe(struct layer *layer)
 {
 	struct graph *graph = layer->graph;
@@ -129,12 +156,16 @@ void op_moe(struct layer *layer)
 	                                  .forward_launches = grouped ? 3 : 6,
 	                                  .backward_launches = 6 });
 	graph_save_bytes(graph, routed * (x.c + up + ffn) * graph->facts->activation_bytes);
-	/* Ranks share the experts where a model is served, each expert where it is trained. */
+	/* Ranks share the experts where a model is served, each expert where it is trained, unless
+	 * data-parallel ones are told to (arXiv 2006.16668): as many tokens, for fewer experts. */
 	double ways = graph->ways, local = graph->options->infer && experts >= ways ? ways : 1;
-	double whole = up;
-	double used = experts_used(graph, experts, active, tokens) / local;
+	double shared = graph->options->infer ? 1 : fmin(graph->expert_ways, experts);
+	double whole = up, chosen = graph->options->sequences * routed;
+	double used = experts_used(graph, experts, active, tokens) / local / shared;
 	used = used > 1 ? used : 1;
-	routed /= local;
+	if (shared > 1)
+		exchange_tokens(graph, routed * x.c);
+	routed *= busiest(local, chosen / local) / local;
 	ffn /= ways / local;
 	up /= ways / local;
 	struct product expert = { .family = FAMILY_GEMM,
@@ -147,6 +178,7 @@ void op_moe(struct layer *layer)
 		                  .out = routed * up,
 		                  .weights = used * x.c * up,
 		                  .weight_bytes = graph->facts->expert_bytes,
+		                  .launches = grouped ? 1 : used,
 		                  .input_grad = true };
 	graph_product(graph, &expert);
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
@@ -166,6 +198,8 @@ void op_moe(struct layer *layer)
 		all_reduce(graph, PHASE_FORWARD);
 		all_reduce(graph, PHASE_BACKWARD);
 	}
-	double held = experts * x.c * (whole + layer_need(layer, "ffn", 1)) / ways;
+	double held = experts * x.c * (whole + layer_need(layer, "ffn", 1)) / ways / shared;
 	graph_parameters(graph, held + experts * x.c, 3);
+	if (shared > 1)
+		graph->out->expert_parameters += held * graph->weights_times;
 }

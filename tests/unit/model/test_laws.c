@@ -212,6 +212,37 @@ static void splits_conserve_work(void **state)
 	}
 }
 
+/* Ranks that share experts do as much work in all, hold less, and send tokens to each other. */
+static void shared_experts_conserve_work(void **state)
+{
+	const struct world *world = *state;
+	double parameters = 0, flops = 0;
+	for (unsigned ways = 1; ways <= 8; ways *= 2) {
+		struct workload_options options = { .precision = PRECISION_AMP_BF16,
+			                            .expert_ways = ways };
+		struct predict_settings settings = { .batch = 1, .gpus = 8 };
+		struct prediction p;
+		const struct workload *w;
+		struct arena arena;
+		arena_init(&arena);
+		assert_int_equal(
+		    workload_load(&world->env, "qwen3-30b-a3b", &options, &arena, &w, NULL),
+		    ERGON_OK);
+		predict(w, &world->devices[0], &world->calibration, &settings, &p);
+		if (ways == 1) {
+			parameters = w->parameters;
+			flops = w->step_flops;
+			assert_true(w->expert_parameters == 0);
+		} else {
+			double held = w->expert_parameters * ways;
+			assert_close(w->parameters, parameters - held + held / ways, 1e-9);
+			assert_true(held > 0.9 * parameters && p.communication_time_s > 0);
+		}
+		assert_close(w->step_flops, flops, 1e-9);
+		arena_fini(&arena);
+	}
+}
+
 /* Copies for matrix units cost time; where nothing is copied, the layout makes no difference. */
 static void channels_first_never_helps(void **state)
 {
@@ -267,6 +298,7 @@ int main(void)
 		cmocka_unit_test(energy_is_the_integral_of_power),
 		cmocka_unit_test(endless_batches_saturate),
 		cmocka_unit_test(splits_conserve_work),
+		cmocka_unit_test(shared_experts_conserve_work),
 		cmocka_unit_test(channels_first_never_helps),
 		cmocka_unit_test(bridges_join_cards),
 	};
