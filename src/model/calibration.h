@@ -90,13 +90,13 @@
 	  "as a share of it")                                                                      \
 	X(contention_early, "1", 0.05, 1, 0.5, 0.25,                                               \
 	  "the same with the add-ons of frameworks before 2023, which sum late or in between")     \
-	X(contention_sharded, "1", 0.02, 1, 0.4, 0.2,                                              \
+	X(contention_sharded, "1", 0.2, 0.8, 0.4, 0.08,                                            \
 	  "the same where parameters are sharded: gathered beside every block")                    \
 	X(worker_skew, "1", 0.005, 0.03, 0.015, 0.01,                                              \
 	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
 	X(tensor_hidden, "1", 0.2, 0.95, 0.6, 0.15,                                                \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
-	X(nvlink, "1", 0.4, 0.95, 0.7, 0.1,                                                        \
+	X(nvlink, "1", 0.4, 0.95, 0.75, 0.08,                                                      \
 	  "share of a link's stated bandwidth that all-reduce gets")                               \
 	X(nvlink_switch, "1", 0.5, 1.1, 0.8, 0.08,                                                 \
 	  "the same where switches add up, from Hopper on")                                        \
@@ -109,7 +109,7 @@
 	  "the same of ports of 200 Gbit/s, before GPUs wrote to them as a rule")                  \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 5e8,                                           \
 	  "what a node without such ports reaches, with PCI Express 3; more with younger ones")    \
-	X(collective_start_s, "s", 1e-6, 1e-4, 2e-5, 1e-5,                                         \
+	X(collective_start_s, "s", 1e-6, 2e-4, 6e-5, 3e-5,                                         \
 	  "start of a collective at full rate in a node: its first pieces fill the pipeline")      \
 	X(collective_s, "s", 5e-7, 2e-5, 3.4e-6, 1.5e-6, "latency of one of its hops")             \
 	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, 8e-6, "the same between nodes")                      \

@@ -4,10 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-/* The protocol of small messages: half of each word is a flag. Its start, hops and share of a
- * link's rate as NCCL's own planner has them (its tuning tables: 6.6 us and 0.6 us a hop; 88 GB/s
- * on NVLink of 300, 141 on 450). */
-static const double SMALL_START_S = 6.6e-6, SMALL_HOP_S = 0.6e-6, SMALL_SHARE = 0.3;
+/* Two protocols send flags with the data: a word of flag for each of data, or one for fifteen (LL
+ * and LL128 of NCCL). Start, hop and share of the full rate, as NCCL's own planner has them (its
+ * tuning tables; 88 GB/s on NVLink of 300, 141 on 450; LL128 fills few channels). */
+static const struct protocol {
+	double start_s, hop_s, share;
+} small = { 6.6e-6, 0.6e-6, 0.3 }, middle = { 14e-6, 1.9e-6, 0.65 };
 static const double AMPERE_SUM = 600e9, HOPPER_SUM = 900e9; /* of NVLink */
 static const double PCIE3_BPS = 15.75e9;
 enum { DEFAULT_NODE_GPUS = 8 };
@@ -70,12 +72,18 @@ void fabric_init(struct fabric *fabric, const struct device *device, const struc
 	fabric->send_bps = device->nvlink_bps / 2 * cal->nvlink_send;
 }
 
+static double protocol_s(const struct protocol *protocol, double bps, double hops, double bytes)
+{
+	return protocol->start_s + hops * protocol->hop_s + bytes / (protocol->share * bps);
+}
+
 static double inside_s(const struct fabric *fabric, double hops, double bytes)
 {
-	double small =
-	    SMALL_START_S + hops * SMALL_HOP_S + bytes / (SMALL_SHARE * fabric->inside_bps);
-	double full = fabric->start_s + hops * fabric->hop_s + bytes / fabric->inside_bps;
-	return fmin(small, full);
+	const struct protocol full = { fabric->start_s, fabric->hop_s, 1 };
+	double bps = fabric->inside_bps;
+	return fmin(
+	    fmin(protocol_s(&small, bps, hops, bytes), protocol_s(&middle, bps, hops, bytes)),
+	    protocol_s(&full, bps, hops, bytes));
 }
 
 /* Links of both kinds work at the same time, on pieces in turn: the slower one decides. */
@@ -95,7 +103,7 @@ double all_reduce_s(const struct fabric *fabric, struct group group, double byte
 		return inside_s(fabric, 2 * (ranks - 1), moved);
 	double depth = fmin(group.nodes - 1, ceil(log2(group.nodes)));
 	double latency =
-	    SMALL_START_S + 2 * depth * fabric->net_s + 2 * (group.inside - 1) * fabric->hop_s;
+	    small.start_s + 2 * depth * fabric->net_s + 2 * (group.inside - 1) * fabric->hop_s;
 	return latency + slower_s(fabric, group, moved);
 }
 
@@ -109,7 +117,7 @@ double gather_s(const struct fabric *fabric, struct group group, double bytes)
 		return inside_s(fabric, ranks - 1, moved);
 	/* A ring through all of them: there is no tree of parts that differ. */
 	double latency =
-	    SMALL_START_S + (group.nodes - 1) * fabric->net_s + (ranks - group.nodes) * SMALL_HOP_S;
+	    small.start_s + (group.nodes - 1) * fabric->net_s + (ranks - group.nodes) * small.hop_s;
 	return latency + slower_s(fabric, group, moved);
 }
 
@@ -118,7 +126,7 @@ double all_to_all_s(const struct fabric *fabric, struct group group, double byte
 	double ranks = group.inside * group.nodes;
 	if (ranks <= 1)
 		return 0;
-	double start = SMALL_START_S + (group.nodes > 1 ? fabric->net_s : fabric->hop_s);
+	double start = small.start_s + (group.nodes > 1 ? fabric->net_s : fabric->hop_s);
 	double near = (group.inside - 1) / ranks * bytes / fabric->send_bps;
 	double far = (ranks - group.inside) / ranks * bytes * group.inside * group.rings;
 	return start + fmax(near, group.nodes > 1 ? far / fabric->across_bps : 0);
@@ -127,6 +135,6 @@ double all_to_all_s(const struct fabric *fabric, struct group group, double byte
 double send_s(const struct fabric *fabric, bool same_node, double senders, double bytes)
 {
 	if (same_node)
-		return SMALL_START_S + fabric->hop_s + bytes / fabric->send_bps;
-	return SMALL_START_S + fabric->net_s + bytes * senders / fabric->across_bps;
+		return small.start_s + fabric->hop_s + bytes / fabric->send_bps;
+	return small.start_s + fabric->net_s + bytes * senders / fabric->across_bps;
 }
