@@ -85,14 +85,14 @@
 	  "factor on host times beside GPUs from before Volta: their hosts are as old")            \
 	X(queue, "1", 0, 1, 0.5, 0.25,                                                             \
 	  "how much a host about as slow as the device delays it: queue (lesser / greater)^2")     \
-	X(contention, "1", 0.02, 0.3, 0.1, 0.05,                                                   \
+	X(contention, "1", 0.02, 0.2, 0.1, 0.04,                                                   \
 	  "time that a sum of gradients costs all the same which runs beside the backward pass, "  \
 	  "as a share of it")                                                                      \
 	X(contention_early, "1", 0.05, 1, 0.5, 0.25,                                               \
 	  "the same with the add-ons of frameworks before 2023, which sum late or in between")     \
 	X(contention_sharded, "1", 0.2, 0.8, 0.4, 0.08,                                            \
 	  "the same where parameters are sharded: gathered beside every block")                    \
-	X(worker_skew, "1", 0.005, 0.03, 0.015, 0.01,                                              \
+	X(worker_skew, "1", 0.005, 0.02, 0.015, 0.005,                                             \
 	  "spread of the workers of one run, as a share of their step: all wait for the slowest")  \
 	X(tensor_hidden, "1", 0.2, 0.95, 0.6, 0.15,                                                \
 	  "part of tensor parallelism's sums that software since 2023 hides behind products")      \
