@@ -6,6 +6,14 @@ if(ERGON_TESTS)
   target_link_libraries(fake_nvml PRIVATE m)
   add_executable(emulated_gpu_job "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_gpu_job.c"
     "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_gpu.c")
+  # Preloaded by a system test: counted time. Without a sanitizer, whose runtime must come first.
+  add_library(counted_time SHARED "${PROJECT_SOURCE_DIR}/tests/fixtures/counted_time.c"
+    "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_gpu.c")
+  target_compile_definitions(counted_time PRIVATE _GNU_SOURCE)
+  target_compile_options(counted_time PRIVATE -fno-sanitize=all)
+  target_link_options(counted_time PRIVATE -fno-sanitize=all)
+  target_link_libraries(counted_time PRIVATE m)
+  set_target_properties(counted_time PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   target_compile_definitions(emulated_gpu_job PRIVATE _GNU_SOURCE)
   target_link_libraries(emulated_gpu_job PRIVATE m)
   add_executable(emulated_cpu_job "${PROJECT_SOURCE_DIR}/tests/fixtures/emulated_cpu_job.c")
