@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/eval.h"
+#include "model/parallel.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,15 +63,18 @@ static double called_alone(const struct eval_case *item, const struct prediction
 
 static const double MOSTLY_LOADING = 0.25; /* of a step */
 
-/* From the end of a worker's own backward pass to the gradients of all: sums that nothing hides,
- * after the slowest of n workers (expected largest of n normal times; Blom 1958). */
+/* From the end of a worker's own backward pass to the gradients of all: what is left of the sums by
+ * then, the last bucket at least, and the slowest of n workers (expected largest of n normal times;
+ * Blom 1958). What the sums take from the backward pass itself has made that longer. */
 static double waiting(const struct eval_case *item, const struct prediction *p,
                       const struct calibration *calibration)
 {
-	double n = item->settings.gpus;
+	double n = item->settings.gpus, slows = calibration->contention;
 	double z = n > 1 ? normal_quantile((n - 0.375) / (n + 0.25)) : 0;
-	double own_s = p->step_time_s - p->cause_s[CAUSE_COMMUNICATION];
-	return p->cause_s[CAUSE_COMMUNICATION] + calibration->worker_skew * z * own_s;
+	double exposed_s = p->cause_s[CAUSE_COMMUNICATION], own_s = p->step_time_s - exposed_s;
+	double left_s = (exposed_s - slows * p->communication_time_s) / (1 - slows);
+	double last_s = p->communication_time_s * last_bucket_share(item->workload);
+	return fmin(fmax(left_s, last_s), exposed_s) + calibration->worker_skew * z * own_s;
 }
 
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,

@@ -122,6 +122,12 @@ static double buckets_s(const struct fabric *fabric, struct group group, double 
 	return *bucket_s * buckets;
 }
 
+double last_bucket_share(const struct workload *workload)
+{
+	double bytes = workload->parameters * precision_facts(workload->precision)->gradient_bytes;
+	return LAST_BUCKET / ceil(fmax(bytes / BUCKET_BYTES, 1));
+}
+
 void communication_init(struct communication *out, const struct layout *layout,
                         const struct workload *workload, const struct device *device,
                         const struct calibration *cal, const struct predict_settings *settings)

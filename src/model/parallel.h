@@ -34,6 +34,9 @@ void communication_init(struct communication *out, const struct layout *layout,
 /* Whether the software is of the years since which frameworks overlap transfers with work. */
 bool overlaps(const struct predict_settings *settings);
 
+/* Of all sums of gradients of one model copy, what is sent after the last layer's are known. */
+double last_bucket_share(const struct workload *workload);
+
 /* What layers and stages wait for in a step: sums and exchanges among ranks that share a layer;
  * exchanges among ranks that share experts and what a stage passes on. weight: how often a GPU runs
  * the kernels of a class. */
