@@ -105,7 +105,7 @@
 	X(pcie_staged, "1", 0.03, 0.95, 0.3, 0.15,                                                 \
 	  "the same of cards without peer access, whose transfers cross the host's memory")        \
 	X(network, "1", 0.3, 0.98, 0.75, 0.12, "the same between nodes, of their ports")           \
-	X(network_hdr, "1", 0.1, 0.95, 0.4, 0.15,                                                  \
+	X(network_hdr, "1", 0.28, 0.95, 0.4, 0.06,                                                 \
 	  "the same of ports of 200 Gbit/s, before GPUs wrote to them as a rule")                  \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 5e8,                                           \
 	  "what a node without such ports reaches, with PCI Express 3; more with younger ones")    \
