@@ -109,9 +109,9 @@
 	  "the same of ports of 200 Gbit/s, before GPUs wrote to them as a rule")                  \
 	X(ethernet_bps, "B/s", 2e8, 1.2e10, 1.25e9, 5e8,                                           \
 	  "what a node without such ports reaches, with PCI Express 3; more with younger ones")    \
-	X(collective_start_s, "s", 1e-6, 2e-4, 6e-5, 3e-5,                                         \
+	X(collective_start_s, "s", 1e-6, 2e-4, 6e-5, 2e-5,                                         \
 	  "start of a collective at full rate in a node: its first pieces fill the pipeline")      \
-	X(collective_s, "s", 5e-7, 2e-5, 3.4e-6, 1.5e-6, "latency of one of its hops")             \
+	X(collective_s, "s", 5e-7, 2e-5, 2e-6, 1e-6, "latency of one of its hops")                 \
 	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, 8e-6, "the same between nodes")                      \
 	X(fp32_pj, "pJ", 8, 14, 11, 1.5,                                                           \
 	  "energy of a float32 vector FLOP at 12 nm, boost voltage")                               \
