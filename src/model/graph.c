@@ -70,10 +70,11 @@ static bool same_kernel(const struct kernel *a, const struct kernel *b)
 {
 	return a->flops == b->flops && a->flops_fixed == b->flops_fixed && a->bytes == b->bytes &&
 	       a->bytes_fixed == b->bytes_fixed && a->m == b->m && a->n == b->n && a->k == b->k &&
-	       a->batch == b->batch && a->launches == b->launches && a->issue == b->issue &&
-	       a->rate == b->rate && a->family == b->family && a->phase == b->phase &&
-	       a->axis == b->axis && a->winograd == b->winograd && a->early == b->early &&
-	       a->repeated == b->repeated && a->scores == b->scores && a->group == b->group;
+	       a->batch == b->batch && a->collective == b->collective &&
+	       a->launches == b->launches && a->issue == b->issue && a->rate == b->rate &&
+	       a->family == b->family && a->phase == b->phase && a->axis == b->axis &&
+	       a->winograd == b->winograd && a->early == b->early && a->repeated == b->repeated &&
+	       a->scores == b->scores && a->group == b->group;
 }
 
 void graph_kernel(struct graph *graph, struct kernel kernel)
@@ -172,7 +173,7 @@ void graph_product(struct graph *graph, const struct product *p)
 	quantise(graph, p);
 	double flops = 2 * p->m * p->n * p->k * p->batch;
 	double moved = (p->in + p->out) * facts->activation_bytes;
-	double fixed = 0, launches = p->launches > 0 ? p->launches : 1;
+	double fixed = 0;
 	if (p->second_is_input)
 		moved += p->weights * facts->activation_bytes;
 	else
@@ -185,8 +186,8 @@ void graph_product(struct graph *graph, const struct product *p)
 		                 .k = p->k,
 		                 .batch = p->batch,
 		                 .count = 1,
-		                 .launches = launches,
-		                 .issue = launches,
+		                 .launches = 1,
+		                 .issue = 1,
 		                 .rate = product_rate(graph, p),
 		                 .family = (uint8_t)p->family,
 		                 .phase = PHASE_FORWARD,
@@ -203,7 +204,7 @@ void graph_product(struct graph *graph, const struct product *p)
 		return;
 	add_copies(graph, &kernel, (p->input_grad ? 2 : 1) * (p->in + p->out), PHASE_BACKWARD);
 	kernel.phase = PHASE_BACKWARD;
-	kernel.issue = 0.75 * launches; /* one autograd node issues both */
+	kernel.issue = 0.75; /* one autograd node issues both */
 	if (p->input_grad) {
 		kernel.n = p->k;
 		kernel.k = p->n;

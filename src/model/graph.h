@@ -98,7 +98,6 @@ struct product {
 	enum batch_axis axis;    /* what a sample multiplies: M or BATCH */
 	double in, out, weights; /* elements; in and out a sample */
 	double weight_bytes;     /* of one; 0: as the precision says */
-	double launches;         /* that a framework does it in; 0 counts as 1 */
 	bool second_is_input;    /* w is an activation as well (attention) */
 	bool input_grad;
 	bool winograd;

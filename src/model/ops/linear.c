@@ -178,7 +178,6 @@ void op_moe(struct layer *layer)
 		                  .out = routed * up,
 		                  .weights = used * x.c * up,
 		                  .weight_bytes = graph->facts->expert_bytes,
-		                  .launches = grouped ? 1 : used,
 		                  .input_grad = true };
 	graph_product(graph, &expert);
 	graph_pass(graph, &(struct pass){ .family = FAMILY_ELEMENTWISE,
