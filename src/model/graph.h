@@ -31,7 +31,7 @@
 #include "model/workload.h"
 #include "spec/expr.h"
 
-enum { KERNELS_MAX = 1024, LAYERS_MAX = 20000, NESTING_MAX = 12, SLOTS_MAX = 24 };
+enum { KERNELS_MAX = 2048, LAYERS_MAX = 20000, NESTING_MAX = 12, SLOTS_MAX = 24 };
 
 struct tensor {
 	double c, h, w;
