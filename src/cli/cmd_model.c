@@ -40,6 +40,10 @@ static const struct option options_table[] = {
 	  .field = offsetof(struct model_options, constants),
 	  .value = "NAME[,NAME]",
 	  .help = "only these (default: all)" },
+	{ .name = "intervals",
+	  .kind = OPTION_FLAG,
+	  .field = offsetof(struct model_options, intervals),
+	  .help = "only how wide predictions' intervals are, from held-out errors (minutes)" },
 	OPTION_JSON(struct model_options),
 	OPTION_END,
 };
@@ -47,8 +51,8 @@ static const struct option options_table[] = {
 static const struct subcommand subcommands[] = {
 	{ "eval", "FILE.csv...", "predict every row, and say how far off",
 	  "by rows holdout folds markdown calibration json", 1, -1, model_eval_run },
-	{ "fit", "FILE.csv...", "fit the predictor's constants", "calibration constants json", 1,
-	  -1, model_fit_run },
+	{ "fit", "FILE.csv...", "fit the predictor's constants",
+	  "calibration constants intervals json", 1, -1, model_fit_run },
 	SUBCOMMAND_END,
 };
 

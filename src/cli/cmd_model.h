@@ -11,7 +11,7 @@
 struct model_options {
 	const char *json, *by, *rows, *calibration, *constants, *holdout;
 	uint64_t folds;
-	bool markdown;
+	bool markdown, intervals;
 };
 
 /* options: struct model_options. As struct subcommand's run() says. */

@@ -13,6 +13,7 @@
 #include "cli/table.h"
 #include "model/calibrate.h"
 #include "model/eval_cases.h"
+#include "model/holdout.h"
 
 /* "launch_s,memory" -> which constants move. */
 static enum ergon_code choose(const char *list, bool fitted[CALIBRATION_COUNT], struct arena *arena,
@@ -73,26 +74,46 @@ static enum ergon_code fit_all(const struct eval_cases *cases, struct calibratio
 	return code ? code : calibrate_all(cases, sampled, true, calibration, result, err);
 }
 
+/* From errors of predictions without each network, then without each GPU. */
+static enum ergon_code fit_intervals(const struct eval_cases *cases,
+                                     struct calibration *calibration, struct arena *arena,
+                                     struct ergon_error *err)
+{
+	struct eval_point *points = ARENA_ARRAY(arena, struct eval_point, cases->count + 1);
+	unsigned folds = 0;
+	if (!points)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = holdout_predict(cases, HOLDOUT_MODEL, &folds, points, err);
+	if (!code)
+		code = calibrate_spreads(cases, points, NULL, calibration, err);
+	folds = 0;
+	if (!code)
+		code = holdout_predict(cases, HOLDOUT_GPU, &folds, points, err);
+	return code ? code : calibrate_device_spread(cases, points, calibration, err);
+}
+
 static enum ergon_code fit(struct cli *cli, const struct model_options *options, char **files,
                            int count, struct arena *arena, struct ergon_error *err)
 {
 	struct eval_cases cases;
 	struct calibration calibration;
-	struct calibrate_result result;
+	struct calibrate_result result = { 0 };
 	bool fitted[CALIBRATION_COUNT];
-	struct calibrate_options wanted = { .fitted = fitted, .spreads = true };
+	struct calibrate_options wanted = { .fitted = fitted };
 	enum ergon_code code = choose(options->constants, fitted, arena, err);
 	/* Everything is fitted from the start values, unless others are given. */
 	calibration_init(&calibration);
-	if (!code && (options->constants || options->calibration))
+	if (!code && (options->constants || options->calibration || options->intervals))
 		code = calibration_from(cli, options->calibration, &calibration, err);
 	if (!code)
 		code = eval_cases_load(cli->env, (const char *const *)files, (size_t)count, arena,
 		                       &cases, err);
 	if (!code && options->constants)
 		code = calibrate(&cases, &wanted, &calibration, &result, err);
-	else if (!code)
+	else if (!code && !options->intervals)
 		code = fit_all(&cases, &calibration, &result, arena, err);
+	if (!code && (options->intervals || !options->constants))
+		code = fit_intervals(&cases, &calibration, arena, err);
 	if (code)
 		return code;
 	char provenance[1024];

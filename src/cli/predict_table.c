@@ -25,6 +25,9 @@ void print_prediction(FILE *out, const char *label, const struct predict_request
 	        format_si(a, sizeof a, p->step_time_s, "s"),
 	        format_si(b, sizeof b, p->time_low_s, "s"),
 	        format_si(c, sizeof c, p->time_high_s, "s"), p->samples / p->step_time_s);
+	char words[SPREAD_WORDS];
+	if (*spread_words(words, p))
+		fprintf(out, "          unsure: %s\n", words);
 	fprintf(out, "  power   %.0f W a GPU (80%%: %.0f to %.0f W)\n", p->power_w, p->power_low_w,
 	        p->power_high_w);
 	fprintf(out, "  clock   %.0f MHz%s\n", p->clock_hz / 1e6,

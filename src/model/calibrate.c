@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/stats.h"
 
 static const double ROBUST = 0.08;   /* log residual beyond which a row counts linearly */
 static const double FULL_SHARE = 50; /* rows of a file and metric that weigh as one */
@@ -250,58 +249,6 @@ static void describe(struct problem *problem, const double *z, struct calibrate_
 	free(cov);
 }
 
-/* 0: times of whole runs that the device decides, 1: that the host does, 2: powers; 3: neither. */
-static int spread_of(const struct eval_case *item, const struct eval_point *point)
-{
-	const struct prediction *p = &point->prediction;
-	if (item->reason || item->judge_only || item->quantity == EVAL_ENERGY ||
-	    item->quantity == EVAL_MEMORY || item->quantity == EVAL_DEVICE_TIME ||
-	    item->quantity == EVAL_COLLECTIVE_TIME || item->quantity == EVAL_WAITING_TIME)
-		return 3;
-	bool host = p->host_time_s > p->device_time_s;
-	return item->quantity == EVAL_POWER ? 2 : host;
-}
-
-/* Residuals of the fitted rows are smaller than those of others will be. */
-static const double UNSEEN = 1.15, UNSEEN_POWER = 1.3; /* few networks were metered */
-enum { FEWEST = 10 };
-
-enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
-                                  struct calibration *calibration, struct ergon_error *err)
-{
-	size_t found[3] = { 0, 0, 0 };
-	double *values = calloc(3 * cases->count + 1, sizeof(double)), spread[3];
-	if (!values)
-		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < cases->count; i++) {
-		const struct eval_case *item = &cases->items[i];
-		struct eval_point point = { 0 };
-		if (item->reason || (used && !used[i]))
-			continue;
-		eval_predict(item, calibration, &point);
-		int which = spread_of(item, &point);
-		double r = fabs(log(point.predicted / item->measured));
-		if (which == 2)
-			r /= point.prediction.power_doubt;
-		if (which < 3 && isfinite(r))
-			values[(size_t)which * cases->count + found[which]++] = r;
-	}
-	double *targets[3] = { &calibration->time_spread, &calibration->host_spread,
-		               &calibration->power_spread };
-	for (size_t i = 0; i < 3; i++) {
-		double *own = values + i * cases->count;
-		stats_sort(own, found[i]);
-		spread[i] = found[i] ? stats_quantile_sorted(own, found[i], 0.8) : 0;
-		spread[i] *= i == 2 ? UNSEEN_POWER : UNSEEN;
-		if (i == 1) /* besides that of the model */
-			spread[i] = sqrt(fmax(spread[1] * spread[1] - spread[0] * spread[0], 0));
-		if (found[i] >= FEWEST)
-			*targets[i] = fmin(fmax(spread[i], 0.01), 2);
-	}
-	free(values);
-	return ERGON_OK;
-}
-
 static enum ergon_code solve(struct problem *problem, const struct calibrate_options *options,
                              double *z, struct calibrate_result *result, struct ergon_error *err)
 {
@@ -345,7 +292,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	*result = (struct calibrate_result){ 0 };
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
 		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
-		bool spread = i >= CALIBRATION_AT_time_spread; /* the last ones of the table */
+		bool spread = i == CALIBRATION_AT_device_spread;
 		if (spread || (options->fitted && !options->fitted[i]))
 			continue;
 		z[unknowns] = to_logit(i, *at(calibration, i));
@@ -394,8 +341,6 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		describe(&problem, z, result);
 	if (!code && options->devices)
 		code = calibrate_devices(cases, of_devices, options->devices, calibration, err);
-	if (!code && options->spreads)
-		code = calibrate_spreads(cases, options->used, calibration, err);
 	free(weight);
 	free(here);
 	free(moves);
@@ -435,7 +380,15 @@ json_t *calibration_to_json(const struct calibration *calibration,
 			                    json_number(calibration->devices[i].factor[j]));
 		json_object_set_new(devices, calibration->devices[i].name, own);
 	}
+	json_t *spreads = json_object();
+	for (int i = 0; i < SPREAD_COUNT; i++) {
+		const struct doubt *own = &calibration->spreads[i];
+		json_object_set_new(spreads, spread_facts[i].name,
+		                    json_pack("{s:o, s:o}", "low", json_number(exp(own->low)),
+		                              "high", json_number(exp(own->high))));
+	}
 	json_object_set_new(out, "values", values);
+	json_object_set_new(out, "spreads", spreads);
 	json_object_set_new(out, "devices", devices);
 	json_object_set_new(out, "fits", fits);
 	return out;

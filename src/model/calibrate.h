@@ -27,7 +27,6 @@ struct calibrate_options {
 	const bool *device_used; /* the same for factors of devices; NULL: used */
 	unsigned rounds;         /* constants, devices, constants, devices: 2; 0 counts as 1 */
 	size_t evaluations;      /* of the whole set, at most; 0: 1500 */
-	bool spreads;            /* set time_spread and power_spread from the residuals */
 	unsigned devices; /* fit these factors of each device as well, in turn with the constants */
 };
 
@@ -57,9 +56,9 @@ ERGON_MUST_USE enum ergon_code calibrate(const struct eval_cases *cases,
 ERGON_MUST_USE enum ergon_code calibrate_sample(const struct eval_cases *cases, bool thorough,
                                                 bool *sampled, struct ergon_error *err);
 /* The installed calibration from scratch: constants of single devices, factors of each device, then
- * the constants of interconnects, which only runs on several GPUs and collectives see; spreads
- * last. used: which cases, as above. thorough: constants and devices in turn, twice (a minute);
- * else once, as folds do (seconds). */
+ * the constants of interconnects, which only runs on several GPUs and collectives see.
+ * Spreads stay. used: which cases, as above. thorough: constants and devices in turn, twice (a
+ * minute); else once, as folds do (seconds). */
 ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used,
                                              bool thorough, struct calibration *calibration,
                                              struct calibrate_result *result,
@@ -70,11 +69,18 @@ ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, con
 ERGON_MUST_USE enum ergon_code calibrate_devices(const struct eval_cases *cases, const bool *used,
                                                  unsigned which, struct calibration *calibration,
                                                  struct ergon_error *err);
-/* time_spread, host_spread and power_spread: what holds 80% of the log residuals of whole runs;
- * tables of kernels have none of their own. */
-ERGON_MUST_USE enum ergon_code calibrate_spreads(const struct eval_cases *cases, const bool *used,
+/* The spreads of classes of predictions from points that were predicted without the case's group:
+ * what holds 80% of measured / predicted, each file alike; a class with few cases borrows from its
+ * parent. used: which cases, as above. */
+ERGON_MUST_USE enum ergon_code calibrate_spreads(const struct eval_cases *cases,
+                                                 const struct eval_point *points, const bool *used,
                                                  struct calibration *calibration,
                                                  struct ergon_error *err);
+/* What has to be added on devices that nobody measured, from points predicted without them. */
+ERGON_MUST_USE enum ergon_code calibrate_device_spread(const struct eval_cases *cases,
+                                                       const struct eval_point *points,
+                                                       struct calibration *calibration,
+                                                       struct ergon_error *err);
 
 /* A calibration file: values, and of each its interval and what it is correlated with. */
 json_t *calibration_to_json(const struct calibration *calibration,

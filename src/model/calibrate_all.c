@@ -244,8 +244,6 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	for (size_t i = 0; !code && i < sizeof order / sizeof *order; i++)
 		code = run_stage(&work, order[i], err);
-	if (!code)
-		code = calibrate_spreads(cases, used, calibration, err);
 	free(work.rows);
 	free(work.device_rows);
 	return code;

@@ -16,7 +16,7 @@ const struct calibration_field calibration_fields[CALIBRATION_COUNT] = {
 #undef CALIBRATION_ROW
 };
 
-_Static_assert(offsetof(struct calibration, device_count) == CALIBRATION_COUNT * sizeof(double),
+_Static_assert(offsetof(struct calibration, spreads) == CALIBRATION_COUNT * sizeof(double),
                "calibration begins as an array of doubles with names");
 
 const double DEVICE_FACTOR_LOW = 0.25, DEVICE_FACTOR_HIGH = 4;
@@ -72,6 +72,7 @@ void calibration_init(struct calibration *calibration)
 {
 	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
 		*value_at(calibration, i) = calibration_fields[i].expected;
+	spread_init(calibration->spreads);
 	calibration->device_count = 0;
 }
 
@@ -88,7 +89,7 @@ bool calibration_for_device(const struct calibration *calibration, const char *d
                             struct calibration *out)
 {
 	const struct device_calibration *own = calibration_find_device(calibration, device);
-	memcpy(out, calibration, offsetof(struct calibration, device_count));
+	memcpy(out, calibration, offsetof(struct calibration, spreads));
 	out->device_count = 0;
 	for (size_t i = 0; own && i < sizeof scaled / sizeof *scaled; i++)
 		*value_at(out, scaled[i].field) *= own->factor[scaled[i].factor];
@@ -158,6 +159,39 @@ static enum ergon_code read_devices(const json_t *root, const char *file,
 	return code;
 }
 
+static enum ergon_code read_spreads(const json_t *root, const char *file,
+                                    struct calibration *calibration, struct ergon_error *err)
+{
+	json_t *spreads = json_object_get(root, "spreads");
+	const char *names[SPREAD_COUNT + 1], *const sides[] = { "low", "high", "meaning", NULL };
+	struct json_place place = { file, "spreads" };
+	if (!spreads)
+		return ERGON_OK;
+	if (!json_is_object(spreads))
+		return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0, "spreads: expected an object");
+	for (int i = 0; i < SPREAD_COUNT; i++)
+		names[i] = spread_facts[i].name;
+	names[SPREAD_COUNT] = NULL;
+	enum ergon_code code = json_only_keys(spreads, place, names, err);
+	for (int i = 0; !code && i < SPREAD_COUNT; i++) {
+		json_t *own = json_object_get(spreads, names[i]);
+		double low = 1, high = 1;
+		if (!own)
+			continue;
+		place.at = names[i];
+		if (!json_is_object(own))
+			return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0,
+			                     "spreads: '%s': expected an object", names[i]);
+		code = json_only_keys(own, place, sides, err);
+		if (!code)
+			code = json_want_real(own, place, "low", 1e-3, 1, &low, err);
+		if (!code)
+			code = json_want_real(own, place, "high", 1, 1e3, &high, err);
+		calibration->spreads[i] = (struct doubt){ log(low), log(high) };
+	}
+	return code;
+}
+
 enum ergon_code calibration_parse(const char *text, size_t length, const char *file,
                                   struct calibration *calibration, struct ergon_error *err)
 {
@@ -184,6 +218,8 @@ enum ergon_code calibration_parse(const char *text, size_t length, const char *f
 		                      calibration_fields[i].high, value_at(calibration, i), err);
 	if (!code)
 		code = read_devices(root, file, calibration, err);
+	if (!code)
+		code = read_spreads(root, file, calibration, err);
 	json_decref(root);
 	return code;
 }

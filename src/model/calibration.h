@@ -15,6 +15,7 @@
 
 #include "ergon/env.h"
 #include "ergon/error.h"
+#include "model/spread.h"
 #include "spec/device.h"
 
 /* field, unit, lower bound, upper bound, expected, width, meaning. The table is the struct, the
@@ -152,11 +153,8 @@
 	  "mean power under a cap: (P^-q + (reach cap)^-q)^(-1/q), P without cap")                 \
 	X(limiter_s, "s", 0.005, 3, 0.3, 0.3,                                                      \
 	  "time over which a power limiter averages: shorter phases it cannot tell apart")         \
-	X(time_spread, "1", 0.01, 2, 0.35, 1, "80% interval of time: factor exp(+-x)")             \
-	X(host_spread, "1", 0, 2, 0.3, 1, "the same, besides, where the host holds the device up") \
-	X(device_spread, "1", 0, 2, 0.12, 1,                                                       \
-	  "the same, besides, where the device was never measured")                                \
-	X(power_spread, "1", 0.01, 2, 0.2, 1, "80% interval of power: factor exp(+-x)")
+	X(device_spread, "1", 0, 2, 0.12, 0.2,                                                     \
+	  "80% interval of what nobody measured the device of: factor exp(+-x), besides")
 
 /* What a calibrated device may scale, name and meaning: boards differ from their data sheets in
  * clocks they hold, in what their memory controller reaches and in silicon. 1 where nobody measured
@@ -190,6 +188,7 @@ struct calibration {
 #define CALIBRATION_MEMBER(name, unit, low, high, expected, width, meaning) double name;
 	CALIBRATION_FIELDS(CALIBRATION_MEMBER)
 #undef CALIBRATION_MEMBER
+	struct doubt spreads[SPREAD_COUNT];
 	size_t device_count;
 	struct device_calibration devices[CALIBRATED_DEVICES_MAX];
 };

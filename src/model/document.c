@@ -129,6 +129,10 @@ json_t *prediction_to_json(const struct predict_request *request,
 	put(out, "step_time_s", prediction->step_time_s);
 	json_object_set_new(out, "step_time_interval80_s",
 	                    interval(prediction->time_low_s, prediction->time_high_s));
+	char words[SPREAD_WORDS];
+	json_object_set_new(out, "interval_class",
+	                    json_string(spread_facts[prediction->time_class].name));
+	json_object_set_new(out, "interval_reason", json_string(spread_words(words, prediction)));
 	put(out, "power_w", prediction->power_w);
 	json_object_set_new(out, "power_interval80_w",
 	                    interval(prediction->power_low_w, prediction->power_high_w));

@@ -77,13 +77,31 @@ static double waiting(const struct eval_case *item, const struct prediction *p,
 	return fmin(fmax(left_s, last_s), exposed_s) + calibration->worker_skew * z * own_s;
 }
 
+void eval_interval(const struct eval_case *item, const struct calibration *calibration,
+                   struct eval_point *point)
+{
+	const struct prediction *p = &point->prediction;
+	double unknown = p->unmeasured ? calibration->device_spread : 0;
+	struct doubt spread = calibration->spreads[point->class];
+	spread = spread_join(spread, (struct doubt){ -unknown, unknown });
+	if (item->quantity == EVAL_ENERGY) {
+		struct doubt power = calibration->spreads[p->power_class];
+		spread =
+		    spread_join(spread, spread_join(power, (struct doubt){ -unknown, unknown }));
+	}
+	if (item->quantity == EVAL_MEMORY)
+		spread.low = spread.high = (double)NAN;
+	point->low = point->predicted * exp(item->rate ? -spread.high : spread.low);
+	point->high = point->predicted * exp(item->rate ? -spread.low : spread.high);
+}
+
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
                   struct eval_point *point)
 {
 	struct prediction *p = &point->prediction;
 	if (item->reason)
 		return;
-	double value = (double)NAN, low = value, high = value;
+	double value = (double)NAN;
 	if (item->quantity == EVAL_FORWARD_TIME || item->quantity == EVAL_BACKWARD_TIME) {
 		value = phase_time(item, calibration, p,
 		                   item->quantity == EVAL_FORWARD_TIME ? PHASE_FORWARD
@@ -98,19 +116,11 @@ void eval_predict(const struct eval_case *item, const struct calibration *calibr
 		        : item->quantity == EVAL_WAITING_TIME    ? waiting(item, p, calibration)
 		                                                 : p->step_time_s;
 	}
-	if (item->quantity == EVAL_POWER) {
-		low = p->power_low_w;
-		high = p->power_high_w;
-	} else if (item->quantity == EVAL_ENERGY) {
-		low = p->energy_low_j;
-		high = p->energy_high_j;
-	} else if (item->quantity != EVAL_MEMORY) {
-		low = value * p->time_low_s / p->step_time_s;
-		high = value * p->time_high_s / p->step_time_s;
-	}
 	point->predicted = item->rate ? item->scale / value : item->scale * value;
-	point->low = item->rate ? item->scale / high : item->scale * low;
-	point->high = item->rate ? item->scale / low : item->scale * high;
+	point->class = item->quantity == EVAL_POWER          ? p->power_class
+	               : item->quantity == EVAL_WAITING_TIME ? SPREAD_WAITING
+	                                                     : p->time_class;
+	eval_interval(item, calibration, point);
 	point->host = item->quantity != EVAL_DEVICE_TIME &&
 	              item->quantity != EVAL_COLLECTIVE_TIME &&
 	              (p->host_time_s > p->device_time_s ||

@@ -63,11 +63,16 @@ struct eval_cases {
 struct eval_point {
 	double predicted, low, high; /* in the unit of the metric */
 	bool host;                   /* the host or the input pipeline holds the step up */
+	enum spread_class class;     /* what the interval follows from */
 	struct prediction prediction;
 };
 /* Nothing for a case with a reason. */
 void eval_predict(const struct eval_case *item, const struct calibration *calibration,
                   struct eval_point *point);
+
+/* low and high anew, with other spreads. */
+void eval_interval(const struct eval_case *item, const struct calibration *calibration,
+                   struct eval_point *point);
 
 /* Columns that --by may add to file, split, metric and bound. */
 enum eval_key {

@@ -85,7 +85,7 @@ char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *poi
 	          "file,line,run_id,split,source,gpu,gpu_count,model,model_config,task,precision,"
 	          "batch_size_per_gpu,seq_len_or_resolution,power_limit_w,metric,bound,measured,"
 	          "predicted,low,high,error,step_s,device_s,host_s,communication_s,clock_ghz,"
-	          "power_w,reason\n");
+	          "power_w,class,reason\n");
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct eval_case *c = &cases->items[i];
 		const struct measured_run *run = c->run;
@@ -119,6 +119,7 @@ char *eval_rows_csv(const struct eval_cases *cases, const struct eval_point *poi
 			                  q ? q->power_w : (double)NAN };
 		for (size_t j = 0; j < sizeof values / sizeof *values; j++)
 			number(&out, values[j]);
+		cell(&out, p ? spread_facts[p->class].name : "");
 		text_printf(&out, "%s\n", c->reason ? c->reason : "");
 	}
 	if (!out.failed && out.data)

@@ -145,6 +145,28 @@ static enum ergon_code run_fold(const struct eval_cases *cases, const size_t *fo
 	return code;
 }
 
+/* Intervals of a fold from the errors of the others, each predicted without its own group. */
+static enum ergon_code fill_intervals(const struct eval_cases *cases, const size_t *fold,
+                                      size_t which, enum holdout holdout, struct eval_point *points,
+                                      struct ergon_error *err)
+{
+	bool *used = calloc(cases->count + 1, sizeof *used);
+	struct calibration calibration;
+	if (!used)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < cases->count; i++)
+		used[i] = fold[i] != which;
+	calibration_init(&calibration);
+	if (holdout == HOLDOUT_GPU) /* the errors have it in them */
+		calibration.device_spread = 0;
+	enum ergon_code code = calibrate_spreads(cases, points, used, &calibration, err);
+	for (size_t i = 0; !code && i < cases->count; i++)
+		if (!cases->items[i].reason && fold[i] == which)
+			eval_interval(&cases->items[i], &calibration, &points[i]);
+	free(used);
+	return code;
+}
+
 enum ergon_code holdout_predict(const struct eval_cases *cases, enum holdout holdout,
                                 unsigned *folds, struct eval_point *points, struct ergon_error *err)
 {
@@ -164,6 +186,9 @@ enum ergon_code holdout_predict(const struct eval_cases *cases, enum holdout hol
 #pragma omp parallel for schedule(dynamic)
 	for (int i = 0; i < count; i++)
 		errors[i].code = run_fold(cases, fold, (size_t)i, eligible, points, &errors[i]);
+	for (int i = 0; i < count && !errors[i].code; i++)
+		errors[i].code =
+		    fill_intervals(cases, fold, (size_t)i, holdout, points, &errors[i]);
 	for (int i = 0; !code && i < count; i++) {
 		if (!errors[i].code)
 			continue;

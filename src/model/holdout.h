@@ -4,7 +4,7 @@
  *
  * Groups are networks (by the zoo's name, so that one network under several names in several files
  * is one group), GPUs, or configurations at random; a run's time, power and energy stay together,
- * at all power caps that it was measured at, and a kernel of a table of kernels counts as a
+ * at all power caps that it was measured at, and a kernel or collective of a table counts as a
  * configuration of its own unless GPUs are held out. Each fold fits all constants from their
  * expected values, which no measurement set, and the factors of its devices, to a sample of the
  * cases outside the fold (see calibrate_sample). Deterministic; folds are fitted in parallel.

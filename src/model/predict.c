@@ -9,7 +9,6 @@
 
 static const double CLOCK_STEP = 5e-4; /* of boost: a thousandth of a step's time at most */
 static const double UNTOUCHED = 0.7;   /* of the cap: no peak reaches it */
-static const double HOST_FROM = 0.5;   /* host over device time, where the host is felt */
 enum { SOLVER_STEPS = 40 };
 
 static inline double smaller(double a, double b)
@@ -115,31 +114,29 @@ static struct clocks choose_clocks(const struct plan *plan, const struct predict
 	return clocks;
 }
 
-/* Of the doubt about power, what a limiter leaves that holds the clock below this share of boost.
- */
-static const double HELD = 0.95, HELD_DOUBT = 0.6;
+/* Below this share of boost a limiter holds power. */
+static const double HELD = 0.95;
 
-/* Independent doubts add up as squares: of the model, of hosts, of a device that nobody measured.
- */
-static void fill_intervals(const struct plan *plan, struct prediction *out)
+static void fill_intervals(const struct plan *plan, const struct predict_settings *settings,
+                           struct prediction *out)
 {
-	const struct calibration *cal = plan->cal;
-	double ratio = out->device_time_s > 0 ? out->host_time_s / out->device_time_s : 1;
-	double host = cal->host_spread * fmin(fmax((ratio - HOST_FROM) / (1 - HOST_FROM), 0), 1);
-	double device = plan->times->calibrated ? 0 : cal->device_spread;
-	double time2 = cal->time_spread * cal->time_spread + host * host + device * device;
+	const struct calibration *of = plan->times->calibration;
+	double unknown = plan->times->calibrated ? 0 : of->device_spread;
+	struct doubt device = { -unknown, unknown };
+	unsigned families = plan->times->families;
 	bool held = out->capped && out->clock_hz < HELD * plan->device->boost_hz;
-	out->power_doubt = held ? HELD_DOUBT : 1;
-	double spread = cal->power_spread * out->power_doubt;
-	double power2 = spread * spread + device * device;
-	double time = exp(sqrt(time2)), power = exp(sqrt(power2)),
-	       energy = exp(sqrt(time2 + power2));
-	out->time_low_s = out->step_time_s / time;
-	out->time_high_s = out->step_time_s * time;
-	out->power_low_w = out->power_w / power;
-	out->power_high_w = out->power_w * power;
-	out->energy_low_j = out->energy_per_step_j / energy;
-	out->energy_high_j = out->energy_per_step_j * energy;
+	out->time_class = spread_of_time(plan->workload, families, plan->device, settings, out);
+	out->power_class = spread_of_power(plan->workload, families, out, held);
+	out->unmeasured = !plan->times->calibrated;
+	struct doubt time = spread_join(of->spreads[out->time_class], device);
+	struct doubt power = spread_join(of->spreads[out->power_class], device);
+	struct doubt energy = spread_join(time, power);
+	out->time_low_s = out->step_time_s * exp(time.low);
+	out->time_high_s = out->step_time_s * exp(time.high);
+	out->power_low_w = out->power_w * exp(power.low);
+	out->power_high_w = out->power_w * exp(power.high);
+	out->energy_low_j = out->energy_per_step_j * exp(energy.low);
+	out->energy_high_j = out->energy_per_step_j * exp(energy.high);
 }
 
 static void fill(const struct plan *plan, const struct predict_settings *settings,
@@ -174,7 +171,7 @@ static void fill(const struct plan *plan, const struct predict_settings *setting
 	out->compute_w = moment->compute_w;
 	out->memory_w = moment->memory_w;
 	memory_fill(&plan->layout, workload, plan->device, settings, out);
-	fill_intervals(plan, out);
+	fill_intervals(plan, settings, out);
 }
 
 static struct clocks run(struct plan *plan, const struct timetable *times,

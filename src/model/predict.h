@@ -81,13 +81,13 @@ struct prediction {
 	double cause_s[CAUSE_COUNT];                             /* sums to step_time_s */
 	enum cause bound;                                        /* the largest */
 	double clock_hz;
-	bool capped; /* the power cap holds the clock below boost */
-	/* Of power_spread, what counts here: less where a cap fixes power. */
-	double power_doubt;
+	bool capped;                          /* the power cap holds the clock below boost */
 	bool at_minimum_clock;                /* even the lowest clock draws more than the cap */
 	double static_w, compute_w, memory_w; /* with idle: sums to power_w */
 	double idle_w;
-	/* 80% interval (calibration's residual spread); the same unit as the value */
+	/* 80% intervals, the same unit as the value; how wide follows from the class */
+	enum spread_class time_class, power_class;
+	bool unmeasured; /* nobody measured the device: wider */
 	double time_low_s, time_high_s, power_low_w, power_high_w, energy_low_j, energy_high_j;
 };
 

@@ -37,6 +37,7 @@ static inline void add_kernel(struct timetable *table, struct class_sums *sums,
 {
 	double times = kernel->count;
 	struct work work;
+	table->families |= 1u << kernel->family;
 	machine_meet(&table->machine, kernel);
 	kernel_work(&table->machine, kernel, table->batch, &work);
 	sums->launches += times * kernel->launches;
@@ -65,6 +66,7 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 	table->calibration = calibration;
 	table->batch = batch;
 	table->collective_count = 0;
+	table->families = 0;
 	table->calibrated = calibration_for_device(calibration, device->name, &table->constants);
 	machine_init(&table->machine, device, &table->constants);
 	if (!workload->alone)

@@ -43,7 +43,8 @@ struct timetable {
 	bool calibrated;                       /* this one was measured */
 	struct machine machine;
 	double batch;
-	size_t count; /* rows */
+	size_t count;      /* rows */
+	unsigned families; /* a bit for each that has rows */
 	struct class_sums sums[KERNEL_CLASS_COUNT];
 	/* Rows that memory holds up at boost and compute does at some lower clock: all launches. */
 	double compute_s[KERNELS_MAX], memory_s[KERNELS_MAX];
