@@ -36,14 +36,15 @@ static double seen_power(const struct held *held, const struct plan *plan,
 	return mean + held->weight * ((held->hot ? moment->hot_w : moment->cool_w) - mean);
 }
 
-/* Where power would meet the target if all but idle, memory and fabric grew with the clock squared.
- */
+/* Where power would about meet the target, if all but idle, memory and fabric followed the clock
+ * and the voltage squared: steep near the top, as the clock squared far below. */
 static double first_guess(const struct plan *plan, const struct held *held,
                           const struct moment *top)
 {
 	double fixed = plan->idle_w + plan->active_w + top->memory_w;
 	double share = (held->target_w - fixed) / (held->top_w - fixed);
-	return share > 0 ? sqrt(share) : 0;
+	double slope = 1 + 2 * (1 - plan->cal->voltage_floor) * plan->cal->voltage_bend;
+	return share > 0 ? share * (1 - (1 - share) / slope) + (1 - share) * sqrt(share) : 0;
 }
 
 /* The highest clock of a grid whose power is at most the target, or the lowest of all: power rises

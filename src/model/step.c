@@ -74,7 +74,7 @@ static void add_sums(struct row_sums *sums, const struct row_sums *more, double 
 static void sum_classes(struct plan *plan, double *launches, double *issues)
 {
 	struct row_sums hot = { 0 }, cool = { 0 };
-	plan->flops = plan->once_s = 0;
+	plan->flops = plan->once_s = plan->stay_compute_s = plan->stay_memory_s = 0;
 	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
 		const struct class_sums *sums = &plan->times->sums[class];
 		double weight = plan->weight[class];
@@ -82,6 +82,8 @@ static void sum_classes(struct plan *plan, double *launches, double *issues)
 		*issues += weight * sums->issues;
 		plan->flops += weight * sums->flops;
 		plan->once_s += sums->once_s;
+		plan->stay_compute_s += weight * sums->stay_compute_s;
+		plan->stay_memory_s += weight * sums->stay_memory_s;
 		add_sums(&hot, &sums->hot, weight);
 		add_sums(&cool, &sums->cool, weight);
 	}
@@ -140,41 +142,55 @@ double step_memory_slowdown(const struct calibration *cal, double clock)
 	return larger(1, cal->memory_clock / clock);
 }
 
-/* Of a class, each row once: the longer of compute and memory counts in full, of the other what is
- * not hidden. Rows that are hot at boost are so at every clock; others stay as they are, or turn.
- */
-static void time_class(const struct timetable *times, int class, const double slow[2],
-                       const double starved[2], double *compute_s, double *memory_s)
+/* Of rows that are hot at boost, which are so at every clock, and of those that stay cool: the
+ * longer of compute and memory counts in full, of the other what is not hidden. */
+static inline double sum_compute(const struct row_sums *hot, double stay_s, double hidden,
+                                 const double slow[2])
 {
-	const struct class_sums *sums = &times->sums[class];
-	double hidden = times->constants.hidden;
-	double compute = sums->hot.compute_s * slow[1] + hidden * sums->stay_compute_s * slow[0];
-	double memory = hidden * sums->hot.memory_s * starved[1] + sums->stay_memory_s * starved[0];
+	return hot->compute_s * slow[1] + hidden * stay_s * slow[0];
+}
+
+static inline double sum_memory(const struct row_sums *hot, double stay_s, double hidden,
+                                const double starved[2])
+{
+	return hidden * hot->memory_s * starved[1] + stay_s * starved[0];
+}
+
+/* The rows of a class that turn, each once. */
+static void add_turning(const struct timetable *times, const struct class_sums *sums, double weight,
+                        double slow, double starved, struct moment *moment)
+{
+	double hidden = times->constants.hidden, compute = 0, memory = 0;
 	for (size_t i = sums->from; i < sums->to; i++) {
-		double c = times->compute_s[i] * slow[0], m = times->memory_s[i] * starved[0];
+		double c = times->compute_s[i] * slow, m = times->memory_s[i] * starved;
 		compute += c > m ? c : hidden * c;
 		memory += c > m ? hidden * m : m;
 	}
-	*compute_s = compute;
-	*memory_s = memory;
+	moment->compute_s += weight * compute;
+	moment->memory_s += weight * memory;
+	if (sums == &times->sums[KERNEL_BACKWARD])
+		moment->backward_s += weight * (compute + memory);
 }
 
 /* Seconds of all kernels of a step without launches. */
 static void time_kernels(const struct plan *plan, const struct clocks *clocks,
                          struct moment *moment)
 {
+	const struct timetable *times = plan->times;
+	const struct class_sums *back = &times->sums[KERNEL_BACKWARD];
+	double hidden = plan->cal->hidden;
 	const double slow[2] = { 1 / clocks->cool, 1 / clocks->hot };
 	const double starved[2] = { step_memory_slowdown(plan->cal, clocks->cool),
 		                    step_memory_slowdown(plan->cal, clocks->hot) };
-	moment->compute_s = moment->memory_s = 0;
-	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++) {
-		double compute_s, memory_s, weight = plan->weight[class];
-		time_class(plan->times, class, slow, starved, &compute_s, &memory_s);
-		moment->compute_s += weight * compute_s;
-		moment->memory_s += weight * memory_s;
-		if (class == KERNEL_BACKWARD)
-			moment->backward_s = weight * (compute_s + memory_s);
-	}
+	moment->compute_s = sum_compute(&plan->hot, plan->stay_compute_s, hidden, slow);
+	moment->memory_s = sum_memory(&plan->hot, plan->stay_memory_s, hidden, starved);
+	moment->backward_s = plan->weight[KERNEL_BACKWARD] *
+	                     (sum_compute(&back->hot, back->stay_compute_s, hidden, slow) +
+	                      sum_memory(&back->hot, back->stay_memory_s, hidden, starved));
+	for (int class = 0; class < KERNEL_CLASS_COUNT; class ++)
+		if (times->sums[class].from < times->sums[class].to)
+			add_turning(times, &times->sums[class], plan->weight[class], slow[0],
+			            starved[0], moment);
 	moment->device_s = plan->launch_s + moment->compute_s + moment->memory_s;
 	moment->hot_s =
 	    plan->hot.compute_s * slow[1] + plan->cal->hidden * plan->hot.memory_s * starved[1];

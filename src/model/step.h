@@ -31,6 +31,7 @@ struct plan {
 	/* Rows that compute holds up at boost, and others; the shares of the SMs that both fill. */
 	struct row_sums hot, cool;
 	double hot_filled, cool_filled;
+	double stay_compute_s, stay_memory_s; /* of the others, those that are so at any clock */
 	double once_s; /* every kernel once: how long it takes until the pattern repeats */
 	double idle_w, active_w;
 };
