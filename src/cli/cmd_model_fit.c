@@ -11,6 +11,7 @@
 #include "cli/document.h"
 #include "cli/model_options.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "model/calibrate.h"
 #include "model/eval_cases.h"
 #include "model/holdout.h"
@@ -40,6 +41,27 @@ static enum ergon_code choose(const char *list, bool fitted[CALIBRATION_COUNT], 
 	return ERGON_OK;
 }
 
+/* Of what was fitted, constants whose flag is as wanted. */
+static void print_names(FILE *out, const char *title, const struct calibrate_result *result,
+                        size_t flag, bool wanted)
+{
+	char names[4096] = "";
+	size_t used = 0, count = 0;
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++) {
+		const struct calibrate_field *f = &result->fields[i];
+		const bool *value = (const bool *)((const char *)f + flag);
+		if (!f->fitted || *value != wanted || used >= sizeof names)
+			continue;
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+		                         count++ ? ", " : "", calibration_fields[i].name);
+	}
+	if (!count)
+		return;
+	fprintf(out, "\n%s (%zu):\n", title, count);
+	fputs("  ", out);
+	wrap_print(out, names, 2, 2);
+}
+
 static void print_fit(FILE *out, const struct calibration *calibration,
                       const struct calibrate_result *result)
 {
@@ -61,6 +83,10 @@ static void print_fit(FILE *out, const struct calibration *calibration,
 	}
 	table_print(&table, out);
 	table_fini(&table);
+	print_names(out, "Not identified, so they stay about where they were expected", result,
+	            offsetof(struct calibrate_field, identified), false);
+	print_names(out, "At their bounds", result, offsetof(struct calibrate_field, at_bound),
+	            true);
 }
 
 static enum ergon_code fit_all(const struct eval_cases *cases, struct calibration *calibration,
@@ -74,16 +100,25 @@ static enum ergon_code fit_all(const struct eval_cases *cases, struct calibratio
 	return code ? code : calibrate_all(cases, sampled, true, calibration, result, err);
 }
 
-/* From errors of predictions without each network, then without each GPU. */
-static enum ergon_code fit_intervals(const struct eval_cases *cases,
-                                     struct calibration *calibration, struct arena *arena,
+/* From errors of predictions without each network, then without each GPU. Not fitted: what the data
+ * tell about the constants as they are comes besides. */
+static enum ergon_code fit_intervals(const struct eval_cases *cases, bool fitted,
+                                     struct calibration *calibration,
+                                     struct calibrate_result *result, struct arena *arena,
                                      struct ergon_error *err)
 {
 	struct eval_point *points = ARENA_ARRAY(arena, struct eval_point, cases->count + 1);
 	unsigned folds = 0;
 	if (!points)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	enum ergon_code code = holdout_predict(cases, HOLDOUT_MODEL, &folds, points, err);
+	bool *sampled = ARENA_ARRAY(arena, bool, cases->count + 1);
+	if (!sampled)
+		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	enum ergon_code code = calibrate_sample(cases, true, sampled, err);
+	if (!code && !fitted)
+		code = calibrate_describe(cases, sampled, calibration, result, err);
+	if (!code)
+		code = holdout_predict(cases, HOLDOUT_MODEL, &folds, points, err);
 	if (!code)
 		code = calibrate_spreads(cases, points, NULL, calibration, err);
 	folds = 0;
@@ -113,7 +148,8 @@ static enum ergon_code fit(struct cli *cli, const struct model_options *options,
 	else if (!code && !options->intervals)
 		code = fit_all(&cases, &calibration, &result, arena, err);
 	if (!code && (options->intervals || !options->constants))
-		code = fit_intervals(&cases, &calibration, arena, err);
+		code =
+		    fit_intervals(&cases, !options->intervals, &calibration, &result, arena, err);
 	if (code)
 		return code;
 	char provenance[1024];

@@ -324,7 +324,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 		                  unknowns);
 	const bool *of_devices = options->device_used ? options->device_used : options->used;
 	double rms_before = 0;
-	unsigned rounds = options->rounds > 1 ? options->rounds : 1;
+	unsigned rounds = options->stay ? 0 : options->rounds > 1 ? options->rounds : 1;
 	for (unsigned round = 0; !code && round < rounds; round++) {
 		if (round)
 			code = calibrate_devices(cases, of_devices, options->devices, calibration,
@@ -339,7 +339,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	result->rms_before = rms_before;
 	if (!code)
 		describe(&problem, z, result);
-	if (!code && options->devices)
+	if (!code && options->devices && !options->stay)
 		code = calibrate_devices(cases, of_devices, options->devices, calibration, err);
 	free(weight);
 	free(here);
@@ -366,6 +366,7 @@ json_t *calibration_to_json(const struct calibration *calibration,
 		json_object_set_new(item, "low95", json_number(f->low95));
 		json_object_set_new(item, "high95", json_number(f->high95));
 		json_object_set_new(item, "identified", json_boolean(f->identified));
+		json_object_set_new(item, "at_bound", json_boolean(f->at_bound));
 		if (f->partner) {
 			json_object_set_new(item, "correlated_with", json_string(f->partner));
 			json_object_set_new(item, "correlation", json_number(f->correlation));

@@ -27,6 +27,7 @@ struct calibrate_options {
 	const bool *device_used; /* the same for factors of devices; NULL: used */
 	unsigned rounds;         /* constants, devices, constants, devices: 2; 0 counts as 1 */
 	size_t evaluations;      /* of the whole set, at most; 0: 1500 */
+	bool stay;        /* nothing moves: only what the data tell about constants as they are */
 	unsigned devices; /* fit these factors of each device as well, in turn with the constants */
 };
 
@@ -63,6 +64,12 @@ ERGON_MUST_USE enum ergon_code calibrate_all(const struct eval_cases *cases, con
                                              bool thorough, struct calibration *calibration,
                                              struct calibrate_result *result,
                                              struct ergon_error *err);
+
+/* Of each constant as it is, what the cases of its stage tell: interval, identified or not. */
+ERGON_MUST_USE enum ergon_code calibrate_describe(const struct eval_cases *cases, const bool *used,
+                                                  const struct calibration *calibration,
+                                                  struct calibrate_result *result,
+                                                  struct ergon_error *err);
 
 /* Only those factors of devices, from all used rows of each. A device with a handful of rows or
  * less stays as it was. */

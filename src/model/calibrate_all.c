@@ -176,7 +176,7 @@ enum ergon_code calibrate_sample(const struct eval_cases *cases, bool thorough, 
 struct work {
 	const struct eval_cases *cases;
 	const bool *used;
-	bool thorough;
+	bool thorough, stay;
 	struct calibration *calibration;
 	struct calibrate_result *result;
 	bool *rows, *device_rows; /* [cases->count] */
@@ -208,6 +208,7 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 		                             .device_used = work->device_rows,
 		                             .evaluations = work->thorough ? 0 : QUICK_EVALUATIONS,
 		                             .rounds = work->thorough ? 2 : 1,
+		                             .stay = work->stay,
 		                             .devices = stage == STAGE_TIME    ? CALIBRATE_RATES
 		                                        : stage == STAGE_POWER ? CALIBRATE_ENERGIES
 		                                        : stage == STAGE_HOST  ? CALIBRATE_HOSTS
@@ -225,6 +226,24 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 	return code;
 }
 
+static enum ergon_code run_stages(struct work *work, const enum stage *order, size_t count,
+                                  struct ergon_error *err)
+{
+	enum ergon_code code = ERGON_OK;
+	*work->result = (struct calibrate_result){ 0 };
+	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
+		work->result->fields[i].low95 = work->result->fields[i].high95 = (double)NAN;
+	work->rows = calloc(work->cases->count + 1, sizeof *work->rows);
+	work->device_rows = calloc(work->cases->count + 1, sizeof *work->device_rows);
+	if (!work->rows || !work->device_rows)
+		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
+	for (size_t i = 0; !code && i < count; i++)
+		code = run_stage(work, order[i], err);
+	free(work->rows);
+	free(work->device_rows);
+	return code;
+}
+
 enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, bool thorough,
                               struct calibration *calibration, struct calibrate_result *result,
                               struct ergon_error *err)
@@ -233,18 +252,23 @@ enum ergon_code calibrate_all(const struct eval_cases *cases, const bool *used, 
 	static const enum stage order[] = { STAGE_LINKS, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
 		                            STAGE_POWER, STAGE_LINKS };
-	struct work work = { cases, used, thorough, calibration, result, NULL, NULL };
-	enum ergon_code code = ERGON_OK;
-	*result = (struct calibrate_result){ 0 };
-	for (size_t i = 0; i < CALIBRATION_COUNT; i++)
-		result->fields[i].low95 = result->fields[i].high95 = (double)NAN;
-	work.rows = calloc(cases->count + 1, sizeof *work.rows);
-	work.device_rows = calloc(cases->count + 1, sizeof *work.device_rows);
-	if (!work.rows || !work.device_rows)
-		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	for (size_t i = 0; !code && i < sizeof order / sizeof *order; i++)
-		code = run_stage(&work, order[i], err);
-	free(work.rows);
-	free(work.device_rows);
-	return code;
+	struct work work = { .cases = cases,
+		             .used = used,
+		             .thorough = thorough,
+		             .calibration = calibration,
+		             .result = result };
+	return run_stages(&work, order, sizeof order / sizeof *order, err);
+}
+
+enum ergon_code calibrate_describe(const struct eval_cases *cases, const bool *used,
+                                   const struct calibration *calibration,
+                                   struct calibrate_result *result, struct ergon_error *err)
+{
+	static const enum stage order[] = { STAGE_LINKS, STAGE_KERNELS, STAGE_TIME, STAGE_HOST,
+		                            STAGE_POWER };
+	struct calibration copy = *calibration;
+	struct work work = {
+		.cases = cases, .used = used, .stay = true, .calibration = &copy, .result = result
+	};
+	return run_stages(&work, order, sizeof order / sizeof *order, err);
 }
