@@ -170,7 +170,7 @@ enum { MISSES_MAX = 256, FEWEST = 20 };
 
 static void page_misses(struct text *out, const struct eval_report *report)
 {
-	const struct eval_group *list[MISSES_MAX];
+	const struct eval_group *list[MISSES_MAX] = { NULL };
 	size_t count = 0, inside = 0, judged = 0;
 	for (size_t i = 0; i < report->group_count; i++) {
 		const struct eval_group *g = &report->groups[i];
@@ -181,7 +181,8 @@ static void page_misses(struct text *out, const struct eval_report *report)
 		judged += isfinite(g->coverage80);
 		inside += g->coverage80 >= 0.7 && g->coverage80 <= 0.9;
 	}
-	qsort(list, count, sizeof *list, by_error);
+	if (count)
+		qsort(list, count, sizeof *list, by_error);
 	text_printf(out,
 	            "\n## What misses most\n\nGroups of %d numbers and more whose median error "
 	            "is over %.0f%%, unseen model:\n\n",
