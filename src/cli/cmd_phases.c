@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/table.h"
+#include "measure/recorder.h"
+#include "understand/phase_record.h"
 #include "understand/phase_table.h"
 
 struct options {
@@ -125,13 +128,57 @@ static void print_result(struct cli *cli, const struct phase_table *t)
 	print_reasons(cli, t);
 }
 
+/* A recording as it is: a kept run, or a file of `ergon export`. */
+static enum ergon_code read_recording(struct cli *cli, const char *name, bool is_file,
+                                      struct arena *arena, struct csv *csv, struct ergon_error *err)
+{
+	struct record record;
+	if (is_file) {
+		enum ergon_code code = record_read(name, arena, &record, err);
+		return code ? code : phase_record_table(&record, name, arena, csv, err);
+	}
+	struct store *store = NULL;
+	int64_t id;
+	enum ergon_code code = store_open(&store, cli->env, false, err);
+	if (!code)
+		code = store_find(store, name, &id, err);
+	if (!code)
+		code = record_load(store, id, arena, &record, err);
+	store_close(store);
+	if (code)
+		return code;
+	char text[48];
+	snprintf(text, sizeof text, "run %lld", (long long)id);
+	const char *run = arena_strdup(arena, text);
+	return phase_record_table(&record, run ? run : name, arena, csv, err);
+}
+
+static bool names_run(const char *name)
+{
+	return strncmp(name, "last", 4) == 0 || strspn(name, "0123456789") == strlen(name);
+}
+
+static enum ergon_code read_table(struct cli *cli, const char *name, struct phase_request *request,
+                                  struct arena *arena, struct csv *csv, struct ergon_error *err)
+{
+	bool is_file = file_exists(name) || !names_run(name);
+	enum ergon_code code = is_file ? csv_read(name, arena, csv, err) : ERGON_OK;
+	if (!code && (!is_file || phase_record_is(csv))) {
+		code = read_recording(cli, name, is_file, arena, csv, err);
+		request->time = request->time ? request->time : "time_s";
+		request->power = request->power ? request->power : "power_w";
+	}
+	return code;
+}
+
 static int phases_run(struct cli *cli, const void *options, char **operands, int count)
 {
 	(void)count;
 	const struct options *o = options;
 	struct ergon_error err = { 0 };
 	struct arena arena;
-	struct phase_table table;
+	struct csv csv;
+	struct phase_table table = { 0 };
 	struct phase_request request = { .time = o->time,
 		                         .power = o->power,
 		                         .series = o->series,
@@ -141,7 +188,9 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 		                                      .effect = o->effect,
 		                                      .share = o->share > 0 ? o->share : -1 } };
 	arena_init(&arena);
-	enum ergon_code code = phase_table_read(operands[0], &request, &arena, &table, &err);
+	enum ergon_code code = read_table(cli, operands[0], &request, &arena, &csv, &err);
+	if (!code)
+		code = phase_table_analyse(&csv, &request, &arena, &table, &err);
 	if (!code && o->json)
 		code = document_save(phase_table_to_json(&table), o->json, &err);
 	int status = code ? cli_fail(cli, "phases", &err) : EXIT_DONE;
@@ -155,16 +204,20 @@ static int phases_run(struct cli *cli, const void *options, char **operands, int
 const struct command command_phases = {
 	.name = "phases",
 	.pillar = PILLAR_UNDERSTAND,
-	.summary = "cut a recorded series into phases",
-	.synopsis = "FILE.csv --time COL (--power COL | --series COL[,COL]) [options]",
+	.summary = "cut a run or a recorded series into phases",
+	.synopsis = "RUN | FILE.csv --time COL (--power COL | --series COL[,COL]) [options]",
 	.details = "Finds where a series of samples changes its level (PELT, exact), and gives "
 		   "each phase its "
 		   "time, energy, mean power, EDP and class; says when the series repeats "
 		   "itself. The class comes from columns of rates (bytes_per_s or gbps, "
 		   "flops_per_s or gflops, with f64_ or f32_ before it, ipc) against the roofs of "
 		   "--profile, and is idle at the power of --idle-power; otherwise it is unknown, "
-		   "with the reason.",
-	.examples = "ergon phases samples.csv --time time_s --power power_w\n"
+		   "with the reason.\n"
+		   "RUN is a kept run's number, last or last-N; a file of `ergon export` is "
+		   "known by its header. Both have the columns time_s, power_w and "
+		   "NAME:power_w, and need neither --time nor --power.",
+	.examples = "ergon phases last\n"
+		    "ergon phases samples.csv --time time_s --power power_w\n"
 		    "ergon phases samples.csv --time t --series power_w,gpu_busy --json -\n"
 		    "ergon phases samples.csv --time t --series gbps,gflops --profile bench.json",
 	.options = options_table,

@@ -21,7 +21,7 @@ static const double STALLED = 0.4, BUSY_IPC = 1.5;
 /* Time that new pages take at the speed of a stream. Pages are what is seen: scattered accesses
  * count a page for a line, so bandwidth and latency look alike until far more was touched than can
  * have been read; and accesses to pages that were just touched do not show at all, so that a few
- * new pages mean little memory time only where the caches hold the others. */
+ * new pages mean little memory time only where the caches hold those that it comes back to. */
 static const double TOUCH_MEMORY = 0.35, TOUCH_NONE = 0.25, TRAFFIC_NONE = 0.1, TOUCH_SCATTERED = 2;
 static const double HUGE_SHARE = 0.1; /* from here on, marks may be stale (page_marks.h) */
 static const double BLOCKS_IO = 2000, WAITS_IO = 100; /* a second */
@@ -243,7 +243,8 @@ static struct workload_verdict by_footprint(const struct class_evidence *e)
 		v.class = CLASS_LATENCY;
 	else if (share.low >= TOUCH_MEMORY)
 		v.class = CLASS_MEMORY;
-	else if (share.high < TOUCH_NONE && f->window_bytes <= held)
+	else if (share.high < TOUCH_NONE &&
+	         (f->window_bytes <= held || footprint_kept(f, &e->stream) <= held))
 		v.class = CLASS_COMPUTE_OR_CACHE;
 	int used = snprintf(v.because, sizeof v.because, "new pages keep it busy for %.0f%% to ",
 	                    100 * share.low);

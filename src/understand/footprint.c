@@ -18,12 +18,13 @@ enum { SAMPLES_MAX = 400, SAMPLES_LEAST = 3 };
  * times longer than the walks over the pages. */
 static const double SHORT_S = 0.003, LONG_S = 0.1, WALKS = 3, BLUR_MOST = 0.5;
 /* The walks are not quite even: no rate is known better than this. */
-static const double RATE_LEAST_ERROR = 0.03;
+static const double RATE_LEAST_ERROR = 0.03, KEPT_ERROR = 0.2;
 static const double HUGE_PAGES = 0.1; /* of the memory: marks may then be stale (page_marks.h) */
 
 struct watch {
 	struct page_marks marks;
 	double rates[SAMPLES_MAX], windows[SAMPLES_MAX], sets[SAMPLES_MAX];
+	double window_s[SAMPLES_MAX], set_s[SAMPLES_MAX];
 	size_t rate_count, set_count;
 	double peak, huge, blur_s;
 };
@@ -38,6 +39,7 @@ static bool short_window(struct watch *w)
 	bool good = window.cpu_s >= cpu_s / 2 && window.blur_s <= BLUR_MOST * window.cpu_s;
 	if (good && w->rate_count < SAMPLES_MAX) { /* otherwise it hardly ran, or we did not */
 		w->windows[w->rate_count] = window.touched_bytes;
+		w->window_s[w->rate_count] = window.cpu_s;
 		w->rates[w->rate_count++] = window.touched_bytes / window.cpu_s;
 	}
 	return true;
@@ -50,8 +52,10 @@ static bool long_window(struct watch *w)
 		return false;
 	w->peak = fmax(w->peak, window.resident_bytes);
 	w->huge = fmax(w->huge, window.huge_bytes);
-	if (window.cpu_s >= LONG_S / 2 && w->set_count < SAMPLES_MAX)
+	if (window.cpu_s >= LONG_S / 2 && w->set_count < SAMPLES_MAX) {
+		w->set_s[w->set_count] = window.cpu_s;
 		w->sets[w->set_count++] = window.touched_bytes;
+	}
 	return true;
 }
 
@@ -107,6 +111,8 @@ static void conclude(struct footprint *f, struct watch *w)
 	stats_sort(w->sets, w->set_count);
 	f->window_bytes = stats_quantile_sorted(w->windows, w->rate_count, 0.75);
 	f->set_bytes = stats_quantile_sorted(w->sets, w->set_count, 0.75);
+	f->window_s = stats_median(w->window_s, w->rate_count);
+	f->set_s = stats_median(w->set_s, w->set_count);
 }
 
 enum ergon_code footprint_probe(struct footprint *f, const struct ergon_env *env,
@@ -161,4 +167,16 @@ struct footprint_share footprint_share(const struct footprint *f, const struct s
 	if (shortest > 0 && !stale)
 		share.high = 1 / (shortest * free_slow);
 	return share;
+}
+
+double footprint_kept(const struct footprint *f, const struct stream_control *c)
+{
+	double extra = fmax(0, 1 / c->watched.value - 1 / c->free.value);
+	/* Without the time that the marks took. */
+	double few_s = f->window_s - extra * f->window_bytes;
+	double many_s = f->set_s - extra * f->set_bytes;
+	if (!(few_s > 0) || !(many_s > 2 * few_s))
+		return (double)NAN;
+	double fresh = fmax(0, f->set_bytes - f->window_bytes) / (many_s - few_s);
+	return fmax(0, f->window_bytes - fresh * few_s) + KEPT_ERROR * f->window_bytes;
 }

@@ -29,13 +29,14 @@ struct page_rate {
 
 struct footprint {
 	size_t samples;
-	double set_bytes;      /* touched within 0.1 s of CPU time: upper quartile */
-	double window_bytes;   /* touched within a short window: upper quartile */
-	struct page_rate rate; /* distinct bytes touched in short windows, watched */
-	double peak_bytes;     /* resident */
-	double huge_share;     /* of the resident bytes, in huge pages */
-	int status;            /* of the command */
-	char absent[192];      /* why nothing could be seen; "" otherwise */
+	double set_bytes;       /* touched within 0.1 s of CPU time: upper quartile */
+	double window_bytes;    /* touched within a short window: upper quartile */
+	double set_s, window_s; /* CPU time of such windows: medians */
+	struct page_rate rate;  /* distinct bytes touched in short windows, watched */
+	double peak_bytes;      /* resident */
+	double huge_share;      /* of the resident bytes, in huge pages */
+	int status;             /* of the command */
+	char absent[192];       /* why nothing could be seen; "" otherwise */
 };
 
 /* A stream through memory, as fast as this machine can. */
@@ -58,6 +59,10 @@ ERGON_MUST_USE enum ergon_code footprint_probe(struct footprint *footprint,
 /* Pure. */
 struct footprint_share footprint_share(const struct footprint *footprint,
                                        const struct stream_control *control);
+/* Pages that it touches again in every window, in bytes, at the most: what short windows hold
+ * beyond the new pages by which long ones hold more (the working set of Denning, 1968, at no time
+ * at all). A long window that saw everything there is makes it too large. NaN: not known. Pure. */
+double footprint_kept(const struct footprint *footprint, const struct stream_control *control);
 /* Sorts values. */
 struct page_rate page_rate_of(double *values, size_t count);
 

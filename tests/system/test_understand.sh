@@ -109,5 +109,18 @@ grep -q "memory-bandwidth-bound" "$work/out" || fail "no class in: $(cat "$work/
 "$ERGON" report "$work/rates.json" --format md --output - >"$work/out"
 grep -q "phases below the roofs" "$work/out" || fail "no roofline of phases"
 refuses "expected \"ergon.bench\"" phases "$work/rates.csv" --time t --power p --profile "$work/rates.json"
+# A kept run and its export have the same phases; its own powers need no names.
+{ echo "time_s,package-0:energy_j,dram:energy_j"
+	awk 'BEGIN { for (i = 0; i <= 60; i++) { e += i > 30 ? 5 : 1; printf "%.1f,%.1f,%.1f\n", i / 10, e, 0.2 * i } }'
+} >"$work/run.csv"
+"$ERGON" phases "$work/run.csv" --json - | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert [round(p["means"]["power_w"]) for p in d["phases"]] == [12, 52], d
+assert abs(d["phases"][1]["begin_s"] - 3.05) < 0.01, d' || fail "phases of a recording"
+"$ERGON" measure -i 20ms -- sleep 0.5 >/dev/null 2>&1
+"$ERGON" phases last --json - | grep -q '"file": "run ' || fail "phases of a kept run"
+refuses "no run 'last-99'" phases last-99
+refuses "package-0:power_w" phases "$work/run.csv" --power package-0:energy_w
 refuses "expected a time after" phases "$work/t.csv" --time a --power b
 echo "kernel, bench, sweep, characterize and phases behave"
