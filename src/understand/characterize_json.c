@@ -19,13 +19,14 @@ static json_t *footprint_to_json(const struct class_evidence *e)
 	struct footprint_share share = { nan, nan };
 	if (held)
 		share = footprint_share(&e->footprint, &e->stream);
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}",
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}",
 	                 "samples", (json_int_t)e->footprint.samples, "set_bytes",
 	                 json_number(seen ? e->footprint.set_bytes : nan), "window_bytes",
-	                 json_number(seen ? e->footprint.window_bytes : nan), "rate_bytes_per_s",
-	                 json_number(seen ? e->footprint.rate.value : nan), "rate_half_width",
-	                 json_number(seen ? e->footprint.rate.half_width : nan), "huge_pages_share",
-	                 json_number(seen ? e->footprint.huge_share : nan),
+	                 json_number(seen ? e->footprint.window_bytes : nan), "kept_bytes",
+	                 json_number(held ? footprint_kept(&e->footprint, &e->stream) : nan),
+	                 "rate_bytes_per_s", json_number(seen ? e->footprint.rate.value : nan),
+	                 "rate_half_width", json_number(seen ? e->footprint.rate.half_width : nan),
+	                 "huge_pages_share", json_number(seen ? e->footprint.huge_share : nan),
 	                 "stream_watched_bytes_per_s",
 	                 json_number(held ? e->stream.watched.value : nan), "stream_bytes_per_s",
 	                 json_number(held ? e->stream.free.value : nan), "share_low",

@@ -165,6 +165,7 @@ static void verdicts_of_recorded_footprints(void **state)
 		  CLASS_UNKNOWN },
 		{ "spmv", 107, 27.6, 1.33, 0.04, 4.13, 0.13, 13.05, 0.40, CLASS_UNKNOWN },
 		{ "gemm", 28, 8.9, 2.21, 0.20, 4.46, 0.14, 14.16, 0.43, CLASS_UNKNOWN },
+		{ "softmax", 67, 9.5, 1.035, 0.031, 4.46, 0.13, 14.21, 0.43, CLASS_UNKNOWN },
 		{ "dist", 0.44, 0.2, 0.02, 0.01, 4.3, 0.13, 13.2, 0.4, CLASS_COMPUTE_OR_CACHE },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -211,6 +212,19 @@ static void shares_of_a_stream(void **state)
 	assert_float_equal(s.low, 0.25, 1e-9);
 	assert_true(isinf(s.high));
 
+	/* 400 ps a byte under watch, 200 of them the marks': 2 MB that it comes back to, and 5 MB a
+	 * ms of new ones, in windows of 1 and 20 ms without the marks. */
+	f = (struct footprint){ .window_bytes = 7e6,
+		                .window_s = 1e-3 + 7e6 * 200e-12,
+		                .set_bytes = 102e6,
+		                .set_s = 20e-3 + 102e6 * 200e-12 };
+	assert_close(footprint_kept(&f, &c), 2e6 + 0.2 * 7e6, 1e-9);
+	f.set_bytes = 7e6; /* all there is was seen: everything may be kept */
+	f.set_s = 20e-3;
+	assert_close(footprint_kept(&f, &c), 7e6 * 1.2, 1e-9);
+	f.set_s = 2e-3; /* hardly longer */
+	assert_true(isnan(footprint_kept(&f, &c)));
+
 	double values[] = { 5, 1, 3, 2, 4, 300 }; /* one window that others disturbed */
 	struct page_rate r = page_rate_of(values, 6);
 	assert_float_equal(r.value, 3.5, 1e-9);
@@ -234,6 +248,21 @@ static void shares_of_a_stream(void **state)
 		.neighbour = { 1.01, 0.02 },
 		.neighbour_control = { 1.02, 0.03 }
 	};
+	assert_int_equal(classify(&e).class, CLASS_UNKNOWN);
+	/* A tenth of its time for new pages: what it comes back to decides. */
+	e = (struct class_evidence){ .busy = 1,
+		                     .clock = NONE,
+		                     .neighbour = NONE,
+		                     .footprint = { .samples = 9,
+		                                    .set_bytes = 98e6,
+		                                    .window_bytes = 5e6,
+		                                    .set_s = 0.1,
+		                                    .window_s = 5e-3,
+		                                    .rate = { 1e9, 3e7 } },
+		                     .stream = c,
+		                     .roofs = { none, none, 1e10, none, 1e8, 1e10, 2e6 } };
+	assert_int_equal(classify(&e).class, CLASS_COMPUTE_OR_CACHE);
+	e.footprint.set_bytes = 50e6; /* half of each window's pages again */
 	assert_int_equal(classify(&e).class, CLASS_UNKNOWN);
 }
 
