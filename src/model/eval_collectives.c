@@ -8,19 +8,20 @@
 
 #include "model/eval_cases.h"
 
-/* "DGX A100 8x A100-SXM4-80GB NVSwitch": what the table calls a system, the device in it, and the
- * network between its nodes where it is not the one that such nodes are sold with: the MPI
- * clusters of DeepBench have FDR InfiniBand. */
+/* "DGX A100 8x A100-SXM4-80GB NVSwitch": what the table calls a system, the device in it, and what
+ * is not as such nodes are sold: the MPI clusters of DeepBench have FDR InfiniBand, and the one of
+ * P100s sends through the host's memory, at half a PCIe link's rate whatever the ranks. */
 static const struct system {
 	const char *part, *device;
-	double port_bps; /* of a node; 0: as sold */
+	double port_bps; /* between nodes; 0: as sold */
+	bool staged;
 } systems[] = {
-	{ "A100-SXM4-80GB", "A100-SXM4-80GB", 0 },
-	{ "H100-SXM5", "H100-SXM5-80GB", 0 },
-	{ "A100 pairwise NVLink", "A100-PCIE-80GB", 0 },
-	{ "P100-SXM2-16GB", "P100-SXM2-16GB", 7e9 },
-	{ "TITANX-Pascal", "TITANX-Pascal", 7e9 },
-	{ "GTX1080Ti", "GTX1080Ti", 7e9 },
+	{ "A100-SXM4-80GB", "A100-SXM4-80GB", 0, false },
+	{ "H100-SXM5", "H100-SXM5-80GB", 0, false },
+	{ "A100 pairwise NVLink", "A100-PCIE-80GB", 0, false },
+	{ "P100-SXM2-16GB", "P100-SXM2-16GB", 7e9, true },
+	{ "TITANX-Pascal", "TITANX-Pascal", 7e9, false },
+	{ "GTX1080Ti", "GTX1080Ti", 7e9, false },
 };
 
 static const struct system *system_of(const char *name)
@@ -53,6 +54,7 @@ static const char *lower(const struct csv *csv, size_t row, const size_t at[5],
 	item->settings.node_gpus = (unsigned)ceil(*ranks / nodes);
 	const struct system *system = system_of(csv_cell(csv, row, at[0]));
 	item->settings.network_bps = system ? system->port_bps : 0;
+	item->settings.staged = system && system->staged;
 	item->settings.bridge = strstr(csv_cell(csv, row, at[0]), "NVLink") != NULL;
 	return NULL;
 }
