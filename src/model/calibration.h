@@ -116,11 +116,11 @@
 	X(network_s, "s", 3e-6, 6e-5, 1.5e-5, 8e-6, "the same between nodes")                      \
 	X(fp32_pj, "pJ", 8, 14, 11, 1.5,                                                           \
 	  "energy of a float32 vector FLOP at 12 nm, boost voltage")                               \
-	X(tensor_pj, "pJ", 0.6, 1.5, 1, 0.2, "energy of a tensor FLOP at 12 nm, 16-bit operands")  \
+	X(tensor_pj, "pJ", 0.6, 2.5, 1, 0.2, "energy of a tensor FLOP at 12 nm, 16-bit operands")  \
 	X(process_exponent, "1", 0.4, 1, 0.7, 0.15,                                                \
 	  "vector energy scales with (process / 12 nm) to this")                                   \
-	X(clock_exponent, "1", 0, 0.8, 0.4, 0.2, "and with (boost clock / 1.4 GHz) to this")       \
-	X(tensor_exponent, "1", 0.4, 1.0, 0.7, 0.15,                                               \
+	X(clock_exponent, "1", 0, 1.5, 0.4, 0.2, "and with (boost clock / 1.4 GHz) to this")       \
+	X(tensor_exponent, "1", 0, 1.0, 0.7, 0.15,                                                 \
 	  "tensor energy scales with (process / 12 nm) to this")                                   \
 	X(tf32, "1", 1.2, 3, 1.8, 0.4,                                                             \
 	  "energy of a TF32 FLOP over that of a 16-bit one: wider operands")                       \
