@@ -20,6 +20,7 @@ struct problem {
 	const double *weight; /* [cases->count]; 0: not used */
 	const size_t *field;  /* [unknowns]: which constant */
 	size_t unknowns, rows;
+	const size_t *used; /* [rows - unknowns], into cases */
 	struct calibration base;
 	/* Where derivatives are taken, and which rows a constant moves there: seen in the first
 	 * round of derivatives, so that later ones predict those rows alone. */
@@ -97,24 +98,24 @@ static int residuals(void *user, int rows, int unknowns, const double *z, double
 {
 	struct problem *problem = user;
 	struct calibration calibration;
-	size_t row = 0, column = flag == 2 ? moved(problem, z) : 0;
+	size_t column = flag == 2 ? moved(problem, z) : 0;
+	int count = rows - unknowns;
 	bool *moves = problem->moves + column * problem->rows;
 	apply(problem, z, &calibration);
-	for (size_t i = 0; i < problem->cases->count; i++) {
-		if (problem->weight[i] <= 0)
-			continue;
+	/* Alone where folds are fitted side by side already. */
+#pragma omp parallel for schedule(dynamic, 64)
+	for (int row = 0; row < count; row++) {
 		if (flag == 2 && problem->met[column] && !moves[row])
 			out[row] = problem->here_out[row];
 		else
-			out[row] = row_residual(problem, &calibration, i);
+			out[row] = row_residual(problem, &calibration, problem->used[row]);
 		if (flag == 2 && !problem->met[column])
 			moves[row] = out[row] != problem->here_out[row];
-		row++;
 	}
 	for (int i = 0; i < unknowns; i++) {
 		const struct calibration_field *field = &calibration_fields[problem->field[i]];
 		double value = from_logit(problem->field[i], z[i]);
-		out[row++] = unit_residual() * (value - field->expected) / field->width;
+		out[count + i] = unit_residual() * (value - field->expected) / field->width;
 	}
 	if (flag == 2) {
 		problem->met[column] = true;
@@ -301,15 +302,21 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	double *weight = calloc(cases->count + 1, sizeof *weight);
 	double *here = calloc(unknowns + cases->count + unknowns + 1, sizeof *here);
 	bool *moves = calloc((cases->count + unknowns) * unknowns + 1, sizeof *moves);
-	if (!weight || !here || !moves) {
+	size_t *used = calloc(cases->count + 1, sizeof *used), count = 0;
+	if (!weight || !here || !moves || !used) {
 		free(weight);
+		free(used);
 		free(here);
 		free(moves);
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	}
 	result->cases = fill_weights(cases, options->used, weight);
+	for (size_t i = 0; i < cases->count; i++)
+		if (weight[i] > 0)
+			used[count++] = i;
 	struct problem problem = { .cases = cases,
 		                   .weight = weight,
+		                   .used = used,
 		                   .field = field,
 		                   .unknowns = unknowns,
 		                   .rows = result->cases + unknowns,
@@ -344,6 +351,7 @@ enum ergon_code calibrate(const struct eval_cases *cases, const struct calibrate
 	free(weight);
 	free(here);
 	free(moves);
+	free(used);
 	return code;
 }
 
