@@ -385,7 +385,7 @@ json_t *calibration_to_json(const struct calibration *calibration,
 	for (size_t i = 0; i < calibration->device_count; i++) {
 		json_t *own = json_object();
 		for (int j = 0; j < DEVICE_FACTOR_COUNT; j++)
-			json_object_set_new(own, device_factor_name((enum device_factor)j),
+			json_object_set_new(own, device_factors[j].name,
 			                    json_number(calibration->devices[i].factor[j]));
 		json_object_set_new(devices, calibration->devices[i].name, own);
 	}

@@ -15,9 +15,7 @@
 #include "model/calibrate.h"
 
 static const double ROW_SIGMA = 0.1; /* of a log residual: machines, software, the model */
-static const double RATE_SIGMA = 0.12, ENERGY_SIGMA = 0.2, CAP_SIGMA = 0.04; /* log factors */
-static const double HOST_SIGMA = 0.3;
-static const double OUTLIER = 0.1; /* log residual beyond which a row counts linearly */
+static const double OUTLIER = 0.1;   /* log residual beyond which a row counts linearly */
 /* lmdif's steps are relative, hence unknowns of log factor + 1; a step is above the grain of the
  * clock's search. */
 static const double SHIFT = 1, STEP = 0.01;
@@ -34,15 +32,6 @@ struct problem {
 	size_t first;              /* of the factors that move */
 };
 
-static double sigma_of(size_t factor)
-{
-	if (factor == DEVICE_FACTOR_cap)
-		return CAP_SIGMA;
-	if (factor == DEVICE_FACTOR_host)
-		return HOST_SIGMA;
-	return factor >= DEVICE_FACTOR_flop_energy ? ENERGY_SIGMA : RATE_SIGMA;
-}
-
 static double soften(double r)
 {
 	double s = r / OUTLIER;
@@ -56,8 +45,9 @@ static int residuals(void *user, int rows, int unknowns, const double *z, double
 	(void)flag;
 	for (int i = 0; i < unknowns; i++) {
 		double value = z[i] - SHIFT;
-		factor[i] = fmin(fmax(exp(value), DEVICE_FACTOR_LOW), DEVICE_FACTOR_HIGH);
-		out[rows - unknowns + i] = value / sigma_of(problem->first + (size_t)i);
+		const struct calibration_field *facts = &device_factors[problem->first + (size_t)i];
+		factor[i] = fmin(fmax(exp(value), facts->low), facts->high);
+		out[rows - unknowns + i] = value / facts->width;
 	}
 	for (size_t i = 0; i < problem->count; i++) {
 		const struct eval_case *item = &problem->cases->items[problem->rows[i]];

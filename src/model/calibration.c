@@ -19,12 +19,10 @@ const struct calibration_field calibration_fields[CALIBRATION_COUNT] = {
 _Static_assert(offsetof(struct calibration, spreads) == CALIBRATION_COUNT * sizeof(double),
                "calibration begins as an array of doubles with names");
 
-const double DEVICE_FACTOR_LOW = 0.25, DEVICE_FACTOR_HIGH = 4;
-
-static const char *const factor_names[DEVICE_FACTOR_COUNT] = {
-#define DEVICE_FACTOR_NAME(name, meaning) #name,
-	DEVICE_FACTORS(DEVICE_FACTOR_NAME)
-#undef DEVICE_FACTOR_NAME
+const struct calibration_field device_factors[DEVICE_FACTOR_COUNT] = {
+#define DEVICE_FACTOR_ROW(name, width, meaning) { #name, "1", meaning, 0.25, 4, 1, width },
+	DEVICE_FACTORS(DEVICE_FACTOR_ROW)
+#undef DEVICE_FACTOR_ROW
 };
 
 /* What a factor scales. */
@@ -57,11 +55,6 @@ static const struct {
 	{ DEVICE_FACTOR_host, CALIBRATION_AT_collate_s },
 	{ DEVICE_FACTOR_host, CALIBRATION_AT_augment_s },
 };
-
-const char *device_factor_name(enum device_factor factor)
-{
-	return factor_names[factor];
-}
 
 static double *value_at(struct calibration *calibration, size_t at)
 {
@@ -130,7 +123,7 @@ static enum ergon_code read_device(json_t *object, const char *name, const char 
 	*own = (struct device_calibration){ 0 };
 	memcpy(own->name, name, strlen(name) + 1);
 	for (size_t i = 0; i < DEVICE_FACTOR_COUNT; i++)
-		known[i] = factor_names[i];
+		known[i] = device_factors[i].name;
 	if (!json_is_object(object))
 		return ergon_fail_at(err, ERGON_BAD_INPUT, file, 0,
 		                     "device '%.60s': expected an object", name);
@@ -138,8 +131,9 @@ static enum ergon_code read_device(json_t *object, const char *name, const char 
 	for (size_t i = 0; i < DEVICE_FACTOR_COUNT; i++) {
 		own->factor[i] = 1;
 		if (!code)
-			code = json_want_real(object, place, factor_names[i], DEVICE_FACTOR_LOW,
-			                      DEVICE_FACTOR_HIGH, &own->factor[i], err);
+			code = json_want_real(object, place, device_factors[i].name,
+			                      device_factors[i].low, device_factors[i].high,
+			                      &own->factor[i], err);
 	}
 	return code;
 }

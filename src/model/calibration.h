@@ -156,23 +156,24 @@
 	X(device_spread, "1", 0, 2, 0.12, 0.2,                                                     \
 	  "80% interval of what nobody measured the device of: factor exp(+-x), besides")
 
-/* What a calibrated device may scale, name and meaning: boards differ from their data sheets in
- * clocks they hold, in what their memory controller reaches and in silicon. 1 where nobody measured
- * the device; fitted with a prior that holds each near 1, so that few rows move them little. */
+/* What a calibrated device may scale, name, width and meaning: boards differ from their data sheets
+ * in clocks they hold, in what their memory controller reaches and in silicon. 1 where nobody
+ * measured the device; the prior of the logarithm is 0 with that width, so that few rows move them
+ * little. What a constant states besides (unit, bounds, expected) is the same for all of these. */
 #define DEVICE_FACTORS(X)                                                                          \
-	X(vector, "rate of matrix products on vector units")                                       \
-	X(tensor, "rate of matrix products and attention on tensor units")                         \
-	X(conv, "rate of convolutions, besides")                                                   \
-	X(memory, "bandwidth of memory")                                                           \
-	X(light, "bandwidth of norms, gathers and depthwise convolutions, besides")                \
-	X(flop_energy, "energy of arithmetic")                                                     \
-	X(byte_energy, "energy of memory traffic")                                                 \
-	X(standing, "power of clocks and fabric")                                                  \
-	X(cap, "mean power under a binding cap, over the cap")                                     \
-	X(host, "time of the hosts in which it is found")
+	X(vector, 0.12, "rate of matrix products on vector units")                                 \
+	X(tensor, 0.12, "rate of matrix products and attention on tensor units")                   \
+	X(conv, 0.12, "rate of convolutions, besides")                                             \
+	X(memory, 0.12, "bandwidth of memory")                                                     \
+	X(light, 0.12, "bandwidth of norms, gathers and depthwise convolutions, besides")          \
+	X(flop_energy, 0.2, "energy of arithmetic")                                                \
+	X(byte_energy, 0.2, "energy of memory traffic")                                            \
+	X(standing, 0.2, "power of clocks and fabric")                                             \
+	X(cap, 0.04, "mean power under a binding cap, over the cap")                               \
+	X(host, 0.3, "time of the hosts in which it is found")
 
 enum device_factor {
-#define DEVICE_FACTOR_ID(name, meaning) DEVICE_FACTOR_##name,
+#define DEVICE_FACTOR_ID(name, width, meaning) DEVICE_FACTOR_##name,
 	DEVICE_FACTORS(DEVICE_FACTOR_ID)
 #undef DEVICE_FACTOR_ID
 	    DEVICE_FACTOR_COUNT
@@ -226,7 +227,7 @@ bool calibration_for_device(const struct calibration *calibration, const char *d
                             struct calibration *out);
 /* What all devices share of a factor goes to the constants, within their bounds. */
 void calibration_centre(struct calibration *calibration, enum device_factor factor);
-const char *device_factor_name(enum device_factor factor);
-extern const double DEVICE_FACTOR_LOW, DEVICE_FACTOR_HIGH;
+/* Ends like a constant's: what is the same for all factors is filled in. */
+extern const struct calibration_field device_factors[DEVICE_FACTOR_COUNT];
 
 #endif
