@@ -3,8 +3,8 @@
 # Levers of a GPU on an emulated one, through the made-up NVML, with real processes: a sweep finds the
 # power limit of least energy-delay product that is known by arithmetic, and the GPU is put back
 # whatever becomes of ergon. The sweeps run in counted time (fixtures/counted_time.c), which only the
-# work and sleeping move on, so every figure is exact however busy the machine is; what waits for the
-# GPU's clock and the kills run in real time. KILLS: how many kill -9.
+# work and sleeping move on, so every figure is exact however busy the machine is; the kills run in
+# real time. KILLS: how many kill -9.
 set -eu
 kills=${KILLS:-10}
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
@@ -24,10 +24,13 @@ found=$(state)
 limits=110:470:40
 counted="$ERGON_BUILD_DIR/tests/libcounted_time.so"
 [ -e "$counted" ] || { echo "skipped: no counted time was built"; exit 77; }
-sweep() {
+in_counted_time() { # ERGON'S-ARGS
 	EMULATED_GPU="$work/counted" EMULATED_TIME=1 LD_PRELOAD="$counted" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" \
-		"$ERGON" --sysfs "$work/none" sweep --sensors nvml "$@" --json - -- "$job" run 0.1
+		"$ERGON" --sysfs "$work/none" "$@"
+}
+sweep() {
+	in_counted_time sweep --sensors nvml "$@" --json - -- "$job" run 0.1
 }
 put_back() { # AFTER-WHAT
 	now=$(EMULATED_GPU="$work/counted" state)
@@ -73,11 +76,11 @@ PY
 
 # What the GPU waits for shows at two clocks of its own; utilisation alone does not tell.
 for share in 1 0; do
-	"$ERGON" --sysfs "$work/none" characterize -p 10% --json "$work/class.$share.json" -- \
+	EMULATED_PACE=1 in_counted_time characterize -p 10% --json "$work/class.$share.json" -- \
 		"$job" run 0.1 $share >/dev/null 2>"$work/err" || fail "characterize: $(cat "$work/err")"
-	[ "$(state)" = "$found" ] || fail "not put back after characterize: $(state)"
+	put_back characterize
 done
-FAKE_NVML_REFUSES=1 "$ERGON" --sysfs "$work/none" characterize --json "$work/class.closed.json" -- \
+FAKE_NVML_REFUSES=1 EMULATED_PACE=1 in_counted_time characterize --json "$work/class.closed.json" -- \
 	"$job" run 0.1 >/dev/null 2>"$work/err" || fail "characterize without the right: $(cat "$work/err")"
 python3 - "$work" <<'PY' || fail "what the GPU waits for"
 import json, sys
@@ -86,6 +89,9 @@ for name, expected in (("1", "compute-bound"), ("0", "memory-bound"), ("closed",
     d = load(name)
     print(f"share {name}: {d['class']}: {d['because']}")
     assert d["class"] == expected, d["class"]
+    if name != "closed": # exact: the GPU's clock shows in all of the time, or in none
+        clock = d["evidence"]["clock_sensitivity"]
+        assert abs(clock["ratio"] - float(name)) < 1e-5 and clock["half_width"] < 1e-5, clock
     assert d["evidence"]["gpu"]["gpu"] == 0 and d["evidence"]["gpu"]["busy"] > 0.9
 assert "utilisation does not say what with" in load("closed")["because"]
 assert "as root" in load("closed")["because"]
