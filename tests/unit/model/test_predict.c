@@ -292,6 +292,38 @@ static void waiting_costs_standby(void **state)
 	}
 }
 
+/* Two clocks under a cap: energy is still that of all parts; phases that are long enough are held
+ * one by one, so that their mean stays below what a slower limiter allows; and long pauses between
+ * steps make no room for more. */
+static void caps_hold_phases(void **state)
+{
+	const struct world *world = *state;
+	size_t below = 0;
+	for (size_t m = 0; m < MODELS; m++)
+		for (size_t d = 0; d < DEVICES; d++) {
+			const struct device *device = &world->devices[d];
+			struct predict_settings settings = { .batch = 64,
+				                             .power_cap_w = 0.6 * device->tdp_w };
+			struct calibration fast = world->calibration, slow = fast;
+			struct prediction p, patient, paused;
+			struct breakdown b;
+			fast.limiter_s = calibration_fields[CALIBRATION_AT_limiter_s].low;
+			slow.limiter_s = calibration_fields[CALIBRATION_AT_limiter_s].high;
+			predict_explain(world->workloads[m], device, &fast, &settings, &p, &b);
+			double energy_j = 0;
+			for (size_t i = 0; i < b.count; i++)
+				energy_j += b.rows[i].energy_j;
+			assert_close(energy_j, p.energy_per_step_j, 1e-9);
+			predict(world->workloads[m], device, &slow, &settings, &patient);
+			below += p.capped && p.power_w < 0.995 * patient.power_w;
+			settings.awaited = 1000;
+			predict(world->workloads[m], device, &fast, &settings, &paused);
+			assert_close(paused.clock_hz, p.clock_hz, 1e-9);
+			assert_true(!p.capped || paused.power_w < p.power_w);
+		}
+	assert_true(below >= 2);
+}
+
 /* Few tiles and little traffic keep few SMs busy: the clock tree's power grows with the batch. */
 static void small_kernels_draw_less(void **state)
 {
@@ -351,6 +383,7 @@ int main(void)
 		cmocka_unit_test(stages_keep_what_is_in_flight),
 		cmocka_unit_test(hosts_and_doubt),
 		cmocka_unit_test(waiting_costs_standby),
+		cmocka_unit_test(caps_hold_phases),
 		cmocka_unit_test(small_kernels_draw_less),
 		cmocka_unit_test(a_cap_makes_power_sure),
 		cmocka_unit_test(the_document_has_the_stable_fields),
