@@ -18,6 +18,7 @@ enum ergon_code experiment_from_flags(const struct experiment_flags *flags, bool
 		                                .restart_ns = flags->restart_ns,
 		                                .objective = flags->objective,
 		                                .without = flags->without,
+		                                .queues = flags->queues,
 		                                .deadlines = flags->deadlines };
 	options->site =
 	    (struct site_options){ .carbon = flags->carbon,

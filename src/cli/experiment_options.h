@@ -10,7 +10,8 @@
 
 struct experiment_flags {
 	const char *cluster, *trace, *format, *oracle, *objective;
-	const char *power_budget, *carbon, *price, *failures, *node_sleep, *deadlines, *without;
+	const char *power_budget, *carbon, *price, *failures, *node_sleep, *deadlines, *without,
+	    *queues;
 	uint64_t interval_ns, restart_ns, seed, checkpoint_ns, sleep_after_ns, delay_ns;
 	double pue, host_w;
 	bool lenient;
@@ -70,6 +71,9 @@ struct experiment_flags {
 	                   .max = 1e7),                                                            \
 	    EXPERIMENT_ROW(type, flags.without, OPTION_TEXT, "LEVERS", .name = "without",          \
 	                   .help = "keep prometheus from: count, batch, power, sleep, start"),     \
+	    EXPERIMENT_ROW(type, flags.queues, OPTION_TEXT, "HOURS[,HOURS...]", .name = "queues",  \
+	                   .help = "GPU hours at which tiresias's queues are left (default 16; "   \
+	                           "tiresias-gittins 1,4,16)"),                                    \
 	    EXPERIMENT_ROW(type, flags.deadlines, OPTION_TEXT, "slack=A:B,share=P",                \
 	                   .name = "deadlines",                                                    \
 	                   .help = "give a share of the jobs deadlines at A to B times their "     \

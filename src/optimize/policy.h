@@ -85,6 +85,8 @@ enum lever {
 	LEVER_START = 1 << 4, /* later than at once */
 };
 
+enum { QUEUE_ENDS_MAX = 15 };
+
 struct policy_options {
 	unsigned without; /* enum lever, or-ed: obeyed by prometheus */
 	uint64_t seed;
@@ -97,6 +99,10 @@ struct policy_options {
 	uint64_t delay_ns;     /* how long a start may be put off for carbon or price; 0: not */
 	double power_budget_w; /* infinite where there is none */
 	double time_weight, energy_weight; /* objective T^a E^b; EDP is 1, 1 */
+	/* Tiresias: GPU time served at which each queue but the last is left, ascending;
+	 * queue_ends 0: as published. */
+	uint32_t queue_ends;
+	uint64_t queue_end_gpu_ns[QUEUE_ENDS_MAX];
 	/* What E counts: joules, or what they cost or emit at the time (cluster's price, carbon).
 	 */
 	enum energy_measure { ENERGY_JOULES, ENERGY_COST, ENERGY_CARBON } energy_measure;

@@ -257,6 +257,27 @@ static enum ergon_code read_levers(struct experiment *x, struct ergon_error *err
 	return ERGON_OK;
 }
 
+static enum ergon_code read_queues(struct experiment *x, struct ergon_error *err)
+{
+	const char *text = x->options.queues;
+	for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		char one[32];
+		double hours;
+		size_t length = strcspn(at, ",");
+		uint64_t before = x->queue_ends ? x->queue_end_gpu_ns[x->queue_ends - 1] : 0;
+		snprintf(one, sizeof one, "%.*s", (int)(length < 31 ? length : 31), at);
+		if (x->queue_ends == QUEUE_ENDS_MAX || !parse_real(one, &hours) || !(hours > 0) ||
+		    hours > 1e6 || ns_from_seconds(hours * 3600) <= before)
+			return ergon_fail(
+			    err, ERGON_BAD_INPUT,
+			    "--queues '%.60s': expected up to %d GPU hours, ascending, "
+			    "such as 1,4,16",
+			    text, QUEUE_ENDS_MAX);
+		x->queue_end_gpu_ns[x->queue_ends++] = ns_from_seconds(hours * 3600);
+	}
+	return ERGON_OK;
+}
+
 enum ergon_code experiment_load(const struct ergon_env *env,
                                 const struct experiment_options *options, struct experiment *x,
                                 struct ergon_error *err)
@@ -269,6 +290,8 @@ enum ergon_code experiment_load(const struct ergon_env *env,
 	enum ergon_code code = read_objective(x, err);
 	if (!code)
 		code = read_levers(x, err);
+	if (!code)
+		code = read_queues(x, err);
 	x->linear = linear_solver_new(env);
 	if (!x->linear)
 		code = ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
@@ -437,6 +460,8 @@ static struct sim_setup setup_of(struct experiment *x, const struct scheduling_p
 		.progress = x->progress,
 		.progress_user = x->progress_user,
 	};
+	setup.options.queue_ends = x->queue_ends;
+	memcpy(setup.options.queue_end_gpu_ns, x->queue_end_gpu_ns, sizeof x->queue_end_gpu_ns);
 	site_to_setup(&x->site, &setup);
 	return setup;
 }

@@ -38,7 +38,9 @@ struct experiment_options {
 	const char *objective; /* "edp", "ed2p", "energy", "time", "cost", "co2" or "A,B" for T^A
 	                          E^B; NULL: edp */
 	struct site_options site;
-	const char *without;   /* "power,sleep": levers that prometheus must not use; NULL: all */
+	const char *without; /* "power,sleep": levers that prometheus must not use; NULL: all */
+	const char
+	    *queues; /* "1,4,16": GPU hours at which Tiresias's queues are left; NULL: its own */
 	const char *deadlines; /* site_deadlines' text; NULL: as the trace states */
 	/* "A:B": times are those of jobs A to B, by arrival from 0, while all run; NULL: of all. */
 	const char *window;
@@ -83,7 +85,9 @@ struct experiment {
 	double time_weight, energy_weight;
 	enum energy_measure energy_measure;
 	unsigned without; /* enum lever */
-	bool bounded;     /* bound is filled */
+	uint32_t queue_ends;
+	uint64_t queue_end_gpu_ns[QUEUE_ENDS_MAX];
+	bool bounded; /* bound is filled */
 	struct bound bound;
 	struct site site;
 	uint32_t window_first, window_count; /* count 0: all jobs */

@@ -283,7 +283,8 @@ static enum ergon_code describe_site(const struct campaign *c, json_t *d, struct
 	} sources[] = { { "budget", site->budget },  { "carbon", site->carbon },
 		        { "price", site->price },    { "failures", site->failures },
 		        { "sleep", site->sleep },    { "deadlines", b->deadlines },
-		        { "external", b->external }, { "without", b->without } };
+		        { "external", b->external }, { "without", b->without },
+		        { "queues", b->queues } };
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
 		enum ergon_code code = describe_source(d, sources[i].key, sources[i].text, err);
 		if (code)

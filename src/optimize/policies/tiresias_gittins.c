@@ -2,19 +2,21 @@
  *
  * Tiresias with the discretised two-dimensional Gittins index (Gu et al., NSDI 2019, section 3):
  * the service of a job is its GPUs times the time that it held them. Four queues, left at 1, 4 and
- * 16 GPU hours; first queue before second, and within a queue the job with the largest index by the
- * service that ended jobs took, refreshed as they end; before any has ended, and of equals, in
- * order of arrival. Every job whose request fits in what is left runs; running jobs keep their
- * place.
+ * 16 GPU hours, or those of --queues; first queue before second, and within a queue the job with
+ * the largest index by the service that ended jobs took, refreshed as they end; before any has
+ * ended, and of equals, in order of arrival. Every job whose request fits in what is left runs;
+ * running jobs keep their place.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "optimize/policies/gittins.h"
 #include "optimize/policies/rigid.h"
 
-enum { QUEUES = 4, SIZES_MAX = 1024 };
-static const double queue_ends_gpu_s[QUEUES - 1] = { 3600, 4 * 3600.0, 16 * 3600.0 };
+enum { USUAL_ENDS = 3, SIZES_MAX = 1024 };
+static const uint64_t usual_ends_gpu_ns[USUAL_ENDS] = { 3600 * NS_PER_S, 4 * 3600 * NS_PER_S,
+	                                                16 * 3600 * NS_PER_S };
 
 struct entry {
 	double index;
@@ -22,6 +24,8 @@ struct entry {
 };
 
 struct gittins {
+	const uint64_t *ends; /* [end_count] */
+	uint32_t end_count;
 	struct entry *entries;   /* [jobs] */
 	uint32_t *order;         /* [jobs] */
 	bool *wanted;            /* [jobs] */
@@ -35,6 +39,9 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 {
 	struct gittins *t = state;
 	uint32_t count = setup->jobs->count;
+	const struct policy_options *options = setup->options;
+	t->ends = options->queue_ends ? options->queue_end_gpu_ns : usual_ends_gpu_ns;
+	t->end_count = options->queue_ends ? options->queue_ends : USUAL_ENDS;
 	t->entries = ARENA_ARRAY(setup->arena, struct entry, count);
 	t->order = ARENA_ARRAY(setup->arena, uint32_t, count);
 	t->wanted = ARENA_ARRAY(setup->arena, bool, count);
@@ -86,12 +93,12 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	uint32_t count = 0;
 	learn(t, jobs);
 	for (uint32_t j = jobs->first; j != JOB_NONE; j = jobs->state[j].next) {
-		double served = (double)job_served_gpu_ns(&jobs->state[j], call->now_ns) * 1e-9;
+		uint64_t served_ns = job_served_gpu_ns(&jobs->state[j], call->now_ns);
+		double index = gittins_index(t->sizes, t->count, (double)served_ns * 1e-9);
 		uint32_t queue = 0;
-		while (queue < QUEUES - 1 && served >= queue_ends_gpu_s[queue])
+		while (queue < t->end_count && served_ns >= t->ends[queue])
 			queue++;
-		t->entries[count++] =
-		    (struct entry){ gittins_index(t->sizes, t->count, served), queue, j };
+		t->entries[count++] = (struct entry){ index, queue, j };
 	}
 	qsort(t->entries, count, sizeof *t->entries, by_turn);
 	for (uint32_t i = 0; i < count; i++)
@@ -101,7 +108,7 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 
 const struct scheduling_policy policy_tiresias_gittins = {
 	.name = "tiresias-gittins",
-	.summary = "Gittins index by what ended jobs took, in four queues of attained service",
+	.summary = "Gittins index by what ended jobs took, in queues of attained service",
 	.source = "Gu et al., NSDI 2019",
 	.state_size = sizeof(struct gittins),
 	.every_round = true,
