@@ -33,9 +33,11 @@ static enum stage stage_of_field(size_t field)
 	switch (field) {
 	case CALIBRATION_AT_gemm_vector:
 	case CALIBRATION_AT_gemm_tensor:
+	case CALIBRATION_AT_matrix_other:
 	case CALIBRATION_AT_k_half:
 	case CALIBRATION_AT_wave:
 	case CALIBRATION_AT_tile_bytes_per_clock:
+	case CALIBRATION_AT_tile_bytes_vector:
 	case CALIBRATION_AT_memory:
 	case CALIBRATION_AT_memory_gddr:
 	case CALIBRATION_AT_memory_old:
@@ -45,6 +47,7 @@ static enum stage stage_of_field(size_t field)
 	case CALIBRATION_AT_l2_bytes_per_clock:
 	case CALIBRATION_AT_hidden:
 	case CALIBRATION_AT_call_s:
+	case CALIBRATION_AT_choice_s:
 		return STAGE_KERNELS;
 	case CALIBRATION_AT_host_issue_s:
 	case CALIBRATION_AT_host_compiled:
@@ -106,10 +109,10 @@ static bool tells(enum stage stage, const struct eval_case *item,
 	if (!tells_devices(item) || (power && stage != STAGE_POWER) ||
 	    (stage == STAGE_POWER && !power && !capped))
 		return false;
-	/* Convolutions of odd shapes, with the algorithm that a rule of thumb picked: whole models
-	 * tell better what those that models have reach. */
+	/* What convolutions reach, their tables and whole models tell together. */
 	if (item->quantity == EVAL_DEVICE_TIME)
-		return stage == STAGE_KERNELS && item->workload->kernels[0].family != FAMILY_CONV;
+		return stage == (item->workload->kernels[0].family == FAMILY_CONV ? STAGE_TIME
+		                                                                  : STAGE_KERNELS);
 	if (stage == STAGE_KERNELS)
 		return false;
 	if (power) /* the host's pauses tell what a device draws in them */
@@ -196,10 +199,13 @@ static enum ergon_code run_stage(struct work *work, enum stage stage, struct erg
 		count += work->rows[i];
 		/* A device is one, whether a kernel or a model runs on it. */
 		bool either = stage == STAGE_KERNELS || stage == STAGE_TIME;
-		work->device_rows[i] =
-		    work->rows[i] || (either && work->used[i] && !item->reason &&
-		                      tells(stage == STAGE_TIME ? STAGE_KERNELS : STAGE_TIME, item,
-		                            work->calibration));
+		/* Algorithms that rules pick for odd shapes are no trait of a device. */
+		bool picked = item->quantity == EVAL_DEVICE_TIME && !item->reason &&
+		              item->workload->kernels[0].family == FAMILY_CONV;
+		work->device_rows[i] = (work->rows[i] && !picked) ||
+		                       (either && work->used[i] && !item->reason && !picked &&
+		                        tells(stage == STAGE_TIME ? STAGE_KERNELS : STAGE_TIME,
+		                              item, work->calibration));
 	}
 	if (count <= fields) /* nobody can tell: as they were */
 		return ERGON_OK;

@@ -27,29 +27,38 @@
 #define CALIBRATION_FIELDS(X)                                                                      \
 	X(gemm_vector, "1", 0.88, 1.0, 0.93, 0.03,                                                 \
 	  "share of the float32 vector peak a large product reaches")                              \
-	X(gemm_tensor, "1", 0.75, 1.0, 0.85, 0.05,                                                 \
+	X(gemm_tensor, "1", 0.75, 0.95, 0.85, 0.05,                                                \
 	  "share of the tensor peak a large product reaches")                                      \
-	X(conv_vector, "1", 0.6, 1.1, 0.9, 0.1, "the same for convolutions in float32")            \
+	X(matrix_other, "1", 0.5, 1.0, 0.75, 0.1,                                                  \
+	  "factor on the rate of matrix units of other vendors, whose power holds them down")      \
+	X(conv_vector, "1", 0.6, 1.05, 0.9, 0.1, "the same for convolutions in float32")           \
 	X(conv_tensor, "1", 0.4, 1.0, 0.75, 0.12, "the same for convolutions on tensor units")     \
-	X(winograd, "1", 1.0, 2.25, 1.8, 0.3,                                                      \
-	  "gain of 3x3 float32 convolutions over direct ones, large images")                       \
+	X(winograd, "1", 0.5, 1.0, 0.85, 0.1,                                                      \
+	  "rate of fused 3x3 Winograd kernels over that of direct convolutions")                   \
+	X(conv_weights, "1", 0.4, 1.05, 0.8, 0.15,                                                 \
+	  "rate of the gradients of convolutions' weights over that of the others")                \
+	X(conv_untried, "1", 0.5, 1.0, 0.8, 0.12,                                                  \
+	  "rate of a convolution whose algorithm a rule picked, over the best of those tried")     \
 	X(attention_flash, "1", 0.15, 0.9, 0.5, 0.12,                                              \
 	  "share of the tensor peak of fused attention")                                           \
 	X(flash_hopper, "1", 0.3, 1.2, 0.6, 0.15,                                                  \
 	  "factor on it from Hopper on, whose units it feeds worse")                               \
 	X(flash_early, "1", 0.3, 1, 0.6, 0.15,                                                     \
 	  "factor on both before FlashAttention 2 (2307.08691)")                                   \
-	X(k_half, "elements", 0, 64, 32, 16, "inner dimension at which a product reaches half")    \
+	X(k_half, "elements", 2, 64, 16, 10, "inner dimension at which a product reaches half")    \
 	X(wave, "1", 0, 1, 0.9, 0.15, "part of an unfilled last wave of tiles that is lost")       \
-	X(tile_bytes_per_clock, "B", 64, 256, 128, 50,                                             \
-	  "operands that flow from L2 into one SM each clock")                                     \
-	X(memory, "1", 0.83, 0.95, 0.88, 0.03,                                                     \
+	X(tile_bytes_per_clock, "B", 8, 256, 64, 40,                                               \
+	  "operands that flow from L2 into one SM each clock, to its matrix units")                \
+	X(tile_bytes_vector, "B", 6, 64, 20, 10, "the same to its vector units")                   \
+	X(memory, "1", 0.84, 0.95, 0.88, 0.03,                                                     \
 	  "share of the memory bandwidth that long kernels reach")                                 \
-	X(memory_gddr, "1", 0.7, 0.92, 0.85, 0.05, "the same where the memory is GDDR")            \
-	X(memory_old, "1", 0.7, 1.0, 0.9, 0.08,                                                    \
+	X(memory_gddr, "1", 0.72, 0.92, 0.82, 0.05, "the same where the memory is GDDR")           \
+	X(memory_old, "1", 0.8, 1.0, 0.88, 0.06,                                                   \
 	  "factor on both before Volta (compute capability below 7)")                              \
 	X(memory_in_model, "1", 0.6, 1, 0.85, 0.1,                                                 \
 	  "of that, what kernels reach whose buffers are not those of the last run")               \
+	X(memory_narrow, "1", 0.5, 1.1, 0.85, 0.1,                                                 \
+	  "of that, what passes over 16-bit elements reach inside a model")                        \
 	X(memory_clock, "1", 0.1, 1.0, 0.6, 0.2,                                                   \
 	  "clock over boost below which SMs cannot use all bandwidth")                             \
 	X(memory_half_s, "s", 0, 3e-6, 1e-6, 6e-7, "ramp of a kernel's memory stream")             \
@@ -57,22 +66,22 @@
 	X(transposed, "1", 0.02, 1.0, 0.5, 0.25,                                                   \
 	  "part of the operands of convolutions on matrix units that is copied, channels first")   \
 	X(depthwise, "1", 0.05, 1.0, 0.25, 0.15, "of that, what depthwise convolutions reach")     \
-	X(norm, "1", 0.5, 1.0, 0.75, 0.12, "of that, what norms and softmax reach")                \
-	X(l2_share, "1", 0, 0.6, 0.2, 0.15,                                                        \
+	X(norm, "1", 0.6, 1.0, 0.9, 0.08, "of that, what norms reach")                             \
+	X(l2_share, "1", 0.15, 0.5, 0.25, 0.1,                                                     \
 	  "share of the L2 that still holds what the last kernel wrote")                           \
-	X(l2_bytes_per_clock, "B", 16, 128, 64, 20, "L2 bandwidth of one SM and clock")            \
-	X(hidden, "1", 0.02, 0.5, 0.2, 0.12,                                                       \
+	X(l2_bytes_per_clock, "B", 12, 64, 24, 8, "L2 bandwidth of one SM and clock")              \
+	X(hidden, "1", 0.02, 0.55, 0.3, 0.15,                                                      \
 	  "part of the lesser of compute and memory that is not hidden")                           \
-	X(launch_s, "s", 0, 3e-6, 2e-6, 7e-7, "device time between two kernels")                   \
+	X(launch_s, "s", 1e-6, 3e-6, 2e-6, 7e-7, "device time between two kernels")                \
 	X(replay_s, "s", 0, 1e-5, 1.5e-6, 1e-6, "the same where a captured graph is replayed")     \
 	X(sequence_s, "s", 0, 2e-4, 2e-5, 2e-5,                                                    \
 	  "what a server's host takes between two steps for each sequence in flight")              \
-	X(call_s, "s", 0, 1e-4, 2e-5, 1.5e-5,                                                      \
+	X(call_s, "s", 0, 1e-4, 1.5e-5, 1e-5,                                                      \
 	  "launch of a kernel that is called alone and waited for, as in tables of kernels")       \
 	X(pixel_s, "s", 0, 2e-6, 2e-7, 3e-7,                                                       \
 	  "host time to encode and write a pixel of a result, while the device waits")             \
-	X(choice_s, "s", 0, 3e-4, 1e-4, 7e-5,                                                      \
-	  "what a library takes besides to choose how it does a convolution that is called alone") \
+	X(choice_s, "s", 0, 1e-4, 1.5e-5, 1e-5,                                                    \
+	  "what a library takes besides to choose how it does a product that is called alone")     \
 	X(host_issue_s, "s", 1e-6, 6e-5, 3e-5, 1.5e-5, "host time to issue one operator, eager")   \
 	X(host_compiled, "1", 0.05, 1, 0.35, 0.2, "the same with a compiled runtime, as a share")  \
 	X(hook_s, "s", 0, 5e-3, 5e-4, 5e-4,                                                        \

@@ -49,15 +49,32 @@ static double phase_time(const struct eval_case *item, const struct calibration 
 	                  : (double)NAN;
 }
 
+static const double HOOKS = 6; /* a hooked layer's synchronising and clock reading, in operators */
+static const double VOLTA = 7.0; /* compute capability */
+
 /* A kernel that is called alone has its own launch to wait for, not a step's gap. */
 static double called_alone(const struct eval_case *item, const struct prediction *p,
-                           const struct calibration *calibration)
+                           const struct calibration *cal)
 {
+	double old = item->device->compute_capability < VOLTA ? cal->host_old : 1, call_s = 0;
 	if (item->workload->kernels[0].count > 1) /* steps of a recurrence: each has its own */
-		return p->device_time_s;
-	double call_s = item->profiled ? calibration->launch_s : calibration->call_s;
-	if (!item->profiled && item->workload->kernels[0].family == FAMILY_CONV)
-		call_s += calibration->choice_s;
+		return p->device_time_s + (old - 1) * p->cause_s[CAUSE_LAUNCH];
+	switch (item->call) {
+	case CALL_WAITED:
+		call_s = old * (cal->call_s + item->choices * cal->choice_s);
+		break;
+	case CALL_QUEUED:
+		call_s = cal->launch_s;
+		break;
+	case CALL_PYTHON:
+		call_s = old * cal->host_issue_s;
+		break;
+	case CALL_HOOKED:
+		call_s = old * HOOKS * cal->host_issue_s;
+		break;
+	case CALL_PROFILED:
+		break;
+	}
 	return p->device_time_s - p->cause_s[CAUSE_LAUNCH] + call_s;
 }
 

@@ -39,6 +39,15 @@ enum eval_quantity {
 	EVAL_MEMORY,
 };
 
+/* How a table times a kernel, and so what its numbers hold besides the device's own time. */
+enum eval_call {
+	CALL_WAITED,   /* each call is waited for: the host's way to the launch is inside */
+	CALL_QUEUED,   /* called again and again with one wait at the end: a launch */
+	CALL_PROFILED, /* the device's own clock: nothing */
+	CALL_PYTHON,   /* through an operator of a framework and back: the host issues it */
+	CALL_HOOKED,   /* hooks in Python that synchronise before and after each layer */
+};
+
 struct eval_case {
 	const char *file, *split, *metric;
 	const struct measured_run *run; /* what the row states */
@@ -50,9 +59,10 @@ struct eval_case {
 	enum eval_quantity quantity;
 	double scale; /* predicted number = scale * quantity; a rate: scale / quantity */
 	bool rate;
-	bool judge_only;    /* not for calibration */
-	bool profiled;      /* a kernel's own time, without the call around it */
-	const char *reason; /* why it cannot be predicted, or NULL */
+	bool judge_only;     /* not for calibration */
+	enum eval_call call; /* of a kernel on its own */
+	double choices;      /* times that a library looks for a way before the launch */
+	const char *reason;  /* why it cannot be predicted, or NULL */
 };
 
 struct eval_cases {

@@ -72,6 +72,8 @@ const char *row_product(const struct kernel_row *row, double m, double n, double
 static const char *lower_neusight_product(const struct kernel_row *row, struct kernel *kernel)
 {
 	double batch = row_real(row, "batch");
+	/* A linear layer transposes its weights' view and adds its bias besides. */
+	row->item->choices = strcmp(row_text(row, "op"), "linear") == 0 ? 2 : 1;
 	return row_product(row, row_real(row, "m"), row_real(row, "k"), row_real(row, "n"),
 	                   batch > 0 ? batch : 1, kernel);
 }
@@ -79,7 +81,9 @@ static const char *lower_neusight_product(const struct kernel_row *row, struct k
 static const char *lower_product(const struct kernel_row *row, struct kernel *kernel)
 {
 	/* Called again and again, with one wait at the end. */
-	row->item->profiled = strcmp(row_text(row, "source"), "deepbench") == 0;
+	if (strcmp(row_text(row, "source"), "deepbench") == 0)
+		row->item->call = CALL_QUEUED;
+	row->item->choices = 1;
 	return row_product(row, row_real(row, "m"), row_real(row, "n"), row_real(row, "k"), 1,
 	                   kernel);
 }
@@ -98,8 +102,8 @@ const char *row_pass(const struct kernel_row *row, const char *op, double elemen
 		{ "addu", FAMILY_ELEMENTWISE, 2 }, { "mulu", FAMILY_ELEMENTWISE, 2 },
 		{ "divu", FAMILY_ELEMENTWISE, 2 }, { "powu", FAMILY_ELEMENTWISE, 2 },
 		{ "tanh", FAMILY_ELEMENTWISE, 2 }, { "relu", FAMILY_ELEMENTWISE, 2 },
-		{ "gelu", FAMILY_ELEMENTWISE, 2 }, { "ln", FAMILY_NORM, 2 },
-		{ "layernorm", FAMILY_NORM, 2 },   { "softmax", FAMILY_SOFTMAX, 2 },
+		{ "gelu", FAMILY_ELEMENTWISE, 2 }, { "ln", FAMILY_NORM, 2.8 },
+		{ "layernorm", FAMILY_NORM, 2.8 }, { "softmax", FAMILY_SOFTMAX, 2 },
 		{ "batchnorm", FAMILY_NORM, 3 },   { "dropout", FAMILY_ELEMENTWISE, 2.25 },
 		{ "gather", FAMILY_EMBEDDING, 2 },
 	};
@@ -123,6 +127,7 @@ static const char *lower_membound(const struct kernel_row *row, struct kernel *k
 	const char *reason = row_precision(row, kernel, &facts);
 	if (reason)
 		return reason;
+	kernel->row_bytes = row_real(row, "cols") * facts->activation_bytes;
 	return row_pass(row, row_text(row, "op"), row_real(row, "rows") * row_real(row, "cols"),
 	                facts->activation_bytes, kernel);
 }
@@ -136,10 +141,13 @@ static const char *lower_llmcompass(const struct kernel_row *row, struct kernel 
 		return reason;
 	double m = row_real(row, "m"), n = row_real(row, "n");
 	double elements = m * (n > 0 ? n : 1);
+	kernel->row_bytes = n * facts->activation_bytes;
 	if (strcmp(op, "matmul") == 0)
 		reason = lower_product(row, kernel);
 	else
 		reason = row_pass(row, op, elements, facts->activation_bytes, kernel);
+	if (strcmp(op, "gelu") == 0 || strcmp(op, "layernorm") == 0)
+		row->item->call = CALL_PYTHON;
 	if (strcmp(unit, "ms") == 0) {
 		row->item->scale = 1e3;
 	} else if (strcmp(unit, "Gelements/s") == 0) {
@@ -153,6 +161,9 @@ static const char *lower_llmcompass(const struct kernel_row *row, struct kernel 
 	}
 	return reason;
 }
+
+/* A library looks through its algorithms, and each has more than one kernel. */
+static const double CONV_CHOICES = 9;
 
 /* Implicit GEMM: the result's positions by output channels by the window. Its two backward passes
  * are products of the same size with other inner dimensions. */
@@ -174,7 +185,9 @@ static const char *lower_conv(const struct kernel_row *row, struct kernel *kerne
 		return "a dimension of the convolution is not stated";
 	double places = out_h * out_w, window = c * kh * kw; /* of a sample */
 	row->item->settings.batch = batch;
-	row->item->profiled = strcmp(row_text(row, "source"), "deepbench") == 0;
+	if (strcmp(row_text(row, "source"), "deepbench") == 0)
+		row->item->call = CALL_QUEUED;
+	row->item->choices = CONV_CHOICES;
 	kernel->family = FAMILY_CONV;
 	kernel->axis = AXIS_M;
 	kernel->batch = 1;
@@ -186,6 +199,8 @@ static const char *lower_conv(const struct kernel_row *row, struct kernel *kerne
 		kernel->m = h * w;
 		kernel->n = c;
 		kernel->k = out_c * kh * kw / (stride * stride);
+		/* Positions that no window starts at are filled with zeros and multiplied. */
+		kernel->waste = fmax(stride * stride / (kh * kw) - 1, 0);
 	} else if (strcmp(direction, "bwd_weight") == 0) {
 		kernel->m = out_c;
 		kernel->n = window;
@@ -195,8 +210,11 @@ static const char *lower_conv(const struct kernel_row *row, struct kernel *kerne
 	kernel->flops = 2 * places * out_c * window;
 	kernel->bytes = facts->activation_bytes * (c * h * w + places * out_c);
 	kernel->bytes_fixed = facts->activation_bytes * window * out_c;
-	kernel->winograd = kh == 3 && kw == 3 && stride == 1 && kernel->rate == RATE_FP32 &&
-	                   strcmp(direction, "bwd_weight") != 0;
+	kernel->winograd = kh == 3 && kw == 3 && stride == 1 && kernel->rate == RATE_FP32;
+	kernel->outputs = out_c;
+	/* Matrix units take 8 channels at once. */
+	if (kernel->rate != RATE_FP32 && strcmp(direction, "fwd") == 0)
+		kernel->waste = ceil(c / 8) * 8 / c - 1;
 	return NULL;
 }
 
@@ -332,6 +350,8 @@ static const struct measured_run *label(const struct kernel_row *at)
 	return run->id && run->config && run->gpu ? run : NULL;
 }
 
+static const double UNCAPPED_W = 1e9, PAUSED = 1.4;
+
 static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv *csv,
                                   const struct kernel_schema *schema, size_t row, size_t column)
 {
@@ -345,8 +365,7 @@ static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv
 	item->line = csv->line[row];
 	item->metric = schema->metric ? schema->metric : schema->unit > 0 ? "latency_ms" : "value";
 	item->quantity = EVAL_DEVICE_TIME;
-	/* A few launches are over before a limiter acts. */
-	item->settings = (struct predict_settings){ .batch = 1, .gpus = 1, .power_cap_w = 1e9 };
+	item->settings = (struct predict_settings){ .batch = 1, .gpus = 1 };
 	item->scale = schema->unit > 0 ? 1 / schema->unit : 1;
 	enum ergon_code code = csv_real(csv, row, column, 0, 1e15, &item->measured, builder->err);
 	if (code)
@@ -356,6 +375,12 @@ static enum ergon_code add_kernel(struct eval_builder *builder, const struct csv
 	item->reason = schema->lower(&at, &kernel);
 	if (!item->reason)
 		item->device = eval_device(builder, item->run->gpu, &item->reason);
+	/* Tables repeat a product until the clock has settled, with pauses; only vector units were
+	 * seen to slow down. */
+	if (!item->reason && kernel.family == FAMILY_GEMM && kernel.rate == RATE_FP32)
+		item->settings.power_cap_w = PAUSED * item->device->tdp_w;
+	else
+		item->settings.power_cap_w = UNCAPPED_W;
 	if (!item->reason && !(item->measured > 0))
 		item->reason = "the measured number is 0";
 	if (!item->reason && !(item->workload = eval_one_kernel(builder, &kernel, 1)))

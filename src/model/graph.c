@@ -71,10 +71,11 @@ static bool same_kernel(const struct kernel *a, const struct kernel *b)
 	return a->flops == b->flops && a->flops_fixed == b->flops_fixed && a->bytes == b->bytes &&
 	       a->bytes_fixed == b->bytes_fixed && a->m == b->m && a->n == b->n && a->k == b->k &&
 	       a->batch == b->batch && a->collective == b->collective &&
+	       a->row_bytes == b->row_bytes && a->waste == b->waste && a->accesses == b->accesses &&
 	       a->launches == b->launches && a->issue == b->issue && a->rate == b->rate &&
 	       a->family == b->family && a->phase == b->phase && a->axis == b->axis &&
-	       a->winograd == b->winograd && a->early == b->early && a->repeated == b->repeated &&
-	       a->scores == b->scores && a->group == b->group;
+	       a->narrow == b->narrow && a->winograd == b->winograd && a->early == b->early &&
+	       a->repeated == b->repeated && a->scores == b->scores && a->group == b->group;
 }
 
 void graph_kernel(struct graph *graph, struct kernel kernel)
@@ -192,8 +193,14 @@ void graph_product(struct graph *graph, const struct product *p)
 		                 .family = (uint8_t)p->family,
 		                 .phase = PHASE_FORWARD,
 		                 .axis = (uint8_t)p->axis,
+		                 .outputs = p->winograd ? p->n : 0,
 		                 .winograd = p->winograd };
+	double taps = fmax(p->taps, 1), channels = p->k / taps;
+	/* Matrix units take 8 channels at once. */
+	if (p->family == FAMILY_CONV && kernel.rate != RATE_FP32 && kernel.rate != RATE_FP64)
+		kernel.waste = ceil(channels / 8) * 8 / channels - 1;
 	graph_kernel(graph, kernel);
+	kernel.waste = 0;
 	add_copies(graph, &kernel, p->in + p->out, PHASE_FORWARD);
 	double times = graph->times * graph->samples;
 	graph->out->forward_flops += flops * times;
@@ -206,15 +213,19 @@ void graph_product(struct graph *graph, const struct product *p)
 	kernel.phase = PHASE_BACKWARD;
 	kernel.issue = 0.75; /* one autograd node issues both */
 	if (p->input_grad) {
-		kernel.n = p->k;
-		kernel.k = p->n;
+		/* Each position of the input gathers from the results whose window it is in. */
+		double strides = fmax(p->strides, 1);
+		kernel.m = p->m * strides;
+		kernel.n = p->k / taps;
+		kernel.k = p->n * taps / strides;
+		kernel.waste = fmax(strides / taps - 1, 0);
 		graph_kernel(graph, kernel);
 		graph->out->step_flops += flops * times;
 	}
 	kernel.m = p->k;
 	kernel.n = p->n;
 	kernel.k = p->m;
-	kernel.winograd = false;
+	kernel.waste = 0;
 	kernel.axis = (uint8_t)(p->axis == AXIS_M ? AXIS_K : p->axis);
 	if (!p->second_is_input) {
 		/* A parameter used again adds to the gradient that is there. */
@@ -238,6 +249,8 @@ void graph_pass(struct graph *graph, const struct pass *pass)
 		                 .count = 1,
 		                 .launches = fused ? 0 : launches,
 		                 .issue = fused ? 0 : launches,
+		                 .row_bytes = pass->row * graph->facts->activation_bytes,
+		                 .narrow = graph->facts->activation_bytes < 4,
 		                 .rate = RATE_FP32,
 		                 .family = (uint8_t)pass->family,
 		                 .phase = PHASE_FORWARD };

@@ -101,7 +101,8 @@ struct product {
 	bool second_is_input;    /* w is an activation as well (attention) */
 	bool input_grad;
 	bool winograd;
-	bool vector; /* no kernel for matrix units has this shape and layout */
+	bool vector;          /* no kernel for matrix units has this shape and layout */
+	double taps, strides; /* of a convolution: positions of its window, and of a step; 0: 1 */
 };
 void graph_product(struct graph *graph, const struct product *product);
 
@@ -109,6 +110,7 @@ void graph_product(struct graph *graph, const struct product *product);
 struct pass {
 	enum family family;
 	double elements;          /* a sample */
+	double row;               /* of a softmax: elements that are summed */
 	double forward, backward; /* elements moved per element; backward 0: none */
 	double flops;             /* vector FLOPs per element, forward; backward twice that */
 	double forward_launches;  /* 0 counts as 1 */

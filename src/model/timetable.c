@@ -69,7 +69,9 @@ void timetable_fill(struct timetable *table, const struct workload *workload,
 	table->families = 0;
 	table->calibrated = calibration_for_device(calibration, device->name, &table->constants);
 	machine_init(&table->machine, device, &table->constants);
-	if (!workload->alone)
+	if (workload->alone)
+		machine_alone(&table->machine, &table->constants);
+	else
 		machine_in_model(&table->machine, &table->constants);
 	size_t count = workload->count < KERNELS_MAX ? workload->count : KERNELS_MAX;
 	/* Below memory_clock both slow down alike. */

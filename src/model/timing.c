@@ -10,10 +10,43 @@
 static const double PJ = 1e-12;
 static const double REFERENCE_NM = 12, REFERENCE_HZ = 1.4e9;
 static const double HOPPER = 9.0; /* neighbouring SMs share the operands that they read */
-static const double FEWER = 2.25; /* multiplications, in tiles of 2x2 */
 static const double THIN = 32;
 static const double VOLTA = 7.0; /* compute capability */
+static const double PASCAL = 6.0, TURING = 7.5, AMPERE = 8.0;
 static const double MAXWELL = 5.0, KEPLER_ISSUE = 2.0 / 3;
+
+/* Threads of an SM that wait for one element each: 2048, 600 clocks for an access (Mei and Chu 2017
+ * measure 400 to 600, more under load). */
+static const double ACCESSES_PER_CLOCK = 3.3;
+/* A block of 1024 threads walks along its row: two accesses in a row a step. */
+static const double STEP_CLOCKS = 1050, STEP_BYTES = 2048;
+/* Softmax has blocks of 512 threads for long rows. */
+static const double ROW_THREADS = 512, SM_THREADS = 2048, TURING_THREADS = 1024,
+		    GAMING_THREADS = 1536;
+
+static void rows_init(struct machine *machine, const struct device *device)
+{
+	double cc = device->compute_capability, clocks = device->boost_hz * device->sm_count;
+	bool gaming = cc == 8.6 || cc == 8.9 || cc >= 12;
+	double threads = cc == TURING ? TURING_THREADS : gaming ? GAMING_THREADS : SM_THREADS;
+	/* Before Volta, and at other vendors, loads pass by the first cache or it is tiny. */
+	machine->l1_bytes = cc >= VOLTA ? device->smem_bytes : 0;
+	machine->row_blocks = threads / ROW_THREADS;
+	machine->access_s = 1 / (ACCESSES_PER_CLOCK * clocks);
+	machine->row_byte_s = STEP_CLOCKS / STEP_BYTES / device->boost_hz;
+}
+
+/* A warp holds a row of up to 4 KB in its registers; longer ones are read for their largest
+ * element, for their sum and for the result, the second and third time from the first cache where
+ * the rows of all blocks find room. */
+static const double HELD_BYTES = 4096, HELD = 1.12, CACHED = 1.37, REREAD = 2;
+
+double softmax_passes(const struct machine *machine, double row_bytes)
+{
+	if (row_bytes <= HELD_BYTES)
+		return HELD;
+	return machine->row_blocks * row_bytes < machine->l1_bytes ? CACHED : REREAD;
+}
 
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *cal)
@@ -22,6 +55,9 @@ void machine_init(struct machine *machine, const struct device *device,
 	for (int rate = 0; rate < RATE_COUNT; rate++)
 		machine->sm_rate[rate] = device->peak_flops[rate] / device->sm_count;
 	machine->sm_rate[RATE_FP32] = device->matrix_fp32_flops / device->sm_count;
+	if (isnan(device->compute_capability))
+		for (int rate = RATE_FP32; rate < RATE_COUNT; rate++)
+			machine->sm_rate[rate] *= cal->matrix_other;
 	machine->vector_rate = device->peak_flops[RATE_FP32];
 	/* Kepler has 192 lanes an SM and issues to 128 of them, unless pairs of instructions are
 	 * independent (NVIDIA 2012, Kepler GK110 white paper: four schedulers of 32). */
@@ -39,7 +75,6 @@ void machine_init(struct machine *machine, const struct device *device,
 		                              [FAMILY_EMBEDDING] = gather,
 		                              [FAMILY_POOLING] = gather,
 		                              [FAMILY_NORM] = norm,
-		                              [FAMILY_SOFTMAX] = norm,
 		                              [FAMILY_LAYOUT] = cal->transposed };
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		machine->byte_s[family] =
@@ -48,6 +83,8 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->l2_s = fmin(1 / l2_bps, second);
 	machine->l2_resident = cal->l2_share * device->l2_bytes;
 	machine->ramp_s = cal->memory_half_s;
+	machine->narrow = 1;
+	rows_init(machine, device);
 	machine->recurrent_busy = cal->recurrent_busy;
 	machine->fill = 1 / (cal->fill_bytes * device->sm_count);
 	for (int family = 0; family < FAMILY_COUNT; family++) {
@@ -60,12 +97,18 @@ void machine_init(struct machine *machine, const struct device *device,
 	if (device->compute_capability >= HOPPER)
 		machine->efficiency[1][FAMILY_ATTENTION] *= cal->flash_hopper;
 	machine->early = 1 / cal->flash_early;
-	machine->operand_s = 1 / (cal->tile_bytes_per_clock * device->boost_hz);
+	machine->operand_s[0] = 1 / (cal->tile_bytes_vector * device->boost_hz);
+	machine->operand_s[1] = 1 / (cal->tile_bytes_per_clock * device->boost_hz);
+	double cc = device->compute_capability;
+	machine->batched_wide = cc >= PASCAL && cc < VOLTA    ? 64
+	                        : cc >= AMPERE && cc < HOPPER ? 128
+	                                                      : 0;
+	machine->weights_slower = 1 / cal->conv_weights;
 	machine->clusters = device->compute_capability >= HOPPER;
 	machine->k_half = cal->k_half;
 	machine->wave = cal->wave;
 	/* Kepler has too few registers for the transforms. */
-	machine->winograd = device->compute_capability < MAXWELL ? 0 : cal->winograd / FEWER;
+	machine->winograd = device->compute_capability < MAXWELL ? 0 : cal->winograd;
 	double process = pow(device->process_nm / REFERENCE_NM, cal->process_exponent);
 	double fast = pow(device->boost_hz / REFERENCE_HZ, cal->clock_exponent);
 	double shrink = pow(device->process_nm / REFERENCE_NM, cal->tensor_exponent);
@@ -81,10 +124,17 @@ void machine_init(struct machine *machine, const struct device *device,
 	machine->byte_j = (hbm ? cal->hbm_pj : cal->gddr_pj) * PJ;
 }
 
+void machine_alone(struct machine *machine, const struct calibration *calibration)
+{
+	for (int tensor = 0; tensor < 2; tensor++)
+		machine->efficiency[tensor][FAMILY_CONV] *= calibration->conv_untried;
+}
+
 void machine_in_model(struct machine *machine, const struct calibration *calibration)
 {
 	double slower = 1 / calibration->memory_in_model;
 	machine->memory_s *= slower;
+	machine->narrow = 1 / calibration->memory_narrow;
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		machine->byte_s[family] *= slower;
 }
@@ -161,7 +211,7 @@ static double seconds_a_flop(const struct machine *machine, const struct kernel 
 static double seconds_an_operand(const struct machine *machine, const struct kernel *kernel)
 {
 	static const double operand_bytes[RATE_COUNT] = { 8, 4, 4, 2, 2, 1 };
-	return machine->operand_s * operand_bytes[kernel->rate];
+	return machine->operand_s[on_tensor_units(kernel)] * operand_bytes[kernel->rate];
 }
 
 void machine_meet_product(struct machine *machine, const struct kernel *kernel)
@@ -184,32 +234,69 @@ void machine_meet_product(struct machine *machine, const struct kernel *kernel)
 }
 
 /* How often transforms move the weights and the tensors: they are strided, and written once. */
-static const double WEIGHTS_MOVED = 4, TENSORS_MOVED = 3;
+static const double WEIGHTS_MOVED = 5, TENSORS_MOVED = 3;
+/* Input channels that filling a fused tile's pipeline takes: its transforms run first. */
+static const double WINOGRAD_HALF = 12;
+
+/* The 36 products of Winograd's minimal filtering in tiles of 4x4, with the transformed tensors in
+ * memory between kernels. */
+static double winograd_apart_s(const struct machine *machine, const struct kernel *kernel,
+                               const struct shape *shape, double images, double inputs,
+                               double outputs)
+{
+	static const struct tiles tiles = { { 1.0 / 128, 1.0 / 64 }, { 1.0 / 128, 1.0 / 64 } };
+	const double *step_s = machine->step_s[kernel->rate][product_of(kernel)];
+	pair unused,
+	    products = tiled_s(machine, shape, tiles,
+	                       (pair){ step_s[TILE_128_128], step_s[TILE_64_64] }, &unused);
+	double moved =
+	    TENSORS_MOVED * images * (inputs + outputs) + WEIGHTS_MOVED * inputs * outputs;
+	return smaller(products[0], products[1]) + 36 * 4 * moved * machine->memory_s;
+}
 
 /* A 3x3 convolution of stride 1 by Winograd's minimal filtering (Lavin and Gray 2015, arXiv
- * 1509.09308): tiles of 2x2 results from 16 products in one kernel, or of 4x4 from 36, with the
- * transformed tensors in memory between kernels. A tile that sticks out of the image is lost, and
- * weights are transformed in every call. */
+ * 1509.09308): tiles of 2x2 results from 16 products in one kernel, or of 4x4 from 36. A tile that
+ * sticks out of the image is lost, and weights are transformed in every call. */
 static double winograd_s(const struct machine *machine, const struct kernel *kernel, double batch)
 {
 	double side = sqrt(kernel->m), inputs = kernel->k / 9, outputs = kernel->n;
 	double twos = round_up(side / 2), fours = round_up(side / 4);
 	double weights = 4 * WEIGHTS_MOVED * inputs * outputs * machine->memory_s;
-	double flop_s = seconds_a_flop(machine, kernel) / machine->winograd;
-	double operand_s = seconds_an_operand(machine, kernel);
-	double rows = fours * fours * batch, half = machine->k_half;
-	const struct shape fused = { twos * twos * batch, outputs, 16 * inputs, 1, true, half };
-	const struct shape apart = { rows, outputs, inputs, 36, true, half };
+	double flop_s = seconds_a_flop(machine, kernel) / machine->winograd, half = machine->k_half;
+	const struct shape fused = { twos * twos * batch, outputs, 16 * inputs, 1, true,
+		                     16 * WINOGRAD_HALF };
+	const struct shape apart = { fours * fours * batch, outputs, inputs, 36, true, half };
 	const struct tiles small = { { 1.0 / 32, 1.0 / 32 }, { 1.0 / 32, 1.0 / 32 } };
-	const struct tiles large = { { 1.0 / 128, 1.0 / 64 }, { 1.0 / 128, 1.0 / 64 } };
-	const pair large_s = { tile_step_s(128, 128, flop_s, operand_s),
-		               tile_step_s(64, 64, flop_s, operand_s) };
-	pair unused, small_s = pair_of(tile_step_s(32, 32, flop_s, operand_s));
+	pair unused, small_s = pair_of(2 * 32 * 32 * flop_s);
 	double in_one = tiled_s(machine, &fused, small, small_s, &unused)[0] + 16 * weights;
-	pair products = tiled_s(machine, &apart, large, large_s, &unused);
-	double moved = 36 * 4 * TENSORS_MOVED * rows * (inputs + outputs);
-	return smaller(in_one, smaller(products[0], products[1]) + moved * machine->memory_s +
-	                           36 * weights);
+	return smaller(in_one, winograd_apart_s(machine, kernel, &apart, apart.m, inputs, outputs));
+}
+
+/* The gradient of the weights: the same transforms and 36 products, of which the images are the
+ * inner dimension. */
+static double winograd_weights_s(const struct machine *machine, const struct kernel *kernel,
+                                 double batch)
+{
+	double fours = round_up(sqrt(kernel->k) / 4), outputs = kernel->outputs;
+	double inputs = kernel->m * kernel->n / (9 * outputs), images = fours * fours * batch;
+	const struct shape apart = { inputs, outputs, images, 36, false, machine->k_half };
+	return winograd_apart_s(machine, kernel, &apart, images, inputs, outputs);
+}
+
+/* Batched products in float32 have one tile in libraries for Ampere, another in those for Pascal,
+ * as the names of the kernels in tables show; elsewhere there is a choice. */
+static double fixed_tile_s(const struct machine *machine, const struct kernel *kernel,
+                           const struct shape *shape, double *filled)
+{
+	static const struct tiles half = { { 1.0 / 128, 1.0 / 64 }, { 1.0 / 64, 1.0 / 128 } };
+	static const struct tiles whole = { { 1.0 / 128, 1.0 / 128 }, { 1.0 / 128, 1.0 / 128 } };
+	const double *step_s = machine->step_s[kernel->rate][product_of(kernel)];
+	bool narrow = machine->batched_wide < 128;
+	pair share;
+	pair seconds = tiled_s(machine, shape, narrow ? half : whole,
+	                       pair_of(step_s[narrow ? TILE_128_64 : TILE_128_128]), &share);
+	*filled = share[0];
+	return smaller(seconds[0], seconds[1]);
 }
 
 /* Seconds with the tiles that suit best. *filled: share of the SMs that have one, of the smallest
@@ -280,13 +367,20 @@ double product_s(const struct machine *machine, const struct kernel *kernel, dou
 		.n = n,
 		.k = k,
 		.count = count,
-		.whole = conv && kernel->axis != AXIS_K,
+		.whole = conv ? kernel->axis != AXIS_K : count > 1,
 		/* of fused attention's two products, the second has the context inside */
 		.k_half = fused ? 0 : machine->k_half,
 	};
-	double share, best = best_tiles_s(machine, kernel, &shape, &share);
-	if (kernel->winograd && machine->winograd > 0 && kernel->axis == AXIS_M)
-		best = smaller(best, winograd_s(machine, kernel, batch));
+	bool fixed = !on_tensor_units(kernel) && !conv && count > 1 && machine->batched_wide > 0;
+	double share, best = fixed ? fixed_tile_s(machine, kernel, &shape, &share)
+	                           : best_tiles_s(machine, kernel, &shape, &share);
+	if (conv && kernel->axis == AXIS_K)
+		best *= machine->weights_slower;
+	if (kernel->winograd && machine->winograd > 0)
+		best = smaller(best, kernel->axis == AXIS_M
+		                         ? winograd_s(machine, kernel, batch)
+		                         : winograd_weights_s(machine, kernel, batch));
+	best *= 1 + kernel->waste;
 	share = smaller(share, 1);
 	*filled = kernel->family == FAMILY_RECURRENT ? share * machine->recurrent_busy : share;
 	best *= kernel->early ? machine->early : 1;

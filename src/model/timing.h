@@ -32,15 +32,21 @@ struct machine {
 	double byte_s[FAMILY_COUNT]; /* the same as kernels of a family reach it */
 	double l2_s;                 /* seconds a byte that is found in L2 */
 	double l2_resident;          /* bytes that survive from one kernel to the next */
+	double narrow;               /* factor on them where elements have 16 bits */
 	double ramp_s;
+	double l1_bytes, row_blocks; /* of an SM: its cache for loads; rows that it works on */
+	double access_s;             /* seconds an access of one element, all SMs */
+	double row_byte_s;           /* of one block's loads, one after the other */
 	double recurrent_busy;
 	double fill; /* share of the SMs that a byte of elementwise work fills */
 	double efficiency[2][FAMILY_COUNT]; /* [on tensor units][family], of products */
-	double operand_s; /* seconds a byte that one SM reads of its tile's operands */
+	double operand_s[2]; /* [on tensor units] seconds a byte of its tile's operands, one SM */
 	double k_half, wave;
 	bool clusters;   /* two SMs work on one tile of 256 x 256 */
-	double winograd; /* of the rate of a plain product; 0: no such kernels */
-	double early;    /* seconds of early fused attention over those of today's */
+	double winograd; /* rate of fused kernels over a plain product's; 0: no such kernels */
+	double weights_slower; /* the gradients of convolutions' weights over other products */
+	double batched_wide;   /* the side of the only tile of batched float32 products; 0: any */
+	double early;          /* seconds of early fused attention over those of today's */
 	double flop_j[RATE_COUNT], byte_j; /* J at the boost voltage */
 	/* Seconds of one k step of a tile; filled where a kernel needs it (machine_meet()). */
 	double step_s[RATE_COUNT][PRODUCT_COUNT][TILE_COUNT];
@@ -49,6 +55,9 @@ struct machine {
 void machine_init(struct machine *machine, const struct device *device,
                   const struct calibration *calibration);
 
+/* A kernel on its own: libraries pick the algorithm of a convolution by rule, where frameworks try
+ * them all before they train. */
+void machine_alone(struct machine *machine, const struct calibration *calibration);
 /* Inside a model: buffers change from kernel to kernel. */
 void machine_in_model(struct machine *machine, const struct calibration *calibration);
 
@@ -84,6 +93,9 @@ struct work {
 double product_s(const struct machine *machine, const struct kernel *kernel, double batch,
                  double flops, double *filled);
 
+/* What softmax moves over one read and one write of all. */
+double softmax_passes(const struct machine *machine, double row_bytes);
+
 /* One launch of the kernel for `batch` samples; a call for products alone, as predictions live on
  * this. */
 static inline void kernel_work(const struct machine *machine, const struct kernel *kernel,
@@ -108,8 +120,20 @@ static inline void kernel_work(const struct machine *machine, const struct kerne
 	work->flops = flops;
 	work->bytes = bytes;
 	work->dram_bytes = dram;
-	work->memory_s = (dram - streamed) * machine->byte_s[kernel->family] +
-	                 streamed * machine->stream_s + resident * machine->l2_s + ramp_s;
+	double byte_s = machine->byte_s[kernel->family];
+	if (kernel->family == FAMILY_SOFTMAX)
+		byte_s *= softmax_passes(machine, kernel->row_bytes);
+	if (kernel->narrow)
+		byte_s *= machine->narrow;
+	double memory_s =
+	    (dram - streamed) * byte_s + streamed * machine->stream_s + resident * machine->l2_s;
+	if (kernel->accesses > 0) {
+		double issued_s = kernel->accesses * batch * machine->access_s;
+		double row_s = kernel->row_bytes * machine->row_byte_s;
+		memory_s = issued_s > memory_s ? issued_s : memory_s;
+		memory_s = row_s > memory_s ? row_s : memory_s;
+	}
+	work->memory_s = memory_s + ramp_s;
 }
 
 #endif

@@ -57,11 +57,16 @@ struct kernel {
 	double bytes;       /* a launch, per sample: to and from memory, each operand once */
 	double bytes_fixed;
 	double m, n, k, batch; /* of a matrix product, at one sample; 0 for other families */
-	double count;          /* equal kernels a step */
-	double launches;       /* device launches of each: 0 where fused into another */
-	double issue;          /* framework operators a launch costs the host (0: fused away) */
+	double row_bytes; /* softmax and scalar kernels: what one block of threads works through */
+	double waste;     /* multiplications with zeros over those that count; 0: none */
+	double outputs;   /* channels that a convolution writes, where its shape does not tell */
+	double accesses;  /* loads and stores of single elements, per sample; 0: of whole vectors */
+	double count;     /* equal kernels a step */
+	double launches;  /* device launches of each: 0 where fused into another */
+	double issue;     /* framework operators a launch costs the host (0: fused away) */
 	enum rate rate;
 	uint8_t family, phase, axis, collective;
+	bool narrow;   /* a pass over elements of 16 bits */
 	bool repeated; /* of a repeated block: full recomputation runs it again */
 	bool scores;   /* of attention's scores: selective recomputation runs it again */
 	bool early;    /* fused attention of the first generation */

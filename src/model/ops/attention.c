@@ -88,6 +88,7 @@ static void materialised(struct graph *graph, const struct shape *s)
 	                                  .elementwise = true });
 	graph_pass(graph, &(struct pass){ .family = FAMILY_SOFTMAX,
 	                                  .elements = scores,
+	                                  .row = s->context,
 	                                  .forward = 2,
 	                                  .backward = 3,
 	                                  .flops = 8,

@@ -70,6 +70,8 @@ void op_conv(struct layer *layer)
 		.out = tensor_elements(&y),
 		.weights = x->c / groups * taps * out,
 		.input_grad = x->grad,
+		.taps = taps,
+		.strides = transpose ? 1 : stride.h * stride.w,
 		.winograd = square3 && groups == 1 && graph->facts->matrix == RATE_FP32,
 	};
 	graph_save(graph);

@@ -37,7 +37,8 @@ static void one_layer(struct graph *graph, const struct cell *cell)
 		               .k = cell->hidden,
 		               .batch = 1,
 		               .count = steps * cell->ways,
-		               .launches = 1,
+		               .launches =
+		                   12, /* product in parts, gates, state: one after the other */
 		               .issue = 0.1, /* one call issues them all */
 		               .rate = graph->facts->matrix,
 		               .family = FAMILY_RECURRENT,
