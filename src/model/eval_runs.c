@@ -561,26 +561,20 @@ static const char *fill_case(struct eval_builder *builder, const struct subject 
 	return reason;
 }
 
-/* The run with as many GPUs as its machine has, and as it was done in fact. */
+/* The run with as many GPUs as its machine has. */
 static const struct measured_run *as_known(struct eval_builder *builder,
                                            const struct measured_run *run)
 {
 	const struct model_rule *rule = model_names_find(builder->names, run);
 	double gpus = (double)model_names_machine(builder->names, run)->gpus;
-	const char *ran = rule ? rule->ran : NULL;
 	struct measured_run *copy =
-	    gpus > 0 || ran ? ARENA_NEW(builder->arena, struct measured_run) : NULL;
+	    gpus > 0 ? ARENA_NEW(builder->arena, struct measured_run) : NULL;
 	if (!copy)
 		return run;
 	*copy = *run;
-	if (gpus > 0 && rule && rule->batch_split)
+	if (rule && rule->batch_split)
 		copy->batch *= run->gpus / gpus;
-	if (gpus > 0)
-		copy->gpus = gpus;
-	if (ran) {
-		copy->precision = ran;
-		copy->gpus = 1;
-	}
+	copy->gpus = gpus;
 	return copy;
 }
 

@@ -176,8 +176,6 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 		                             "config",
 		                             "task",
 		                             "notes",
-		                             "stated",
-		                             "ran",
 		                             "zoo",
 		                             "skip",
 		                             "virtual_stages",
@@ -216,8 +214,7 @@ static enum ergon_code read_rule(struct reading *reading, const json_t *object, 
 	} texts[] = {
 		{ "source", &rule->source },   { "model", &rule->model },
 		{ "config", &rule->config },   { "task", &rule->task },
-		{ "notes", &rule->notes },     { "stated", &rule->stated },
-		{ "ran", &rule->ran },         { "zoo", &rule->zoo },
+		{ "notes", &rule->notes },     { "zoo", &rule->zoo },
 		{ "skip", &rule->skip },       { "precision", &rule->precision },
 		{ "dims", &rule->dims },       { "take", &rule->take },
 		{ "need", &rule->need },       { "optimizer", &rule->optimizer },
@@ -408,7 +405,7 @@ const struct model_rule *model_names_find(const struct model_names *names,
 		const struct model_rule *rule = &names->rules[i];
 		if (fits(rule->source, run->source) && fits(rule->model, run->model) &&
 		    fits(rule->config, run->config) && fits(rule->task, run->task) &&
-		    fits(rule->notes, run->notes) && fits(rule->stated, run->precision))
+		    fits(rule->notes, run->notes))
 			return rule;
 	}
 	return NULL;

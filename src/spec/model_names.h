@@ -46,11 +46,10 @@
 #include "spec/measurements.h"
 
 struct model_rule {
-	const char *source, *model, *config, *task; /* patterns; NULL: any */
-	const char *notes, *stated;                 /* of the notes, of the stated precision */
-	const char *ran;                /* precision in fact, on one GPU; NULL: as stated */
-	const char *zoo, *skip;         /* one of both */
-	const char *dims, *take, *need; /* NULL: none */
+	const char *source, *model, *config, *task;  /* patterns; NULL: any */
+	const char *notes;                           /* a pattern, too */
+	const char *zoo, *skip;                      /* one of both */
+	const char *dims, *take, *need;              /* NULL: none */
 	const char *optimizer, *runtime, *attention; /* NULL: not implied */
 	const char *layout;                          /* NULL: not implied */
 	unsigned era;                                /* the software's year; 0: not implied */
