@@ -2,6 +2,7 @@
 #include "spec/model_names.h"
 
 #include <fnmatch.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,95 +169,113 @@ static enum ergon_code read_flags(struct reading *reading, const json_t *object,
 	return code ? code : want_flag(reading, object, place, "written", &rule->written);
 }
 
+/* Fields that are taken over as they are. Texts are patterns or names, copied into the arena. */
+static const struct {
+	const char *key;
+	size_t offset;
+} rule_texts[] = {
+#define TEXT(field)                                                                                \
+	{                                                                                          \
+#field, offsetof(struct model_rule, field)                                         \
+	}
+	TEXT(source),    TEXT(model),   TEXT(config),    TEXT(task),   TEXT(notes),
+	TEXT(zoo),       TEXT(skip),    TEXT(dims),      TEXT(take),   TEXT(need),
+	TEXT(optimizer), TEXT(runtime), TEXT(attention), TEXT(layout), TEXT(precision),
+#undef TEXT
+};
+static const struct {
+	const char *key;
+	size_t offset;
+	uint64_t most; /* from 1 */
+} rule_counts[] = {
+	{ "sequence", offsetof(struct model_rule, sequence), 1u << 30 },
+	{ "resolution", offsetof(struct model_rule, resolution), 1u << 20 },
+	{ "virtual_stages", offsetof(struct model_rule, virtual_stages), 1000 },
+};
+static const struct {
+	const char *key;
+	size_t offset;
+	double most; /* from 1 */
+} rule_reals[] = {
+	{ "tokens_per_sample", offsetof(struct model_rule, tokens_per_sample), 1e9 },
+	{ "items_per_sample", offsetof(struct model_rule, items_per_sample), 1e9 },
+	{ "batch", offsetof(struct model_rule, batch), 1e6 },
+};
+/* Those with readers of their own. */
+static const char *const rule_others[] = { "size",    "dataset", "padding",  "batch_unit", "era",
+	                                   "written", "paused",  "exchange", "calibrate",  "why" };
+
+static enum ergon_code only_rule_keys(const struct reading *reading, const json_t *object,
+                                      struct json_place place)
+{
+	const char *known[64];
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof rule_texts / sizeof *rule_texts; i++)
+		known[count++] = rule_texts[i].key;
+	for (size_t i = 0; i < sizeof rule_counts / sizeof *rule_counts; i++)
+		known[count++] = rule_counts[i].key;
+	for (size_t i = 0; i < sizeof rule_reals / sizeof *rule_reals; i++)
+		known[count++] = rule_reals[i].key;
+	for (size_t i = 0; i < sizeof rule_others / sizeof *rule_others; i++)
+		known[count++] = rule_others[i];
+	known[count] = NULL;
+	return json_only_keys(object, place, known, reading->err);
+}
+
+static enum ergon_code read_fields(struct reading *reading, const json_t *object,
+                                   struct json_place place, struct model_rule *rule)
+{
+	enum ergon_code code = ERGON_OK;
+	char *base = (char *)rule;
+	for (size_t i = 0; !code && i < sizeof rule_texts / sizeof *rule_texts; i++)
+		code = want_copy(reading, object, place, rule_texts[i].key,
+		                 (const char **)(void *)(base + rule_texts[i].offset));
+	for (size_t i = 0; !code && i < sizeof rule_counts / sizeof *rule_counts; i++)
+		code = json_want_count(object, place, rule_counts[i].key, 1, rule_counts[i].most,
+		                       (uint64_t *)(void *)(base + rule_counts[i].offset),
+		                       reading->err);
+	for (size_t i = 0; !code && i < sizeof rule_reals / sizeof *rule_reals; i++)
+		code =
+		    json_want_real(object, place, rule_reals[i].key, 1, rule_reals[i].most,
+		                   (double *)(void *)(base + rule_reals[i].offset), reading->err);
+	return code;
+}
+
+static enum ergon_code read_batch_unit(struct reading *reading, const json_t *object,
+                                       struct json_place place, struct model_rule *rule)
+{
+	const char *unit = "samples";
+	enum ergon_code code = json_want_text(object, place, "batch_unit", &unit, reading->err);
+	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
+	rule->batch_split = strcmp(unit, "split") == 0;
+	if (!code && !rule->batch_in_tokens && !rule->batch_split && strcmp(unit, "samples") != 0)
+		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
+		                     "%s: batch_unit: expected samples, tokens or split", place.at);
+	return code;
+}
+
 static enum ergon_code read_rule(struct reading *reading, const json_t *object, size_t at,
                                  struct model_rule *rule)
 {
-	static const char *const known[] = { "source",
-		                             "model",
-		                             "config",
-		                             "task",
-		                             "notes",
-		                             "zoo",
-		                             "skip",
-		                             "virtual_stages",
-		                             "dims",
-		                             "take",
-		                             "size",
-		                             "need",
-		                             "optimizer",
-		                             "runtime",
-		                             "attention",
-		                             "sequence",
-		                             "resolution",
-		                             "dataset",
-		                             "tokens_per_sample",
-		                             "items_per_sample",
-		                             "batch_unit",
-		                             "padding",
-		                             "era",
-		                             "layout",
-		                             "written",
-		                             "exchange",
-		                             "calibrate",
-		                             "paused",
-		                             "batch",
-		                             "precision",
-		                             "why",
-		                             NULL };
 	char path[48];
 	snprintf(path, sizeof path, "rules[%zu]", at);
 	struct json_place place = { reading->file, path };
 	if (!json_is_object(object))
 		return ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
 		                     "%s is not an object", path);
-	const struct {
-		const char *key, **value;
-	} texts[] = {
-		{ "source", &rule->source },   { "model", &rule->model },
-		{ "config", &rule->config },   { "task", &rule->task },
-		{ "notes", &rule->notes },     { "zoo", &rule->zoo },
-		{ "skip", &rule->skip },       { "precision", &rule->precision },
-		{ "dims", &rule->dims },       { "take", &rule->take },
-		{ "need", &rule->need },       { "optimizer", &rule->optimizer },
-		{ "runtime", &rule->runtime }, { "attention", &rule->attention },
-		{ "layout", &rule->layout },
-	};
-	enum ergon_code code = json_only_keys(object, place, known, reading->err);
-	for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
-		code = want_copy(reading, object, place, texts[i].key, texts[i].value);
-	const char *unit = "samples";
+	uint64_t era = 0;
+	enum ergon_code code = only_rule_keys(reading, object, place);
 	if (!code)
-		code = json_want_text(object, place, "batch_unit", &unit, reading->err);
+		code = read_fields(reading, object, place, rule);
+	if (!code)
+		code = read_batch_unit(reading, object, place, rule);
 	if (!code)
 		code = read_flags(reading, object, place, rule);
-	rule->batch_in_tokens = strcmp(unit, "tokens") == 0;
-	rule->batch_split = strcmp(unit, "split") == 0;
-	if (!code && !rule->batch_in_tokens && !rule->batch_split && strcmp(unit, "samples") != 0)
-		code = ergon_fail_at(reading->err, ERGON_BAD_INPUT, reading->file, 0,
-		                     "%s: batch_unit: expected samples, tokens or split", path);
 	if (!code)
 		code = read_size(reading, object, place, rule);
 	if (!code)
-		code = json_want_count(object, place, "sequence", 1, 1u << 30, &rule->sequence,
-		                       reading->err);
-	if (!code)
-		code = json_want_count(object, place, "resolution", 1, 1u << 20, &rule->resolution,
-		                       reading->err);
-	uint64_t era = 0;
-	if (!code)
-		code = json_want_count(object, place, "virtual_stages", 1, 1000,
-		                       &rule->virtual_stages, reading->err);
-	if (!code)
 		code = json_want_count(object, place, "era", 2000, 2100, &era, reading->err);
 	rule->era = (unsigned)era;
-	if (!code)
-		code = json_want_real(object, place, "tokens_per_sample", 1, 1e9,
-		                      &rule->tokens_per_sample, reading->err);
-	if (!code)
-		code = json_want_real(object, place, "items_per_sample", 1, 1e9,
-		                      &rule->items_per_sample, reading->err);
-	if (!code)
-		code = json_want_real(object, place, "batch", 1, 1e6, &rule->batch, reading->err);
 	if (!code)
 		code = read_dataset(reading, object, place, rule);
 	if (!code && !rule->zoo == !rule->skip)
