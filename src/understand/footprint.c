@@ -25,30 +25,52 @@ struct watch {
 	struct page_marks marks;
 	double rates[SAMPLES_MAX], windows[SAMPLES_MAX], sets[SAMPLES_MAX];
 	double window_s[SAMPLES_MAX], set_s[SAMPLES_MAX];
-	size_t rate_count, set_count;
+	size_t rate_count, window_count, set_count;
 	double peak, huge, blur_s;
 };
 
-static bool short_window(struct watch *w)
+static bool short_window(struct watch *w, bool flush, struct page_window *window, bool *good)
+{
+	double cpu_s = fmin(fmax(SHORT_S, WALKS * w->blur_s), LONG_S);
+	if (!page_marks_window(&w->marks, cpu_s, flush, window))
+		return false;
+	w->blur_s = window->blur_s;
+	/* Otherwise it hardly ran, or we did not. */
+	*good = window->cpu_s >= cpu_s / 2 && window->blur_s <= BLUR_MOST * window->cpu_s;
+	return true;
+}
+
+/* How fast. */
+static bool rate_window(struct watch *w)
 {
 	struct page_window window;
-	double cpu_s = fmin(fmax(SHORT_S, WALKS * w->blur_s), LONG_S);
-	if (!page_marks_window(&w->marks, cpu_s, &window))
+	bool good;
+	if (!short_window(w, false, &window, &good))
 		return false;
-	w->blur_s = window.blur_s;
-	bool good = window.cpu_s >= cpu_s / 2 && window.blur_s <= BLUR_MOST * window.cpu_s;
-	if (good && w->rate_count < SAMPLES_MAX) { /* otherwise it hardly ran, or we did not */
-		w->windows[w->rate_count] = window.touched_bytes;
-		w->window_s[w->rate_count] = window.cpu_s;
+	if (good && w->rate_count < SAMPLES_MAX)
 		w->rates[w->rate_count++] = window.touched_bytes / window.cpu_s;
+	return true;
+}
+
+/* How much, soon. */
+static bool whole_window(struct watch *w)
+{
+	struct page_window window;
+	bool good;
+	if (!short_window(w, true, &window, &good))
+		return false;
+	if (good && w->window_count < SAMPLES_MAX) {
+		w->window_s[w->window_count] = window.cpu_s;
+		w->windows[w->window_count++] = window.touched_bytes;
 	}
 	return true;
 }
 
+/* And in the long run. */
 static bool long_window(struct watch *w)
 {
 	struct page_window window;
-	if (!page_marks_window(&w->marks, LONG_S, &window))
+	if (!page_marks_window(&w->marks, LONG_S, true, &window))
 		return false;
 	w->peak = fmax(w->peak, window.resident_bytes);
 	w->huge = fmax(w->huge, window.huge_bytes);
@@ -98,20 +120,21 @@ struct page_rate page_rate_of(double *values, size_t count)
 
 static void conclude(struct footprint *f, struct watch *w)
 {
-	f->samples = w->rate_count + w->set_count;
+	f->samples = w->rate_count + w->window_count + w->set_count;
 	f->peak_bytes = w->peak;
 	f->huge_share = w->peak > 0 ? fmin(1, w->huge / w->peak) : 0;
-	if (w->rate_count < SAMPLES_LEAST || w->set_count < SAMPLES_LEAST) {
+	if (w->rate_count < SAMPLES_LEAST || w->window_count < SAMPLES_LEAST ||
+	    w->set_count < SAMPLES_LEAST) {
 		snprintf(f->absent, sizeof f->absent,
 		         "too few intervals: the command must run for a second or so");
 		return;
 	}
 	f->rate = page_rate_of(w->rates, w->rate_count);
-	stats_sort(w->windows, w->rate_count);
+	stats_sort(w->windows, w->window_count);
 	stats_sort(w->sets, w->set_count);
-	f->window_bytes = stats_quantile_sorted(w->windows, w->rate_count, 0.75);
+	f->window_bytes = stats_quantile_sorted(w->windows, w->window_count, 0.75);
 	f->set_bytes = stats_quantile_sorted(w->sets, w->set_count, 0.75);
-	f->window_s = stats_median(w->window_s, w->rate_count);
+	f->window_s = stats_median(w->window_s, w->window_count);
 	f->set_s = stats_median(w->set_s, w->set_count);
 }
 
@@ -132,7 +155,7 @@ enum ergon_code footprint_probe(struct footprint *f, const struct ergon_env *env
 	w->marks = (struct page_marks){ .env = env, .roots = { child }, .root_count = 1 };
 	bool seen = true;
 	while (seen && !page_marks_ended(&w->marks) && w->set_count < SAMPLES_MAX)
-		seen = short_window(w) && short_window(w) && long_window(w);
+		seen = rate_window(w) && whole_window(w) && rate_window(w) && long_window(w);
 	if (!seen && !page_marks_ended(&w->marks))
 		snprintf(f->absent, sizeof f->absent,
 		         "the kernel does not show which pages are touched (clear_refs)");

@@ -114,7 +114,8 @@ void page_marks_wait(struct page_marks *m, double cpu_s)
 	wait_for(m, cpu_time_s(m), cpu_s);
 }
 
-static bool clear(const struct page_marks *m)
+/* The soft-dirty marks last: their TLB flush must follow the accessed marks' clearing. */
+static bool clear(const struct page_marks *m, bool flush)
 {
 	bool cleared = false;
 	for (size_t i = 0; i < m->count; i++) {
@@ -122,7 +123,10 @@ static bool clear(const struct page_marks *m)
 		snprintf(path, sizeof path, "%s/%d/clear_refs", m->env->procfs_root,
 		         (int)m->pids[i]);
 		int fd = open(path, O_WRONLY | O_CLOEXEC);
-		cleared = (fd >= 0 && write(fd, "1", 1) == 1) || cleared;
+		bool done = fd >= 0 && write(fd, "1", 1) == 1;
+		if (done && flush)
+			done = write(fd, "4", 1) == 1;
+		cleared = done || cleared;
 		if (fd >= 0)
 			close(fd);
 	}
@@ -177,12 +181,12 @@ static bool count(const struct page_marks *m, struct page_window *w)
 	return seen;
 }
 
-bool page_marks_window(struct page_marks *m, double cpu_s, struct page_window *w)
+bool page_marks_window(struct page_marks *m, double cpu_s, bool flush, struct page_window *w)
 {
 	*w = (struct page_window){ 0 };
 	find_processes(m);
 	double before_clear = cpu_time_s(m);
-	if (!clear(m))
+	if (!clear(m, flush))
 		return false;
 	double after_clear = cpu_time_s(m);
 	wait_for(m, after_clear, cpu_s);

@@ -12,7 +12,9 @@
  * Two traps, for the caller. The first access to an unmarked page costs the process time (the
  * processor sets the mark itself: about 0.6 us in a virtual machine, more than to stream the page
  * from memory), and it is user time. And marks are not renewed while a processor's TLB still holds
- * the translation: with huge pages that is up to gigabytes, so then too little is seen.
+ * the translation: that hides some megabytes of pages that are accessed all the time, and with huge
+ * pages gigabytes. Only clearing the soft-dirty marks, too, makes the kernel flush the TLBs; but
+ * then the first write to a page is a fault, so such windows tell what is touched, not how fast.
  */
 #ifndef ERGON_UNDERSTAND_PAGE_MARKS_H
 #define ERGON_UNDERSTAND_PAGE_MARKS_H
@@ -45,7 +47,9 @@ bool page_marks_ended(const struct page_marks *marks);
 double page_marks_cpu_s(struct page_marks *marks);
 /* Sleeps until the processes have used cpu_s more, or ended, or 2 s have passed. */
 void page_marks_wait(struct page_marks *marks, double cpu_s);
-/* One window of at least so much CPU time. False: the processes have ended or cannot be seen. */
-bool page_marks_window(struct page_marks *marks, double cpu_s, struct page_window *window);
+/* One window of at least so much CPU time, all of it seen where flush is set. False: the processes
+ * have ended or cannot be seen. */
+bool page_marks_window(struct page_marks *marks, double cpu_s, bool flush,
+                       struct page_window *window);
 
 #endif

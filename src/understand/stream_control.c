@@ -118,7 +118,7 @@ static size_t add_watched(struct streams *s, double *rates, size_t count)
 	struct page_window w = { 0 };
 	double blur_s = 0;
 	for (int i = 0; i < 3 * WINDOWS && count < WINDOWS; i++) {
-		if (!page_marks_window(&s->marks, fmax(WINDOW_S, 2 * blur_s), &w))
+		if (!page_marks_window(&s->marks, fmax(WINDOW_S, 2 * blur_s), false, &w))
 			return count;
 		blur_s = w.blur_s;
 		if (w.cpu_s > WINDOW_S / 2 && blur_s <= 0.5 * w.cpu_s)

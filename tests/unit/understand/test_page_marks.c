@@ -56,7 +56,7 @@ static void only_data_counts(void **state)
 	machine_at(&m);
 	put(&m, "clear_refs", "");
 	put(&m, "smaps", smaps);
-	assert_true(page_marks_window(&m.marks, 0, &w));
+	assert_true(page_marks_window(&m.marks, 0, false, &w));
 	assert_close(w.touched_bytes, 1024 * (384.0 + 524288 + 4096 + 16), 1e-9);
 	assert_close(w.resident_bytes, 1024 * (800.0 + 1048576 + 102400 + 16), 1e-9);
 	assert_close(w.huge_bytes, 1024 * 204800.0, 1e-9);
@@ -68,6 +68,13 @@ static void only_data_counts(void **state)
 	assert_non_null(fgets(text, sizeof text, file));
 	fclose(file);
 	assert_string_equal(text, "1"); /* the accessed marks of all pages, nothing else */
+	put(&m, "clear_refs", "");
+	assert_true(page_marks_window(&m.marks, 0, true, &w));
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof text, file));
+	fclose(file);
+	assert_string_equal(text, "14"); /* in this order: the second flushes the TLBs */
 	scratch_remove(m.root);
 }
 
@@ -91,11 +98,11 @@ static void a_closed_kernel_is_no_zero(void **state)
 	struct machine_at m;
 	struct page_window w;
 	machine_at(&m);
-	assert_false(page_marks_window(&m.marks, 0, &w)); /* no clear_refs */
+	assert_false(page_marks_window(&m.marks, 0, false, &w)); /* no clear_refs */
 	put(&m, "clear_refs", "");
-	assert_false(page_marks_window(&m.marks, 0, &w)); /* no smaps */
+	assert_false(page_marks_window(&m.marks, 0, false, &w)); /* no smaps */
 	put(&m, "smaps", "7f0000000000-7f0040000000 rw-p 00000000 00:00 0\nRss: 12 kB\n");
-	assert_false(page_marks_window(&m.marks, 0, &w)); /* a kernel without the marks */
+	assert_false(page_marks_window(&m.marks, 0, false, &w)); /* a kernel without the marks */
 	scratch_remove(m.root);
 }
 
