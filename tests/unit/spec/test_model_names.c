@@ -15,7 +15,7 @@ static const char text[] =
     "8},"
     " {\"source\": \"lab\", \"peers\": false, \"era\": 2021, \"port_gbits\": 80}],"
     "\"rules\": ["
-    "{\"model\": \"net\", \"stated\": \"amp*\", \"ran\": \"fp32\", \"zoo\": \"resnet18\"},"
+    "{\"model\": \"net\", \"config\": \"amp*\", \"precision\": \"fp32\", \"zoo\": \"resnet18\"},"
     "{\"model\": \"net\", \"notes\": \"sound*\", \"skip\": \"why\"},"
     "{\"model\": \"net\", \"zoo\": \"resnet50\", \"exchange\": false, \"batch_unit\": \"split\","
     " \"items_per_sample\": 566, \"dataset\": \"d\", \"padding\": \"bins\"}]}";
@@ -40,12 +40,12 @@ static void the_first_rule_that_fits_decides(void **state)
 	arena_init(&arena);
 	assert_int_equal(model_names_parse(text, strlen(text), "names.json", &arena, &names, NULL),
 	                 ERGON_OK);
-	struct measured_run amp = run_of("", "amp_fp16", "");
+	struct measured_run amp = run_of("amp run", "amp_fp16", "");
 	struct measured_run sound = run_of("", "fp32", "sound samples");
 	struct measured_run plain = run_of("", "fp32", "");
 	const struct model_rule *rule = model_names_find(&names, &amp);
 	assert_string_equal(rule->zoo, "resnet18");
-	assert_string_equal(rule->ran, "fp32");
+	assert_string_equal(rule->precision, "fp32");
 	assert_string_equal(model_names_find(&names, &sound)->skip, "why");
 	rule = model_names_find(&names, &plain);
 	assert_string_equal(rule->zoo, "resnet50");
@@ -88,6 +88,11 @@ static void what_is_wrong_is_named(void **state)
 		{ "{\"datasets\": {}, \"machines\": [{\"machine\": \"two\"}], \"rules\": []}",
 		  "expected one" },
 		{ "{\"datasets\": {}, \"machines\": [3], \"rules\": []}", "not an object" },
+		{ "{\"datasets\": {}, \"rules\": [{\"zoo\": \"a\", \"sequense\": 1}]}",
+		  "did you mean 'sequence'" },
+		{ "{\"datasets\": {}, \"rules\": [{\"zoo\": \"a\", \"batch\": 0.5}]}", "batch" },
+		{ "{\"datasets\": {}, \"rules\": [{\"zoo\": \"a\", \"virtual_stages\": 0}]}",
+		  "virtual_stages" },
 		{ "{\"datasets\": {}, \"rules\": [{\"zoo\": \"a\", \"exchange\": 1}]}",
 		  "true or false" },
 		{ "{\"datasets\": {}, \"rules\": [{\"zoo\": \"a\", \"batch_unit\": \"x\"}]}",
