@@ -169,26 +169,30 @@ enum ergon_code footprint_probe(struct footprint *f, const struct ergon_env *env
 	return ERGON_OK;
 }
 
+/* Relative to the stream's time for a byte, the command's is 1 + x: under watch it takes so much
+ * more (or less) than the stream, and the marks cost both the same. Errors are independent, so they
+ * add up as squares. */
 struct footprint_share footprint_share(const struct footprint *f, const struct stream_control *c)
 {
-	double slow = f->rate.value - f->rate.half_width, fast = f->rate.value + f->rate.half_width;
-	double free_slow = c->free.value - c->free.half_width;
-	double free_fast = c->free.value + c->free.half_width;
 	struct footprint_share share = { 0, (double)INFINITY };
-	if (!(slow > 0) || !(free_slow > 0) || !(c->watched.value > c->watched.half_width))
+	double rate = f->rate.value, free = c->free.value;
+	if (!(rate > f->rate.half_width) || !(free > c->free.half_width) ||
+	    !(c->watched.value > c->watched.half_width))
 		return share;
-	/* Seconds that a byte costs more under watch; huge pages are marked at hardly a cost. */
-	double watched_fast = c->watched.value + c->watched.half_width;
-	double watched_slow = c->watched.value - c->watched.half_width;
-	double extra_low = fmax(0, 1 / watched_fast - 1 / free_slow);
-	double extra_high = fmax(0, 1 / watched_slow - 1 / free_fast);
-	bool stale = f->huge_share > HUGE_PAGES;
-	double longest = 1 / slow - (stale ? 0 : extra_low), shortest = 1 / fast - extra_high;
-	if (longest <= 0)
+	if (f->huge_share > HUGE_PAGES) { /* marked at hardly a cost, and not all of them seen */
+		share.low = (rate - f->rate.half_width) / (free + c->free.half_width);
+		return share;
+	}
+	double watched = fmin(c->watched.value, free); /* marks that cost nothing are no gain */
+	double more_s = 1 / rate - 1 / watched;
+	double error_s =
+	    hypot(f->rate.half_width / (rate * rate), c->watched.half_width / (watched * watched));
+	double x = free * more_s, error = hypot(free * error_s, more_s * c->free.half_width);
+	if (1 + x + error <= 0)
 		return share; /* the two watches do not fit together */
-	share.low = 1 / (longest * free_fast);
-	if (shortest > 0 && !stale)
-		share.high = 1 / (shortest * free_slow);
+	share.low = 1 / (1 + x + error);
+	if (1 + x - error > 0)
+		share.high = 1 / (1 + x - error);
 	return share;
 }
 
