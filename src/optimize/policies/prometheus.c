@@ -26,58 +26,14 @@
 
 #include "base/units.h"
 #include "optimize/policies/budget.h"
-#include "optimize/policies/curves.h"
 #include "optimize/policies/energy.h"
+#include "optimize/policies/prometheus.h"
 
-enum { STEPS = 24, POWER_STEPS = 4, PENDING_MAX = 1024, NOTHING = 0xffff, DEAR_POINTS = 20 };
+enum { PENDING_MAX = 1024 };
 /* Before anything has happened: jobs in the system per GPU. */
 static const double first_jobs_a_gpu = 0.1;
-static const double price_max_w = 1e7, tolerance = 1e-2;
-/* In which a price goes back to the usual one, and over which that is learnt. */
-static const double price_memory_s = 7200, usual_s = 14400;
-/* Beyond the highest nothing moves any more: what the budget lacks, idle nodes draw. */
-static const double least_power_price = 0.25, most_power_price = 1e4;
+static const double usual_s = 14400; /* over which the usual price is learnt */
 static const double least_weight = 1e-3;
-static const double settled_s = 1800; /* for which a job stays where it has moved to */
-
-struct choice {
-	const struct curve *curve;
-	uint32_t job, item; /* item: NOTHING where it gets no GPU */
-	uint32_t epoch;
-	uint32_t step; /* the item to grow to */
-	double step_j; /* that this saves a GPU; 0: nothing */
-	double part;
-	double weight;    /* of its time */
-	double restart_s; /* where it moves */
-	double due_s;     /* left until its deadline; infinite: none */
-	double key;       /* order: deadlines first, then GPU time left over weight */
-	bool now_on;      /* holds GPUs */
-};
-
-struct prometheus {
-	struct curves curves;
-	struct policy_options options;
-	struct choice *choices; /* [jobs] */
-	uint32_t *order;        /* [jobs]: room for shedding */
-	uint32_t *item_of;      /* [jobs]: item of the curve that it runs as */
-	const struct curve **curve_of;
-	uint32_t count;
-	double price_w[CLUSTER_GROUPS_MAX]; /* of a GPU of each group */
-	double host_w[CLUSTER_GROUPS_MAX];  /* a GPU's part of its node, where that could sleep */
-	double idle_w[CLUSTER_GROUPS_MAX];
-	double usual_w[CLUSTER_GROUPS_MAX]; /* the price over the last hours */
-	double power_price;                 /* W of worth a W drawn */
-	double worth_w;
-	double energy_j, stay_s, last_power_w; /* so far; drawn since the last decision */
-	/* Where energy counts as cost or carbon: the mean of its price from now on over 2^k
-	 * minutes, over that of a day. */
-	const struct series *series;
-	double dear[DEAR_POINTS];
-	const struct series *start_series; /* what a start may be put off for; NULL: nothing */
-	uint64_t last_ns;
-	uint64_t *idle_since_ns; /* [nodes]; 0: not idle */
-	bool any_sleep;
-};
 
 static enum ergon_code init(void *state, const struct policy_setup *setup, struct ergon_error *err)
 {
@@ -118,183 +74,6 @@ static enum ergon_code init(void *state, const struct policy_setup *setup, struc
 	p->stay_s = fmax(1, first_jobs_a_gpu * cluster->spec->gpus) * 3600;
 	p->energy_j = fmax(1, 2 * idle_w) * 3600;
 	return curves_init(&p->curves, setup, err);
-}
-
-/* How electricity from now on compares with that of a day. */
-static void look_ahead(struct prometheus *p, uint64_t now_ns)
-{
-	if (!p->series)
-		return;
-	double day = series_integral(p->series, now_ns, now_ns + 86400 * NS_PER_S) / 86400;
-	for (int k = 0; k < DEAR_POINTS; k++) {
-		uint64_t span_ns = (60 * NS_PER_S) << k;
-		double mean = series_integral(p->series, now_ns, now_ns + span_ns) / 60 / (1 << k);
-		p->dear[k] = day > 0 ? fmax(0, mean / day) : 1;
-	}
-}
-
-/* What a joule of the next time_s counts. */
-static double dearness(const struct prometheus *p, double time_s)
-{
-	if (!p->series)
-		return 1;
-	double at = fmin(fmax(0, log2(time_s / 60)), DEAR_POINTS - 1.001);
-	int k = (int)at;
-	return p->dear[k] + (p->dear[k + 1] - p->dear[k]) * (at - k);
-}
-
-/* The price that a job which stays for time_s will meet in the mean: today's for a short one, the
- * usual one for a long one. */
-static double price_over(const struct prometheus *p, uint32_t group, double time_s)
-{
-	double part = -expm1(-time_s / price_memory_s) * price_memory_s / fmax(1e-9, time_s);
-	return p->usual_w[group] + (p->price_w[group] - p->usual_w[group]) * part;
-}
-
-static bool is_present(const struct policy_call *call, const struct choice *c,
-                       const struct curve_item *item)
-{
-	const struct job_state *state = &call->jobs->state[c->job];
-	return c->now_on && state->group == item->group && state->gpus == item->gpus;
-}
-
-/* What the rest of the job is worth: the least that it will cost. */
-static double worth_of(const struct prometheus *p, const struct policy_call *call,
-                       const struct choice *c)
-{
-	double least = (double)INFINITY;
-	for (uint32_t i = 0; i < c->curve->count; i++) {
-		const struct curve_item *item = &c->curve->items[i];
-		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
-			continue;
-		double time_s = curve_time_s(item, c->epoch, c->part);
-		double dear = dearness(p, time_s);
-		double energy_j =
-		    curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear;
-		double held_w = p->host_w[item->group] * dear + price_over(p, item->group, time_s);
-		least =
-		    fmin(least, energy_j + (c->weight * p->worth_w + held_w * item->gpus) * time_s);
-	}
-	return least;
-}
-
-static void choose(struct prometheus *p, const struct policy_call *call, struct choice *c)
-{
-	double most = 0, worth_j = worth_of(p, call, c);
-	c->item = NOTHING;
-	for (uint32_t i = 0; i < c->curve->count; i++) {
-		const struct curve_item *item = &c->curve->items[i];
-		if (item->gpus > pool_capacity(call->cluster->pool, item->group))
-			continue;
-		double time_s = fmax(1e-6, curve_time_s(item, c->epoch, c->part));
-		double dear = dearness(p, time_s);
-		double energy_j =
-		    curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear;
-		double held_w =
-		    (p->host_w[item->group] * dear + p->price_w[item->group]) * item->gpus;
-		double gain_w = (worth_j - energy_j) / time_s - held_w, restart_s = 0;
-		if (!is_present(call, c, item)) {
-			restart_s = c->restart_s;
-			if (c->now_on) /* else it must be paid in any case */
-				gain_w -= restart_s / fmin(time_s, settled_s) *
-				          (c->weight * p->worth_w + held_w +
-				           p->idle_w[item->group] * item->gpus);
-		}
-		/* On time is better than all else; if that cannot be, the sooner the better. */
-		if (isfinite(c->due_s))
-			gain_w += time_s + restart_s <= c->due_s ? 1e12 : 1e11 / time_s;
-		if (gain_w > most) {
-			most = gain_w;
-			c->item = i;
-		}
-	}
-}
-
-static void choose_all(struct prometheus *p, const struct policy_call *call, double *gpus)
-{
-	memset(gpus, 0, CLUSTER_GROUPS_MAX * sizeof *gpus);
-	for (uint32_t i = 0; i < p->count; i++) {
-		struct choice *c = &p->choices[i];
-		choose(p, call, c);
-		if (c->item != NOTHING)
-			gpus[c->curve->items[c->item].group] += c->curve->items[c->item].gpus;
-	}
-}
-
-/* Raises one group's price until its demand fits, or cannot fall further. */
-static void find_price(struct prometheus *p, const struct policy_call *call, uint32_t group)
-{
-	double gpus[CLUSTER_GROUPS_MAX], room = pool_capacity(call->cluster->pool, group);
-	/* From where it was at the last decision: it rarely moves far. */
-	double low = 0, high = fmax(1, p->price_w[group] / 2);
-	p->price_w[group] = 0;
-	choose_all(p, call, gpus);
-	if (gpus[group] <= room)
-		return;
-	for (; high < price_max_w; high *= 4) {
-		p->price_w[group] = high;
-		choose_all(p, call, gpus);
-		if (gpus[group] <= room)
-			break;
-		low = high;
-	}
-	for (int step = 0; step < STEPS && high - low > tolerance * high; step++) {
-		p->price_w[group] = (low + high) / 2;
-		choose_all(p, call, gpus);
-		if (gpus[group] <= room)
-			high = p->price_w[group];
-		else
-			low = p->price_w[group];
-	}
-	p->price_w[group] = high;
-	choose_all(p, call, gpus);
-}
-
-static double chosen_power_w(const struct prometheus *p, const struct policy_call *call)
-{
-	double power_w = 0;
-	const struct cluster *spec = call->cluster->spec;
-	for (size_t g = 0; g < spec->group_count; g++)
-		power_w += (call->cluster->host_w[g] +
-		            call->cluster->gpu_idle_w[g] * spec->groups[g].gpus_per_node) *
-		           spec->groups[g].nodes;
-	for (uint32_t i = 0; i < p->count; i++) {
-		const struct choice *c = &p->choices[i];
-		if (c->item == NOTHING)
-			continue;
-		const struct curve_item *item = &c->curve->items[c->item];
-		double time_s = fmax(1e-9, curve_time_s(item, c->epoch, c->part));
-		power_w += curve_energy_j(item, c->epoch, c->part) / time_s -
-		           p->idle_w[item->group] * item->gpus;
-	}
-	return power_w;
-}
-
-static void find_prices(struct prometheus *p, const struct policy_call *call)
-{
-	uint32_t groups = call->cluster->pool->group_count;
-	/* A budget asks for several rounds of its own. */
-	int rounds = groups > 1 && !(call->cluster->budget_w < 1e15) ? 2 : 1;
-	for (int round = 0; round < rounds; round++)
-		for (uint32_t g = 0; g < groups; g++)
-			find_price(p, call, g);
-}
-
-/* Power over the budget gets a price of its own, over which GPUs are shared out again. */
-static void fit_budget(struct prometheus *p, const struct policy_call *call)
-{
-	double price = p->power_price / 2;
-	p->power_price = price < least_power_price ? 0 : price;
-	find_prices(p, call);
-	if (!(call->cluster->budget_w < 1e15))
-		return;
-	for (int step = 0; step < POWER_STEPS; step++) {
-		if (chosen_power_w(p, call) <= call->cluster->budget_w)
-			return;
-		p->power_price =
-		    fmin(most_power_price, fmax(least_power_price, 2 * p->power_price));
-		find_prices(p, call);
-	}
 }
 
 static void add_choice(struct prometheus *p, const struct policy_call *call, uint32_t job)
@@ -366,7 +145,7 @@ static void fill_up(struct prometheus *p, uint32_t *left)
 		for (uint32_t k = 0; c->item == NOTHING && k < c->curve->count; k++) {
 			const struct curve_item *item = &c->curve->items[k];
 			double time_s = curve_time_s(item, c->epoch, c->part);
-			double dear = dearness(p, time_s);
+			double dear = prometheus_dearness(p, time_s);
 			double cost =
 			    curve_energy_j(item, c->epoch, c->part) * dear +
 			    (c->weight * p->worth_w + p->host_w[item->group] * dear * item->gpus) *
@@ -389,10 +168,10 @@ static double cost_of(const struct prometheus *p, const struct policy_call *call
                       const struct choice *c, const struct curve_item *item)
 {
 	double time_s = curve_time_s(item, c->epoch, c->part), worth_w = c->weight * p->worth_w;
-	double dear = dearness(p, time_s);
+	double dear = prometheus_dearness(p, time_s);
 	double cost = curve_energy_j(item, c->epoch, c->part) * (1 + p->power_price) * dear +
 	              (worth_w + p->host_w[item->group] * dear * item->gpus) * time_s;
-	if (c->now_on && !is_present(call, c, item))
+	if (c->now_on && !prometheus_is_present(call, c, item))
 		cost += c->restart_s * (worth_w + p->idle_w[item->group] * item->gpus);
 	return cost;
 }
@@ -497,7 +276,7 @@ static uint64_t better_later(const struct prometheus *p, const struct policy_cal
 
 static bool stays(const struct policy_call *call, const struct choice *c)
 {
-	return c->item != NOTHING && is_present(call, c, &c->curve->items[c->item]);
+	return c->item != NOTHING && prometheus_is_present(call, c, &c->curve->items[c->item]);
 }
 
 /* The same GPUs, perhaps at another setting of power. */
@@ -642,8 +421,8 @@ static enum ergon_code decide(void *state, const struct policy_call *call, struc
 	/* Where only joules count, time still does a little, or no job would ever begin. */
 	p->worth_w = b > 0 ? fmax(least_weight, a / b) * p->energy_j / p->stay_s : 1e9;
 	gather(p, call);
-	look_ahead(p, call->now_ns);
-	fit_budget(p, call);
+	prometheus_look_ahead(p, call->now_ns);
+	prometheus_find_prices(p, call);
 	admit(p, call);
 	enum ergon_code code = apply(p, call, plan, err);
 	if (!code)
