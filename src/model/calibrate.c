@@ -13,6 +13,7 @@ static const double FULL_SHARE = 50; /* rows of a file and metric that weigh as 
 /* A file and metric, whose squared weights sum to 1, is worth as much as so many independent rows,
  * each off by as much: machines, software, what the model leaves out. */
 static const double INDEPENDENT = 128, ROW_SIGMA = 0.12;
+static const double NOTHING = 1e-12;
 static const double TWO_WIDTHS = 2; /* the data says more than the prior did */
 
 struct problem {
@@ -211,7 +212,8 @@ static bool covariance(struct problem *problem, const double *z, double *out)
 			double sum = 0;
 			for (size_t i = 0; i < m; i++)
 				sum += jacobian[j * m + i] * jacobian[k * m + i];
-			out[j * n + k] = sum;
+			/* A constant far at its bound moves nothing at all. */
+			out[j * n + k] = sum + (j == k ? NOTHING : 0);
 		}
 	good = good && invert(out, n);
 	for (size_t i = 0; good && i < n * n; i++)
