@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stats.h"
 #include "model/calibrate.h"
 
 static const double FULL_SHARE = 50; /* cases of a file and class, at most, that count each */
@@ -48,6 +47,19 @@ static double error_of(const struct eval_case *item, const struct eval_point *po
 	return item->rate ? -error : error;
 }
 
+/* Each file of a class alike, however many cases it has. */
+static void weigh_files(struct sample *samples, size_t count)
+{
+	qsort(samples, count, sizeof *samples, by_class);
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		for (end = begin; end < count && by_class(&samples[begin], &samples[end]) == 0;
+		     end++)
+			;
+		for (size_t i = begin; i < end; i++)
+			samples[i].weight = fmin(1, FULL_SHARE / (double)(end - begin));
+	}
+}
+
 static const char *network_of(const struct eval_case *item)
 {
 	bool kernel = item->quantity == EVAL_DEVICE_TIME || item->quantity == EVAL_COLLECTIVE_TIME;
@@ -68,13 +80,7 @@ static size_t gather(const struct eval_cases *cases, const struct eval_point *po
 			out[count++] = (struct sample){ error, 1, item->file, network_of(item),
 				                        points[i].class };
 	}
-	qsort(out, count, sizeof *out, by_class);
-	for (size_t begin = 0, end; begin < count; begin = end) {
-		for (end = begin; end < count && by_class(&out[begin], &out[end]) == 0; end++)
-			;
-		for (size_t i = begin; i < end; i++)
-			out[i].weight = fmin(1, FULL_SHARE / (double)(end - begin));
-	}
+	weigh_files(out, count);
 	return count;
 }
 
@@ -154,8 +160,9 @@ enum ergon_code calibrate_device_spread(const struct eval_cases *cases,
                                         const struct eval_point *points,
                                         struct calibration *calibration, struct ergon_error *err)
 {
-	double *needed = calloc(cases->count + 1, sizeof *needed);
-	size_t count = 0;
+	struct sample *needed = calloc(cases->count + 1, sizeof *needed);
+	size_t count = 0, at = 0;
+	double total = 0, below = 0;
 	if (!needed)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < cases->count; i++) {
@@ -166,12 +173,18 @@ enum ergon_code calibrate_device_spread(const struct eval_cases *cases,
 		const struct doubt *known = &calibration->spreads[points[i].class];
 		double limit = error < 0 ? known->low : known->high;
 		if (isfinite(error))
-			needed[count++] = sqrt(fmax(error * error - limit * limit, 0));
+			needed[count++] =
+			    (struct sample){ .error = sqrt(fmax(error * error - limit * limit, 0)),
+				             .file = item->file };
 	}
-	stats_sort(needed, count);
+	weigh_files(needed, count);
+	qsort(needed, count, sizeof *needed, by_error);
+	for (size_t i = 0; i < count; i++)
+		total += needed[i].weight;
+	while (at < count && (below += needed[at].weight) < (1 - 2 * TAIL) * total)
+		at++;
 	if (count)
-		calibration->device_spread =
-		    fmin(fmax(stats_quantile_sorted(needed, count, 1 - 2 * TAIL), 0), 2);
+		calibration->device_spread = fmin(needed[at < count ? at : count - 1].error, 2);
 	free(needed);
 	return ERGON_OK;
 }
