@@ -162,7 +162,11 @@ enum ergon_code model_library_find(struct model_library *library, const char *ap
 	for (size_t i = library->count; i-- > 0;)
 		if (strcmp(library->names[i], application) == 0) {
 			*workload = library->workloads[i];
-			return ERGON_OK;
+			if (*workload)
+				return ERGON_OK;
+			if (!err) /* not known, and nobody asks why */
+				return ERGON_NOT_FOUND;
+			break;
 		}
 	const char *model = application;
 	for (size_t i = 0; i < sizeof translations / sizeof *translations; i++)
@@ -178,9 +182,10 @@ enum ergon_code model_library_find(struct model_library *library, const char *ap
 	const struct workload_options options = { .precision = PRECISION_FP32 };
 	enum ergon_code code =
 	    workload_load(library->env, model, &options, library->arena, workload, err);
-	if (code)
+	/* A name that is nowhere has been looked for in every file of the zoo: once is enough. */
+	if (code && code != ERGON_NOT_FOUND)
 		return code;
 	library->names[library->count] = application;
-	library->workloads[library->count++] = *workload;
-	return ERGON_OK;
+	library->workloads[library->count++] = code ? NULL : *workload;
+	return code;
 }
