@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/document.h"
 #include "cli/table.h"
+#include "cli/wrap.h"
 #include "measure/recorder.h"
 #include "understand/phase_record.h"
 #include "understand/phase_table.h"
@@ -91,8 +92,9 @@ static void print_reasons(struct cli *cli, const struct phase_table *t)
 		if (said)
 			continue;
 		shown++;
-		fprintf(cli->out, "\nPhase %zu is %s:\n  %s.\n", p + 1,
-		        workload_class_name(t->verdicts[p].class), t->verdicts[p].because);
+		fprintf(cli->out, "\nPhase %zu is %s:\n", p + 1,
+		        workload_class_name(t->verdicts[p].class));
+		wrap_printf(cli->out, "  ", 2, "%s.", t->verdicts[p].because);
 	}
 }
 
@@ -110,7 +112,7 @@ static void print_result(struct cli *cli, const struct phase_table *t)
 	const char *const header[] = { "begin",     "time", "energy", "power",
 		                       t->names[0], "kind", "class" };
 	struct table table;
-	table_init(&table, "rrrrrrl", header);
+	table_init(&table, "rrrrrRl", header);
 	for (size_t p = 0; p < t->phases.count; p++) {
 		snprintf(power, sizeof power, "-");
 		if (t->energy_j) {
