@@ -46,8 +46,9 @@ static bool show_progress(void *user, double done, const char *note)
 	return true;
 }
 
-static void print_gpu(struct cli *cli, const struct gpu_use *g)
+static void print_gpu(struct cli *cli, const struct class_evidence *e)
 {
+	const struct gpu_use *g = &e->gpu;
 	if (!isfinite(g->busy))
 		return;
 	wrap_printf(cli->out, "  GPU", 17, "%u busy %.0f%% of the time, its memory %.0f%%", g->gpu,
@@ -57,6 +58,8 @@ static void print_gpu(struct cli *cli, const struct gpu_use *g)
 		        "  GPU units      multiprocessors %.0f%%, tensor %.0f%%, f32 %.0f%%, "
 		        "bandwidth %.0f%%\n",
 		        100 * g->sm, 100 * g->tensor, 100 * g->fp32, 100 * g->dram);
+	else if (e->no_gpu_units[0])
+		wrap_printf(cli->out, "  GPU units", 17, "not seen: %s", e->no_gpu_units);
 }
 
 static void print_result(struct cli *cli, const struct characterization *c)
@@ -71,7 +74,7 @@ static void print_result(struct cli *cli, const struct characterization *c)
 	fprintf(cli->out, "  time           %s\n",
 	        format_duration(text, sizeof text, c->plain.duration_s));
 	fprintf(cli->out, "  processors     %.2f busy of %.0f\n", e->busy, e->processors);
-	print_gpu(cli, &e->gpu);
+	print_gpu(cli, e);
 	if (isfinite(e->clock.ratio))
 		fprintf(cli->out, "  clock          %.2f +-%.2f of a change shows in the time\n",
 		        e->clock.ratio, e->clock.half_width);

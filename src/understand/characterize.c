@@ -82,6 +82,7 @@ static void end_watches(struct watches *w, struct class_evidence *e, double time
 	memory_traffic_close(&w->traffic);
 	gpu_activity_end(&w->gpus);
 	e->gpu = w->gpus.use;
+	memcpy(e->no_gpu_units, w->gpus.no_units, sizeof e->no_gpu_units);
 	e->read_bytes_per_s /= time_s;
 	e->written_bytes_per_s /= time_s;
 	snprintf(e->no_traffic, sizeof e->no_traffic, "%s", w->traffic.reason);

@@ -60,15 +60,17 @@ static json_t *traffic_to_json(const struct class_evidence *e)
 }
 
 /* null: no GPU was seen. */
-static json_t *gpu_to_json(const struct gpu_use *g)
+static json_t *gpu_to_json(const struct class_evidence *e)
 {
+	const struct gpu_use *g = &e->gpu;
 	if (!isfinite(g->busy))
 		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "gpu", (int)g->gpu,
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "gpu", (int)g->gpu,
 	                 "busy", json_number(g->busy), "memory_busy", json_number(g->memory_busy),
 	                 "sm", json_number(g->sm), "tensor", json_number(g->tensor), "fp64",
 	                 json_number(g->fp64), "fp32", json_number(g->fp32), "fp16",
-	                 json_number(g->fp16), "memory_bandwidth", json_number(g->dram));
+	                 json_number(g->fp16), "memory_bandwidth", json_number(g->dram),
+	                 "units_absent_because", e->no_gpu_units[0] ? e->no_gpu_units : NULL);
 }
 
 json_t *characterization_to_json(const struct characterization *c)
@@ -78,11 +80,11 @@ json_t *characterization_to_json(const struct characterization *c)
 	json_t *evidence = json_pack(
 	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, "
 	    "s:o}}",
-	    "gpu", gpu_to_json(&e->gpu), "memory_controllers", traffic_to_json(e),
-	    "busy_processors", json_number(e->busy), "processors", json_number(e->processors),
-	    "disk_blocks_per_s", json_number(e->blocks_per_s), "waits_per_s",
-	    json_number(e->waits_per_s), "preempted_per_s", json_number(e->preempted_per_s),
-	    "clock_sensitivity", ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
+	    "gpu", gpu_to_json(e), "memory_controllers", traffic_to_json(e), "busy_processors",
+	    json_number(e->busy), "processors", json_number(e->processors), "disk_blocks_per_s",
+	    json_number(e->blocks_per_s), "waits_per_s", json_number(e->waits_per_s),
+	    "preempted_per_s", json_number(e->preempted_per_s), "clock_sensitivity",
+	    ratio_to_json(e->clock, e->no_clock), "slowdown_beside_memory",
 	    ratio_to_json(e->neighbour, e->no_neighbour), "slowdown_of_a_stream",
 	    ratio_to_json(e->neighbour_control, ""), "counters", counts_to_json(c), "footprint",
 	    footprint_to_json(e), "roofs", "f64_flops_per_s", json_number(r->f64_flops_per_s),

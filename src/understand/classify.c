@@ -136,8 +136,9 @@ static struct workload_verdict on_gpu(const struct class_evidence *e)
 	if (!v.class && !v.because[0])
 		snprintf(v.because, sizeof v.because,
 		         "GPU %u was busy %.0f%% of the time, its memory %.0f%%: utilisation does "
-		         "not say what with; %.150s; its driver profiles no units",
-		         e->gpu.gpu, 100 * e->gpu.busy, 100 * e->gpu.memory_busy, e->no_clock);
+		         "not say what with; %.150s; %.180s",
+		         e->gpu.gpu, 100 * e->gpu.busy, 100 * e->gpu.memory_busy, e->no_clock,
+		         e->no_gpu_units[0] ? e->no_gpu_units : "its driver profiles no units");
 	return v;
 }
 

@@ -77,7 +77,7 @@ struct class_evidence {
 	double preempted_per_s;           /* involuntary ones: it would have run on */
 	/* Why a probe is missing; "" where it was made or not needed. */
 	char no_clock[192], no_neighbour[192], no_counters[192], no_footprint[192];
-	char no_traffic[192];
+	char no_traffic[192], no_gpu_units[192];
 };
 
 struct workload_verdict {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +66,7 @@ static void sample(struct gpu_activity *a)
 		a->gpus[i].memory_busy += 0.01 * u.memory;
 		a->gpus[i].samples++;
 	}
+	dcgm_profile_sample(&a->dcgm);
 }
 
 static void *watch(void *user)
@@ -128,6 +130,21 @@ static void end_gpm(struct gpu_activity *a, void *device, void *gpm[2], struct g
 	free(request);
 }
 
+static void units_by_dcgm(struct gpu_activity *a)
+{
+	double units[DCGM_UNITS];
+	if (!dcgm_profile_units(&a->dcgm, a->use.gpu, units)) {
+		snprintf(a->no_units, sizeof a->no_units, "%s", a->dcgm.reason);
+		return;
+	}
+	a->use.sm = units[DCGM_SM];
+	a->use.tensor = units[DCGM_TENSOR];
+	a->use.fp64 = units[DCGM_FP64];
+	a->use.fp32 = units[DCGM_FP32];
+	a->use.fp16 = units[DCGM_FP16];
+	a->use.dram = units[DCGM_DRAM];
+}
+
 static bool open_library(struct gpu_activity *a)
 {
 	char why[160];
@@ -146,6 +163,7 @@ void gpu_activity_begin(struct gpu_activity *a, const struct ergon_env *env)
 {
 	const double nan = (double)NAN;
 	unsigned count = 0;
+	bool without_gpm = false;
 	*a = (struct gpu_activity){ .env = env,
 		                    .use = { 0, nan, nan, nan, nan, nan, nan, nan, nan } };
 	if (!open_library(a) || a->api.count(&count) != NVML_OK)
@@ -154,8 +172,11 @@ void gpu_activity_begin(struct gpu_activity *a, const struct ergon_env *env)
 		if (a->api.by_index(i, &a->gpus[a->count].device) == NVML_OK) {
 			a->gpus[a->count].index = i;
 			begin_gpm(a, a->gpus[a->count].device, a->gpus[a->count].gpm);
+			without_gpm = without_gpm || !a->gpus[a->count].gpm[0];
 			a->count++;
 		}
+	if (without_gpm)
+		dcgm_profile_begin(&a->dcgm, env);
 	if (a->count == 0 || pipe2(a->stop, O_CLOEXEC) != 0)
 		return;
 	a->running = pthread_create(&a->thread, NULL, watch, a) == 0;
@@ -184,6 +205,7 @@ void gpu_activity_end(struct gpu_activity *a)
 {
 	size_t b = 0;
 	stop_watch(a);
+	dcgm_profile_end(&a->dcgm);
 	for (size_t i = 1; i < a->count; i++)
 		if (busy(a, i) > busy(a, b))
 			b = i;
@@ -193,6 +215,8 @@ void gpu_activity_end(struct gpu_activity *a)
 		a->use.memory_busy = a->gpus[b].memory_busy / a->gpus[b].samples;
 		if (a->gpus[b].gpm[0])
 			end_gpm(a, a->gpus[b].device, a->gpus[b].gpm, &a->use);
+		else
+			units_by_dcgm(a);
 	}
 	for (size_t i = 0; i < a->count; i++)
 		free_gpm(a, a->gpus[i].gpm);

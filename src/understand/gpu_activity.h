@@ -5,8 +5,9 @@
  * Utilisation (nvmlDeviceGetUtilizationRates, every 100 ms): the share of the time for which any
  * kernel ran, and for which memory was read or written. It tells whether a GPU was busy, never what
  * with: one thread of one kernel is 100%. From Hopper on, the driver's own profiler (GPM: NVML API
- * reference, "GPM Functions") says which units worked, without a daemon and without replay; the
- * same numbers as DCGM's profiling fields. All of it is of the whole GPU, whoever used it.
+ * reference, "GPM Functions") says which units worked, without a daemon and without replay; for
+ * GPUs without it DCGM's profiling fields say the same (dcgm_profile.h). All of it is of the whole
+ * GPU, whoever used it.
  *
  * States: gpu_activity_begin() -> gpu_activity_end(), once.
  */
@@ -18,6 +19,7 @@
 #include <stddef.h>
 
 #include "ergon/env.h"
+#include "understand/dcgm_profile.h"
 
 enum { ACTIVITY_GPUS_MAX = 64 };
 
@@ -25,8 +27,8 @@ enum { ACTIVITY_GPUS_MAX = 64 };
 struct gpu_use {
 	unsigned gpu;
 	double busy, memory_busy; /* NVML's utilisation */
-	/* GPM: multiprocessors at work, their tensor, f64, f32, f16 units, and of the peak memory
-	 * bandwidth. */
+	/* GPM or DCGM: multiprocessors at work, their tensor, f64, f32, f16 units, and of the peak
+	 * memory bandwidth. */
 	double sm, tensor, fp64, fp32, fp16, dram;
 };
 
@@ -55,11 +57,14 @@ struct gpu_activity {
 		double busy, memory_busy;
 		unsigned samples;
 	} gpus[ACTIVITY_GPUS_MAX];
+	struct dcgm_profile dcgm; /* begun where a GPU has no GPM */
 	pthread_t thread;
 	bool running;
 	int stop[2]; /* a pipe: closing its end stops the thread */
 
-	struct gpu_use use; /* after the end: of the busiest GPU; all NaN where none was seen */
+	/* After the end. */
+	struct gpu_use use; /* of the busiest GPU; all NaN where none was seen */
+	char no_units[192]; /* why its units are not known; "" where they are, or without a GPU */
 };
 
 /* Never fails: count is 0 where there is no GPU. */

@@ -298,6 +298,10 @@ static void verdicts_of_gpus(void **state)
 		  NONE,
 		  CLASS_UNKNOWN,
 		  "GPU 1 was busy 95% of the time, its memory 60%: utilisation does not say" },
+		{ { 1, 0.95, 0.6, none, none, none, none, none, none },
+		  NONE,
+		  CLASS_UNKNOWN,
+		  "no right to set the clock; DCGM says no" },
 		{ { 1, 0.95, 0.6, 0.9, 0.1, 0, 0.2, 0, 0.8 },
 		  NONE,
 		  CLASS_BANDWIDTH,
@@ -317,7 +321,8 @@ static void verdicts_of_gpus(void **state)
 		struct class_evidence e = { .busy = 0.05,
 			                    .gpu = rows[i].use,
 			                    .clock = rows[i].clock,
-			                    .no_clock = "no right to set the clock" };
+			                    .no_clock = "no right to set the clock",
+			                    .no_gpu_units = "DCGM says no" };
 		struct workload_verdict v = classify(&e);
 		if (v.class != rows[i].class || !strstr(v.because, rows[i].because))
 			fail_msg("row %zu: %s: %s", i, workload_class_name(v.class), v.because);

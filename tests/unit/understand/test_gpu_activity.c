@@ -163,6 +163,7 @@ static void the_busiest_gpu_is_told(void **state)
 	assert_close(a.use.dram, 0.5, 1e-12);
 	assert_close(a.use.fp32, 0.6, 1e-12);
 	assert_true(isnan(a.use.fp64)); /* refused */
+	assert_string_equal(a.no_units, "");
 }
 
 static void without_a_profiler_there_is_utilisation(void **state)
@@ -173,6 +174,7 @@ static void without_a_profiler_there_is_utilisation(void **state)
 	watch(&a);
 	assert_close(a.use.busy, 0.9, 1e-12);
 	assert_true(isnan(a.use.sm) && isnan(a.use.dram));
+	assert_non_null(strstr(a.no_units, "datacenter-gpu-manager"));
 }
 
 static void without_nvml_nothing_is_known(void **state)
