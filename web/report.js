@@ -120,8 +120,13 @@
 			details.open = true;
 	}
 
+	function redraw(figure) {
+		figure.drawn = draw(figure).catch((e) => failed(figure, e));
+		return figure.drawn;
+	}
+
 	function drawAll() {
-		return Promise.all(figures.map((f) => draw(f).catch((e) => failed(f, e))));
+		return Promise.all(figures.map(redraw));
 	}
 
 	function save(name, url) {
@@ -134,7 +139,8 @@
 	function saveText(name, text, type) {
 		const url = URL.createObjectURL(new Blob([text], { type: type }));
 		save(name, url);
-		setTimeout(() => URL.revokeObjectURL(url), 1000);
+		// A browser may take its time until it reads what it was told to save.
+		setTimeout(() => URL.revokeObjectURL(url), 60000);
 	}
 
 	function addButton(place, text, label, action) {
@@ -154,10 +160,15 @@
 		const name = "ergon-" + element.id;
 		const caption = element.querySelector("figcaption").textContent;
 		const below = element.querySelector(".below");
-		addButton(below, "SVG", "Save as SVG: " + caption, async () =>
-			saveText(name + ".svg", await figure.view.toSVG(), "image/svg+xml"));
-		addButton(below, "PNG", "Save as PNG: " + caption, async () =>
-			save(name + ".png", await figure.view.toImageURL("png", 2)));
+		// What is being drawn anew is saved as it will be; a view that gave way draws no more.
+		addButton(below, "SVG", "Save as SVG: " + caption, async () => {
+			await figure.drawn;
+			saveText(name + ".svg", await figure.view.toSVG(), "image/svg+xml");
+		});
+		addButton(below, "PNG", "Save as PNG: " + caption, async () => {
+			await figure.drawn;
+			save(name + ".png", await figure.view.toImageURL("png", 2));
+		});
 		addButton(below, "Vega-Lite", "Save the specification: " + caption, () =>
 			saveText(name + ".vl.json", JSON.stringify(figure.spec, null, 1),
 				"application/json"));
@@ -213,7 +224,7 @@
 			waiting = setTimeout(() => {
 				for (const figure of figures)
 					if (figure.plot.clientWidth !== figure.width)
-						draw(figure).catch((e) => failed(figure, e));
+						redraw(figure);
 			}, 150);
 		});
 	}

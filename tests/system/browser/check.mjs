@@ -107,7 +107,7 @@ async function use(page, found) {
 	const focused = await page.evaluate(() => document.activeElement !== document.body);
 	expect(focused, "the Tab key reaches nothing");
 	for (const [text, ending, sign] of [["SVG", ".svg", "<svg"], ["PNG", ".png", "\x89PNG"]]) {
-		const waiting = page.waitForEvent("download", { timeout: 10000 });
+		const waiting = page.waitForEvent("download", { timeout: 60000 });
 		await page.locator("figure .below button", { hasText: text }).first().click();
 		const download = await waiting;
 		expect(download.suggestedFilename().endsWith(ending), `${text} is saved under another name`);
