@@ -3,8 +3,9 @@
 
 #include <math.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "base/cpu_time.h"
+#include "base/rng.h"
 #include "base/stats.h"
 
 enum { SIZES = 16, PASSES = 7, STEPS = 1 << 14, LINE = 64, HUGE_PAGE = 2 << 20 };
@@ -15,24 +16,15 @@ struct line {
 	char rest[LINE - sizeof(uint32_t)];
 };
 
-static double thread_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* One cycle through all lines, in an order that no prefetcher knows (Sattolo 1986). */
 static void link_lines(struct line *lines, uint32_t count)
 {
-	uint64_t random = 0x9e3779b97f4a7c15;
+	struct rng rng;
+	rng_init(&rng, count);
 	for (uint32_t i = 0; i < count; i++)
 		lines[i].next = i;
 	for (uint32_t i = count - 1; i > 0; i--) {
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		uint32_t j = (uint32_t)(random % i), next = lines[i].next;
+		uint32_t j = (uint32_t)rng_below(&rng, i), next = lines[i].next;
 		lines[i].next = lines[j].next;
 		lines[j].next = next;
 	}
@@ -53,9 +45,9 @@ static double load_time_s(struct line *lines, uint64_t bytes)
 	link_lines(lines, count);
 	uint32_t at = follow(lines, 0, count < 16 * STEPS ? count : 16 * STEPS);
 	for (int i = 0; i < PASSES; i++) {
-		double begin = thread_s();
+		double begin = cpu_time_s(CLOCK_THREAD_CPUTIME_ID);
 		at = follow(lines, at, STEPS);
-		times[i] = (thread_s() - begin) / STEPS;
+		times[i] = (cpu_time_s(CLOCK_THREAD_CPUTIME_ID) - begin) / STEPS;
 	}
 	return at < count ? stats_median(times, PASSES) : (double)NAN;
 }

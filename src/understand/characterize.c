@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/grow.h"
@@ -19,6 +18,7 @@
 #include "understand/gpu_activity.h"
 #include "understand/kernel_run.h"
 #include "understand/machine.h"
+#include "understand/stream.h"
 #include "understand/stream_control.h"
 
 enum { CROWD = 3, CONTROL_PASSES = 8, WHY_SIZE = 192 };
@@ -293,22 +293,15 @@ static enum ergon_code beside(void *user, const struct sweep *sweep,
 }
 
 /* CPU time of passes of a stream of ours in the command's place. */
-static enum ergon_code time_stream(struct probe *p, enum corunner_kind kind, void *state,
-                                   const struct kernel *triad, double *times, size_t *count,
-                                   struct ergon_error *err)
+static enum ergon_code time_stream(struct probe *p, enum corunner_kind kind, struct stream *stream,
+                                   double *times, size_t *count, struct ergon_error *err)
 {
 	struct corunner *corunner = calloc(1, sizeof *corunner);
 	if (!corunner)
 		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
 	enum ergon_code code = corunner_start(corunner, p->env, kind, &p->others, err);
-	for (int i = 0; i < CONTROL_PASSES && !code; i++) {
-		struct timespec begin, end;
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-		triad->run(state, 1);
-		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-		times[(*count)++] = (double)(end.tv_sec - begin.tv_sec) +
-		                    1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-	}
+	for (int i = 0; i < CONTROL_PASSES && !code; i++)
+		times[(*count)++] = stream_pass_s(stream);
 	corunner_stop(corunner);
 	free(corunner);
 	return code;
@@ -317,39 +310,25 @@ static enum ergon_code time_stream(struct probe *p, enum corunner_kind kind, voi
 /* What a neighbour does to what is bound by memory for certain: arithmetic, memory, arithmetic. */
 static enum ergon_code neighbour_control(struct probe *p, struct ergon_error *err)
 {
-	const struct kernel *triad;
+	struct stream stream;
 	struct machine machine;
 	cpu_set_t before;
 	double beside_arithmetic[2 * CONTROL_PASSES], beside_memory[CONTROL_PASSES];
 	size_t arithmetic = 0, memory = 0;
 	machine_describe(&machine, p->env);
-	struct kernel_config config = { .env = p->env,
-		                        .size = stream_bytes(&machine) / 24 / 16 * 16,
-		                        .precision = PRECISION_F64,
-		                        .paradigm = PARADIGM_SIMD,
-		                        .threads = 1,
-		                        .isa = kernel_isa() };
-	enum ergon_code code = kernel_find("triad", &triad, err);
-	void *state = code ? NULL : calloc(1, triad->state_size);
-	if (!code && !state)
-		return ergon_fail(err, ERGON_NO_MEMORY, "out of memory");
-	if (!code)
-		code = triad->init(state, &config, err);
-	if (code) {
-		free(state);
+	enum ergon_code code = stream_start(&stream, p->env, stream_bytes(&machine), err);
+	if (code)
 		return code;
-	}
 	bool moved = sched_getaffinity(0, sizeof before, &before) == 0 &&
 	             sched_setaffinity(0, sizeof p->own, &p->own) == 0;
 	for (int part = 0; part < 3 && !code; part++)
-		code = part == 1 ? time_stream(p, CORUNNER_MEMORY, state, triad, beside_memory,
-		                               &memory, err)
-		                 : time_stream(p, CORUNNER_ARITHMETIC, state, triad,
-		                               beside_arithmetic, &arithmetic, err);
+		code = part == 1
+		           ? time_stream(p, CORUNNER_MEMORY, &stream, beside_memory, &memory, err)
+		           : time_stream(p, CORUNNER_ARITHMETIC, &stream, beside_arithmetic,
+		                         &arithmetic, err);
 	if (moved)
 		(void)sched_setaffinity(0, sizeof before, &before);
-	triad->fini(state);
-	free(state);
+	stream_end(&stream);
 	p->c->evidence.neighbour_control = ratio_of_rates(
 	    page_rate_of(beside_arithmetic, arithmetic), page_rate_of(beside_memory, memory));
 	return code;

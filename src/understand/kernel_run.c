@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cpu_time.h"
 #include "base/json.h"
 #include "base/stats.h"
 #include "base/units.h"
@@ -31,13 +31,6 @@ struct runner {
 static uint64_t now_ns(const struct kernel_config *config)
 {
 	return config->env->clock->monotonic_ns(config->env->clock->user);
-}
-
-static double cpu_time_s(void)
-{
-	struct timespec t = { 0 };
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 bool measurement_provenance(const struct measurement *m, enum provenance *provenance)
@@ -97,11 +90,11 @@ static enum ergon_code batch(struct runner *r, uint64_t passes, struct ergon_err
 	enum ergon_code code = meter ? meter_region_begin(meter, &region, err) : ERGON_OK;
 	if (code)
 		return code;
-	double cpu_s = cpu_time_s();
+	double cpu_s = cpu_time_s(CLOCK_PROCESS_CPUTIME_ID);
 	uint64_t begin = now_ns(&run->config);
 	run->kernel->run(r->state, passes);
 	double spent_s = seconds_from_ns(now_ns(&run->config) - begin);
-	r->cpu_s += cpu_time_s() - cpu_s;
+	r->cpu_s += cpu_time_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
 	if (meter) {
 		struct measurement m = { 0 };
 		code = meter_region_end(meter, region, &m, err);

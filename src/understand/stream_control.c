@@ -10,12 +10,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/stats.h"
-#include "understand/kernels/kernel.h"
 #include "understand/page_marks.h"
+#include "understand/stream.h"
 
 enum { PASSES_KEPT = 64, FREE_PASSES = 6, WINDOWS = 16, RATES_MAX = 2 * FREE_PASSES * 64 };
 static const double WINDOW_S = 0.01, WAIT_MAX_S = 20;
@@ -23,53 +22,25 @@ static const double WINDOW_S = 0.01, WAIT_MAX_S = 20;
 /* What a streaming process tells, in memory that it shares with us: the CPU time of each pass. */
 struct report {
 	_Atomic uint64_t passes;
-	uint64_t pass_ns[PASSES_KEPT];
+	double pass_bytes, pass_s[PASSES_KEPT];
 };
 
 struct streams {
 	struct page_marks marks;
 	struct report *reports; /* [marks.root_count] */
-	double pass_bytes;
 	double waited_s;
 };
 
-static uint64_t thread_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static void *triad_start(const struct kernel **kernel, const struct ergon_env *env, uint64_t size)
-{
-	struct kernel_config config = { .env = env,
-		                        .size = size,
-		                        .precision = PRECISION_F64,
-		                        .paradigm = PARADIGM_SIMD,
-		                        .threads = 1,
-		                        .isa = kernel_isa() };
-	if (kernel_find("triad", kernel, NULL))
-		return NULL;
-	void *state = calloc(1, (*kernel)->state_size);
-	if (state && (*kernel)->init(state, &config, NULL)) {
-		free(state);
-		return NULL;
-	}
-	return state;
-}
-
 /* In a process of its own, until it is killed. */
-static void stream_forever(const struct ergon_env *env, uint64_t elements, struct report *report)
+static void stream_forever(const struct ergon_env *env, uint64_t bytes, struct report *report)
 {
-	const struct kernel *kernel;
+	struct stream stream;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	void *state = triad_start(&kernel, env, elements);
-	if (!state)
+	if (stream_start(&stream, env, bytes, NULL))
 		_exit(1);
+	report->pass_bytes = stream.pass_bytes;
 	for (uint64_t pass = 0;; pass++) {
-		uint64_t begin = thread_ns();
-		kernel->run(state, 1);
-		report->pass_ns[pass % PASSES_KEPT] = thread_ns() - begin;
+		report->pass_s[pass % PASSES_KEPT] = stream_pass_s(&stream);
 		atomic_store(&report->passes, pass + 1);
 	}
 }
@@ -108,8 +79,8 @@ static size_t add_free(struct streams *s, double *rates, size_t count)
 		return count;
 	for (size_t i = 0; i < s->marks.root_count; i++)
 		for (uint64_t p = from[i]; p < from[i] + FREE_PASSES && count < RATES_MAX; p++)
-			rates[count++] = s->pass_bytes * 1e9 /
-			                 (double)(s->reports[i].pass_ns[p % PASSES_KEPT] + 1);
+			rates[count++] = s->reports[i].pass_bytes /
+			                 (s->reports[i].pass_s[p % PASSES_KEPT] + 1e-9);
 	return count;
 }
 
@@ -127,14 +98,14 @@ static size_t add_watched(struct streams *s, double *rates, size_t count)
 	return count;
 }
 
-static bool start_all(struct streams *s, unsigned processes, uint64_t elements)
+static bool start_all(struct streams *s, unsigned processes, uint64_t bytes)
 {
 	for (unsigned i = 0; i < processes && s->marks.root_count < PAGE_MARKS_PROCESSES; i++) {
 		pid_t pid = fork();
 		if (pid < 0)
 			return false;
 		if (pid == 0)
-			stream_forever(s->marks.env, elements, &s->reports[i]);
+			stream_forever(s->marks.env, bytes, &s->reports[i]);
 		s->marks.roots[s->marks.root_count++] = pid;
 	}
 	return s->marks.root_count > 0 && wait_for_passes(s, 1);
@@ -170,7 +141,6 @@ void stream_control_measure(struct stream_control *c, const struct ergon_env *en
 	const double nan = (double)NAN;
 	if (processes > PAGE_MARKS_PROCESSES)
 		processes = PAGE_MARKS_PROCESSES;
-	uint64_t elements = bytes / processes / 24 / 16 * 16;
 	size_t size = processes * sizeof(struct report);
 	*c = (struct stream_control){ .watched = { nan, nan }, .free = { nan, nan } };
 	struct streams *s = calloc(1, sizeof *s);
@@ -179,8 +149,7 @@ void stream_control_measure(struct stream_control *c, const struct ergon_env *en
 	if (s && rates && shared != MAP_FAILED) {
 		s->marks.env = env;
 		s->reports = shared;
-		s->pass_bytes = (double)elements * 24;
-		if (start_all(s, processes, elements))
+		if (start_all(s, processes, bytes / processes))
 			measure(c, s, rates);
 		else
 			snprintf(c->absent, sizeof c->absent, "no stream could be started");
