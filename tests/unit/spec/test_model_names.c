@@ -32,14 +32,19 @@ static struct measured_run run_of(const char *config, const char *precision, con
 		                      .notes = notes };
 }
 
+static void read_names(struct arena *arena, struct model_names *names)
+{
+	arena_init(arena);
+	assert_int_equal(model_names_parse(text, strlen(text), "names.json", arena, names, NULL),
+	                 ERGON_OK);
+}
+
 static void the_first_rule_that_fits_decides(void **state)
 {
 	(void)state;
 	struct arena arena;
 	struct model_names names;
-	arena_init(&arena);
-	assert_int_equal(model_names_parse(text, strlen(text), "names.json", &arena, &names, NULL),
-	                 ERGON_OK);
+	read_names(&arena, &names);
 	struct measured_run amp = run_of("amp run", "amp_fp16", "");
 	struct measured_run sound = run_of("", "fp32", "sound samples");
 	struct measured_run plain = run_of("", "fp32", "");
@@ -60,9 +65,7 @@ static void machines_of_a_source_are_known_once(void **state)
 	(void)state;
 	struct arena arena;
 	struct model_names names;
-	arena_init(&arena);
-	assert_int_equal(model_names_parse(text, strlen(text), "names.json", &arena, &names, NULL),
-	                 ERGON_OK);
+	read_names(&arena, &names);
 	struct measured_run big = run_of("a big one", "fp32", "");
 	struct measured_run small = run_of("", "fp32", "");
 	struct measured_run other = small;
